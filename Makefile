@@ -1,0 +1,59 @@
+# Every target does its own set-up and costs nothing when run again.
+PY     ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# One lock for the shared tools: two targets at once do not install over each other.
+STAMP  := $(VENV)/.synced
+NODE   := node_modules/.package-lock.json
+BROWNIE := .venv-brownie/.synced
+export npm_config_update_notifier = false
+
+.PHONY: help setup demo test check format bench contracts crash clean
+help:                 ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+setup: $(STAMP) $(NODE)   ## the Python environment and the devnet's tools
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+$(NODE): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(BROWNIE): scripts/setup-brownie.sh $(STAMP)
+	bash scripts/setup-brownie.sh
+	@touch $@
+
+demo: setup           ## devnet, contract, two real months, a receipt verified, a fraud caught
+	$(BIN)/python scripts/demo.py
+
+test: setup $(BROWNIE) ## all tests, on two cores
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: setup          ## format, lint, types, layers, spelling, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/deptry .
+
+format: setup         ## rewrite the sources in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup          ## the promises of the design, measured; one JSON document on stdout
+	$(BIN)/python scripts/bench.py
+
+contracts: setup      ## recompile the contracts and write the committed artifacts and gas snapshot
+	$(BIN)/python scripts/compile_contracts.py
+
+crash: setup          ## fifty seeded SIGKILLs during append and anchor
+	$(BIN)/pytest tests/e2e/test_crash.py -m 'slow or not slow' -q
+
+clean:                ## remove what the targets made, but not your ledgers
+	rm -rf $(VENV) .venv-brownie node_modules .solcx out cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

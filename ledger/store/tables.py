@@ -1,0 +1,230 @@
+"""Every table of the ledger, in SQLAlchemy Core; the migrations in ``migrations/`` create exactly these.
+
+Rows that carry ``log_id`` belong to one log. Hashes are raw bytes (32), money never appears in a column:
+amounts live in record bytes and in folded states only. Times are the record's own RFC 3339 strings.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite only auto-increments INTEGER primary keys.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("origin", String(255), nullable=False, unique=True),
+    Column("zone", String(64), nullable=False),
+    Column("day_cut", String(5), nullable=False),
+    # The sequencer's head: locked for every append and publish.
+    Column("size", BigInteger, nullable=False),  # entries in the tree, registers included
+    Column("published", BigInteger, nullable=False),  # size of the newest checkpoint, 0 before the first
+    Column("posted", String(32), nullable=False),  # the ledger's clock, never going back
+    Column("register_page", BigInteger, nullable=False),  # root page of the newest register, 0 when empty
+    Column("next_page", BigInteger, nullable=False),  # next id in register_pages
+    Column("next_subject", BigInteger, nullable=False),  # next id in subjects
+    # Where it is anchored; null until deployed and opened.
+    Column("chain_id", BigInteger),
+    Column("genesis", LargeBinary(32)),
+    Column("contract", LargeBinary(20)),
+    Column("code_hash", LargeBinary(32)),
+    Column("log_key", LargeBinary(32)),  # the contract's log id
+)
+
+parties = Table(
+    "parties",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("roles", String(255), nullable=False),  # comma separated, sorted
+    Column("keys", String, nullable=False),  # verifier keys (signed-note form), one a line
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("log_id", ForeignKey("logs.id"), nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("created", String(32), nullable=False),
+    Column("revoked", String(32)),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("log_id", ForeignKey("logs.id"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("head", LargeBinary(32)),
+    Column("last_index", BigInteger, nullable=False),
+    Column("secret", LargeBinary),  # wrapped by the key-encryption key; null once erased
+    Column("state", LargeBinary, nullable=False),  # folded state of a loan or pool, ledger.domain's encoding
+    UniqueConstraint("log_id", "name"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("record", LargeBinary),  # canonical bytes; null once erased
+    UniqueConstraint("log_id", "party", "event_id"),
+    Index("ix_records_subject_id_seq", "subject_id", "seq"),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM under a key of the subject's secret
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("posted", String(32), nullable=False),
+    Column("anchor_by", String(32), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("asset_key", LargeBinary(32), primary_key=True),
+    Column("subject_id", BigInteger, nullable=False),  # the loan
+    Column("name", String(64), nullable=False),
+    Column("index", BigInteger, nullable=False),  # the record that brought the asset key
+    Column("version", BigInteger, nullable=False),
+    Column("history", LargeBinary(32), nullable=False),
+    Column("holders", LargeBinary, nullable=False),  # the n × (holder, share) part of the encumbrance
+    Index("ix_claims_subject_id", "subject_id"),
+)
+
+encumbrances = Table(
+    "encumbrances",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("asset_key", LargeBinary(32), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("index", BigInteger, nullable=False),  # the record that made this version
+    Column("pool_id", BigInteger, nullable=False),
+    Column("holder", String(64), nullable=False),
+    Column("change", Integer, nullable=False),  # ppm taken (positive) or given back (negative)
+    Column("holders", LargeBinary, nullable=False),  # after it
+    Column("history", LargeBinary(32), nullable=False),  # after it
+    Index("ix_encumbrances_log_id_index", "log_id", "index"),
+    Index("ix_encumbrances_pool_id", "pool_id"),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),  # up to 256 × 32; the right edge grows in place
+)
+
+registers = Table(
+    "registers",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),  # its own leaf; the size is index + 1
+    Column("count", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("page", BigInteger, nullable=False),
+)
+
+register_pages = Table(
+    "register_pages",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("page", LargeBinary, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", LargeBinary, nullable=False),  # the signed note, verbatim
+    Column("published", String(32), nullable=False),
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("prev_size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("state", String(16), nullable=False),  # planned, sent, mined, final
+    Column("nonce", BigInteger),
+    Column("block_number", BigInteger),
+    Column("block_hash", LargeBinary(32)),
+    Column("block_time", BigInteger),
+    Column("evidence", LargeBinary),  # the evidence file, once final
+    Index("ix_anchors_log_id_state", "log_id", "state"),
+)
+
+anchor_transactions = Table(
+    "anchor_transactions",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),  # stored before it is broadcast
+    Column("max_fee", String(80), nullable=False),
+    Column("priority_fee", String(80), nullable=False),
+    Column("sent", String(32)),
+    Index("ix_anchor_transactions_log_id_size", "log_id", "size"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("receipt", LargeBinary, nullable=False),  # the file, verbatim; issued once, never re-made
+)
