@@ -52,6 +52,29 @@ logs = Table(
     Column("contract", LargeBinary(20)),
     Column("code_hash", LargeBinary(32)),
     Column("log_key", LargeBinary(32)),  # the contract's log id
+    Column("finality", String(32)),
+    Column("grade", String(16)),
+    Column("max_anchor_age", BigInteger),
+)
+
+verifier_keys = Table(
+    "verifier_keys",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),  # log, service, witness
+    Column("key", String(512), primary_key=True),  # verifier key in signed-note form
+    Column("valid_from", BigInteger, nullable=False),  # first size or index it may sign
+    Column("valid_to", BigInteger),  # last one, null while in use
+)
+
+trust_roots = Table(
+    "trust_roots",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("document", LargeBinary, nullable=False),  # trust.json, verbatim
+    Column("issued", String(32), nullable=False),
 )
 
 parties = Table(
@@ -198,12 +221,16 @@ anchors = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("prev_size", BigInteger, nullable=False),
     Column("root", LargeBinary(32), nullable=False),
-    Column("state", String(16), nullable=False),  # planned, sent, mined, final
+    Column("state", String(16), nullable=False),  # planned, sent, mined, final, superseded
+    Column("planned", String(32), nullable=False),
+    Column("account", LargeBinary(20)),  # whose nonce is pinned
     Column("nonce", BigInteger),
+    Column("attempts", Integer, nullable=False),  # transactions stored so far; the outbox compares and sets it
+    Column("problem", String),  # why it does not go on, in words; null while all is well
     Column("block_number", BigInteger),
     Column("block_hash", LargeBinary(32)),
     Column("block_time", BigInteger),
-    Column("evidence", LargeBinary),  # the evidence file, once final
+    Column("evidence", LargeBinary),  # the evidence file, once final; null where the chain gives no state proofs
     Index("ix_anchors_log_id_state", "log_id", "state"),
 )
 
@@ -211,14 +238,17 @@ anchor_transactions = Table(
     "anchor_transactions",
     metadata,
     Column("log_id", ForeignKey("logs.id"), primary_key=True),
-    Column("hash", LargeBinary(32), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("raw", LargeBinary, nullable=False),  # stored before it is broadcast
-    Column("max_fee", String(80), nullable=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("prev_size", BigInteger, nullable=False),
+    Column("gas", BigInteger, nullable=False),
+    Column("max_fee", String(80), nullable=False),  # wei per gas; the gas price where the chain has no fee market
     Column("priority_fee", String(80), nullable=False),
-    Column("sent", String(32)),
-    Index("ix_anchor_transactions_log_id_size", "log_id", "size"),
+    Column("raw", LargeBinary, nullable=False),  # stored before it is broadcast
+    Column("stored", String(32), nullable=False),
+    Column("sent", String(32)),  # first accepted by a node
 )
 
 receipts = Table(

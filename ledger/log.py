@@ -1,0 +1,321 @@
+"""One log in one database: append → include → publish → prove.
+
+:class:`Ledger` is the door that the command line, the API and the workers go through. What happens behind it
+is in rooms of its own: :mod:`ledger.sequence` (the append transaction), :mod:`ledger.publish` (register and
+checkpoint), :mod:`ledger.issue` (signed documents), :mod:`ledger.tree` (tiles and proofs).
+
+A record's life: **recorded → included → published → anchored → final**. Recording and including are one
+transaction here, so an accepted event is included when ``append`` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from ledger import issue, publish, sequence
+from ledger.domain import calendar
+from ledger.domain.events import Submission
+from ledger.errors import ConfigurationError, NotFoundError
+from ledger.proofs import tiles, trust
+from ledger.proofs.entries import RegisterEntry, record_entry
+from ledger.proofs.note import Signer, Verifier
+from ledger.sequence import Appended
+from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
+from ledger.store.logs import ChainBinding, KeyRow, LogRow, PartyRow
+from ledger.store.records import RecordRow
+from ledger.store.trees import CheckpointRow
+from ledger.tree import read_tile, tree_at
+from ledger.vault import Vault
+
+#: By when an accepted record is promised to be under an anchor; the acceptance carries the moment.
+ANCHOR_WITHIN = timedelta(hours=24)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far the log has come on each rung of the ladder; sizes are entries, times the ledger's."""
+
+    origin: str
+    size: int
+    published: int
+    published_at: str | None
+    anchored: int
+    final: int
+    pending: int
+    last_posted: str | None
+    register_count: int
+    chain: ChainBinding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSummary:
+    """A pool as it stands now: the claims it holds a share of, and their principal by currency."""
+
+    pool: str
+    claims: int
+    holders: dict[str, int]
+    principal: dict[str, str]
+    statuses: dict[str, int]
+    records: int
+    head: str
+    rules: dict[str, Any]
+
+
+class Ledger:
+    """A log, opened. Any number of processes may hold the same one; a lock on the log's row makes them take turns.
+
+    ``vault`` opens subjects' secrets, ``service`` signs acceptances and receipts, ``signer`` signs checkpoints
+    and is absent from processes that must not hold that key. ``clock`` tells the time in UTC.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        origin: str,
+        *,
+        vault: Vault,
+        service: Signer,
+        signer: Signer | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+        anchor_within: timedelta = ANCHOR_WITHIN,
+    ) -> None:
+        self.store = store
+        self.origin = origin
+        self.vault = vault
+        self.service = service
+        self.signer = signer
+        self.clock = clock
+        self.anchor_within = anchor_within
+        self._log()  # fails now, not at the first event
+
+    @classmethod
+    def create(
+        cls,
+        store: Store,
+        origin: str,
+        *,
+        vault: Vault,
+        service: Signer,
+        signer: Signer,
+        zone: str = "Asia/Shanghai",
+        day_cut: str = "00:00",
+        clock: Clock = lambda: datetime.now(UTC),
+        anchor_within: timedelta = ANCHOR_WITHIN,
+    ) -> Ledger:
+        """Make a new log with its keys; raises :class:`ConfigurationError` if the origin is taken or ill-formed."""
+        check_origin(origin)
+        calendar.business_date(clock(), zone, day_cut)  # refuses an unknown zone or an ill-formed cut
+        migrations.upgrade(store)
+        with store.write() as connection:
+            if origin in logs.origins(connection):
+                raise ConfigurationError(f"origin: this database has a log {origin!r} already")
+            log_id = logs.create(connection, origin=origin, zone=zone, day_cut=day_cut)
+            logs.put_key(connection, log_id, KeyRow("log", signer.verifier.vkey, 0, None))
+            logs.put_key(connection, log_id, KeyRow("service", service.verifier.vkey, 0, None))
+        return cls(store, origin, vault=vault, service=service, signer=signer, clock=clock, anchor_within=anchor_within)
+
+    # -- write ---------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        lines: Iterable[bytes | str | dict[str, Any] | Submission],
+        *,
+        party: str | None = None,
+        on_error: Literal["abort", "report"] = "abort",
+        dry_run: bool = False,
+    ) -> Appended:
+        """Accept events as one batch, in one transaction: all that is returned as accepted is durable.
+
+        With ``abort`` the first refused event raises its :class:`RefusedError` (with its line) and nothing is
+        stored; with ``report`` the others go in and the refusals are returned. ``party`` is who submits: events
+        that name another are refused. An event whose id this party has used before for the same statement is
+        answered with its first acceptance. ``dry_run`` does everything but store.
+        """
+        return sequence.append(self, lines, party=party, on_error=on_error, dry_run=dry_run)
+
+    def publish(self) -> CheckpointRow | None:
+        """End the tree in its register entry and sign a checkpoint; None if nothing is new."""
+        if self.signer is None:
+            raise ConfigurationError("this process does not hold the checkpoint key")
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            now = calendar.format_instant(self.clock())
+            return publish.publish(connection, log, vault=self.vault, signer=self.signer, now=now)
+
+    def add_party(self, name: str, roles: Sequence[str], keys: Sequence[str] = ()) -> None:
+        """Add a party, or give it new roles and statement keys (signed-note verifier keys under its name)."""
+        issue.check_party(name, roles, keys)
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            logs.put_party(connection, log.id, PartyRow(name, tuple(sorted(roles)), tuple(keys)))
+
+    def bind_chain(self, chain: ChainBinding) -> None:
+        """Say where the log is anchored; once said it does not change."""
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            if log.chain is not None and log.chain != chain:
+                raise ConfigurationError(f"{self.origin} is anchored at 0x{log.chain.contract.hex()} already")
+            logs.bind(connection, log.id, chain)
+
+    # -- documents -----------------------------------------------------------------------------------------
+
+    def acceptance(self, event_id: str, *, party: str | None = None) -> bytes:
+        """The signed acceptance of an event; the same bytes whenever it is asked for."""
+        with self.store.read() as connection:
+            log, row = self._find(connection, event_id, party)
+            return issue.acceptance(connection, log, row, self.service)
+
+    def receipt(self, event_id: str, *, party: str | None = None) -> bytes:
+        """The event's receipt, issued at the first call after a checkpoint covers it and stored from then on."""
+        with self.store.read() as connection:
+            log, row = self._find(connection, event_id, party)
+            stored = trees.receipt(connection, log.id, row.index)
+        return stored or issue.receipt(self, row)
+
+    def prove_claim(self, claim: str, *, size: int | None = None) -> bytes:
+        """A claim's place in the register of a published size (default: the newest), present or absent.
+
+        ``claim`` is the asset key in hex, or ``LOAN/CLAIM``.
+        """
+        return issue.claim_proof(self, claim, size)
+
+    def trust_root(self, *, pinned: Sequence[tuple[int, bytes]] = ()) -> trust.TrustRoot:
+        """The trust root as the ledger's facts are now, with these blocks (number, hash) pinned."""
+        with self.store.read() as connection:
+            return issue.trust_root(connection, logs.get(connection, self.origin), pinned)
+
+    # -- read ----------------------------------------------------------------------------------------------
+
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """The signed checkpoint of this size, or the newest, verbatim."""
+        return self._checkpoint(size).note
+
+    def latest_checkpoint(self) -> tuple[int, bytes] | None:
+        """(size, root) of the newest checkpoint."""
+        with self.store.read() as connection:
+            row = trees.checkpoint(connection, self._log().id)
+        return (row.size, row.root) if row else None
+
+    def root_of(self, size: int) -> bytes:
+        """The root that the checkpoint of this size signed."""
+        return self._checkpoint(size).root
+
+    def checkpoint_sizes(self, after: int = 0) -> list[int]:
+        """Published sizes above ``after``, ascending."""
+        with self.store.read() as connection:
+            return [row.size for row in trees.checkpoints_from(connection, self._log().id, after)]
+
+    def consistency_proof(self, size1: int, size2: int) -> list[bytes]:
+        """RFC 9162 proof that the tree of ``size2`` extends the one of ``size1``."""
+        with self.store.read() as connection:
+            return list(tree_at(connection, logs.get(connection, self.origin).id, size2).consistency_proof(size1))
+
+    def read_tile(self, level: int, n: int, width: int) -> bytes:
+        """A tile of the published tree; raises :class:`NotFoundError` beyond it."""
+        with self.store.read() as connection:
+            log = logs.get(connection, self.origin)
+            if not 0 < width <= tiles.WIDTH or n < 0 or (n * tiles.WIDTH + width) << (tiles.HEIGHT * level) > log.published:
+                raise NotFoundError(f"tile {level}/{n} of width {width}: the published tree has {log.published} entries")
+            return read_tile(connection, log.id, level, n)[: 32 * width]
+
+    def read_entries(self, n: int, width: int) -> bytes:
+        """An entry bundle of the published tree; raises :class:`NotFoundError` beyond it."""
+        with self.store.read() as connection:
+            log = logs.get(connection, self.origin)
+            start, stop = n * tiles.WIDTH, n * tiles.WIDTH + width
+            if not 0 < width <= tiles.WIDTH or n < 0 or stop > log.published:
+                raise NotFoundError(f"entries {n} of width {width}: the published tree has {log.published} entries")
+            entries = {i: record_entry(digest) for i, digest in records.digests_between(connection, log.id, start, stop).items()}
+            for row in trees.registers_between(connection, log.id, start, stop):
+                entries[row.index] = RegisterEntry(index=row.index, count=row.count, root=row.root).encode()
+        return tiles.bundle([entries[i] for i in range(start, stop)])
+
+    def status(self) -> Status:
+        """How far the log has come."""
+        with self.store.read() as connection:
+            log = logs.get(connection, self.origin)
+            newest = trees.checkpoint(connection, log.id)
+            register = trees.register_at(connection, log.id, log.published - 1) if log.published else None
+            return Status(
+                origin=log.origin,
+                size=log.size,
+                published=log.published,
+                published_at=newest.published if newest else None,
+                anchored=anchors.newest_size(connection, log.id, "mined", "final"),
+                final=anchors.newest_size(connection, log.id, "final"),
+                pending=log.size - log.published,
+                last_posted=log.posted or None,
+                register_count=register.count if register else 0,
+                chain=log.chain,
+            )
+
+    def state_of(self, event_id: str, *, party: str | None = None) -> dict[str, Any]:
+        """Where an event is on the ladder, with its index and digest."""
+        with self.store.read() as connection:
+            log, row = self._find(connection, event_id, party)
+            reached = "included"
+            if row.index < log.published:
+                reached = "published"
+            if row.index < anchors.newest_size(connection, log.id, "mined", "final"):
+                reached = "anchored"
+            if row.index < anchors.newest_size(connection, log.id, "final"):
+                reached = "final"
+        return {"id": event_id, "party": row.party, "index": row.index, "digest": row.digest.hex(), "state": reached}
+
+    def parties(self) -> list[PartyRow]:
+        """Every party of the log, by name."""
+        with self.store.read() as connection:
+            return logs.list_parties(connection, logs.get(connection, self.origin).id)
+
+    def pool(self, name: str) -> PoolSummary:
+        """A pool as it stands now; raises :class:`NotFoundError`."""
+        with self.store.read() as connection:
+            return issue.pool_summary(connection, logs.get(connection, self.origin), name)
+
+    def known_loans(self, names: Iterable[str]) -> set[str]:
+        """Which of these loan names the log has a record of."""
+        with self.store.read() as connection:
+            wanted = [f"loan:{name}" for name in names]
+            return {name.removeprefix("loan:") for name in subjects.by_name(connection, self._log().id, wanted)}
+
+    def verifiers(self) -> list[Verifier]:
+        """The keys that checkpoints of this log are signed with."""
+        with self.store.read() as connection:
+            return [Verifier.parse(row.key) for row in logs.list_keys(connection, self._log().id) if row.kind == "log"]
+
+    def row(self) -> LogRow:
+        """The log's own row."""
+        return self._log()
+
+    def _log(self) -> LogRow:
+        with self.store.read() as connection:
+            return logs.get(connection, self.origin)
+
+    def _checkpoint(self, size: int | None) -> CheckpointRow:
+        with self.store.read() as connection:
+            row = trees.checkpoint(connection, logs.get(connection, self.origin).id, size)
+        if row is None:
+            what = "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
+            raise NotFoundError(f"{self.origin}: {what}")
+        return row
+
+    def _find(self, connection: Any, event_id: str, party: str | None) -> tuple[LogRow, RecordRow]:
+        log = logs.get(connection, self.origin)
+        found = [row for row in records.find_event(connection, log.id, event_id) if party in (None, row.party)]
+        if not found:
+            raise NotFoundError(f"no event {event_id!r}" + (f" of party {party!r}" if party else ""))
+        if len(found) > 1:
+            names = ", ".join(row.party for row in found)
+            raise NotFoundError(f"event {event_id!r} is of several parties ({names}): name one")
+        return log, found[0]
+
+
+def check_origin(origin: str) -> None:
+    """Raise :class:`ConfigurationError` unless ``origin`` can name a log: ASCII, no space or ``+``, at most 255."""
+    if not origin or len(origin) > 255 or not origin.isascii() or not origin.isprintable() or set(origin) & set(" +"):
+        raise ConfigurationError(f"origin {origin!r}: ASCII without space or '+', 1 to 255 characters, like bank.example/pool-2026")

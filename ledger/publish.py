@@ -1,0 +1,128 @@
+"""Publishing: bring the register up to date, end the tree in its entry, sign a checkpoint.
+
+One transaction. The claims and pools that the records since the last register touched get their new values
+(:mod:`ledger.proofs.encumbrance` fixes the bytes), the map takes them in (:mod:`ledger.register`), and the
+register entry becomes the last leaf of the tree that the checkpoint signs: whoever sees this size sees this
+register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ledger import register
+from ledger.domain import loans
+from ledger.domain.loans import LoanState
+from ledger.errors import IntegrityError
+from ledger.proofs import mpt
+from ledger.proofs.checkpoint import Checkpoint
+from ledger.proofs.encumbrance import (
+    ClaimState,
+    Encumbrance,
+    claim_key,
+    claim_value,
+    encumbrance_nonce,
+    parse_holders,
+    pool_key,
+    pool_value,
+)
+from ledger.proofs.entries import RegisterEntry
+from ledger.proofs.merkle import leaf_hash
+from ledger.proofs.note import Signer
+from ledger.store import ReadConnection, WriteConnection, logs, records, subjects, trees
+from ledger.store.logs import LogRow
+from ledger.store.subjects import ClaimRow, SubjectRow
+from ledger.store.trees import CheckpointRow, RegisterRow
+from ledger.tree import extend
+from ledger.vault import Vault
+
+#: Subjects whose new values are worked out at a time: memory stays flat however long the log went unpublished.
+CHUNK_SUBJECTS = 20_000
+
+
+def publish(connection: WriteConnection, log: LogRow, *, vault: Vault, signer: Signer, now: str) -> CheckpointRow | None:
+    """End the tree in a register entry and sign its checkpoint; None when nothing is new since the last one."""
+    if log.size == log.published:
+        return None
+    previous = trees.register_at(connection, log.id, log.published - 1) if log.published else None
+    page, next_page = log.register_page, log.next_page
+    count, root = (previous.count, previous.root) if previous else (0, mpt.EMPTY_ROOT)
+    first_page = next_page
+    for changes in _changes(connection, log, vault):
+        result = register.update(lambda ids: trees.pages(connection, log.id, ids), page, next_page, changes)
+        trees.add_pages(connection, log.id, result.written)
+        # Pages that an earlier chunk of this very publish wrote belong to no published register.
+        trees.drop_pages(connection, log.id, [old for old in result.replaced if old >= first_page])
+        page, root, count = result.page, result.root, count + result.added
+        next_page += len(result.written)
+    entry = RegisterEntry(index=log.size, count=count, root=root)
+    trees.add_register(connection, log.id, RegisterRow(log.size, count, root, page))
+    grown = extend(connection, log.id, log.size, [leaf_hash(entry.encode())])
+    size, tree_root = grown.size, grown.root()
+    row = CheckpointRow(size, tree_root, Checkpoint(log.origin, size, tree_root).sign([signer]), now)
+    trees.add_checkpoint(connection, log.id, row)
+    logs.advance(connection, log.id, size=size, published=size, register_page=page, next_page=next_page)
+    return row
+
+
+def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[dict[bytes, bytes]]:
+    """New register values of all that the records since the last register touched, a chunk at a time."""
+    touched = records.subjects_changed(connection, log.id, log.published, log.size)
+    encumbered = subjects.claims_encumbered(connection, log.id, log.published, log.size)
+    for start in range(0, len(touched), CHUNK_SUBJECTS):
+        rows = subjects.by_id(connection, touched[start : start + CHUNK_SUBJECTS])
+        loan_ids = [row.id for row in rows.values() if row.name.startswith("loan:")]
+        changes = claim_values(rows, subjects.claims_of(connection, loan_ids), vault)
+        for row in rows.values():
+            if row.name.startswith("pool:"):
+                changes[pool_key(row.name.removeprefix("pool:"))] = pool_value(_head(row))
+        if changes:
+            yield changes
+    # A pledge is a record of its pool: the loans it names need not have a record of their own since.
+    for start in range(0, len(encumbered), CHUNK_SUBJECTS):
+        claims = list(subjects.claims_by_key(connection, log.id, encumbered[start : start + CHUNK_SUBJECTS]).values())
+        yield claim_values(subjects.by_id(connection, {claim.subject_id for claim in claims}), claims, vault)
+
+
+def claim_values(rows: dict[int, SubjectRow], claims: Sequence[ClaimRow], vault: Vault) -> dict[bytes, bytes]:
+    """Register key → value of each claim, from the rows of their loans."""
+    values: dict[bytes, bytes] = {}
+    opened: dict[int, tuple[bytes, LoanState]] = {}
+    for claim in claims:
+        row = rows[claim.subject_id]
+        if claim.subject_id not in opened:
+            if row.secret is None:
+                continue  # erased: its last value stands
+            opened[claim.subject_id] = (vault.unwrap(row.secret, row.name), loans.decode(row.state))
+        secret, state = opened[claim.subject_id]
+        encumbrance, claim_state = claim_preimages(row, claim, secret, state)
+        values[claim_key(claim.asset_key)] = claim_value(encumbrance, claim_state)
+    return values
+
+
+def claim_preimages(row: SubjectRow, claim: ClaimRow, secret: bytes, state: LoanState) -> tuple[bytes, bytes]:
+    """What a claim's register value is the digests of: encumbrance bytes and canonical state."""
+    if row.head is None:
+        raise IntegrityError(f"{row.name}: a claim without a record")
+    encumbrance = Encumbrance(
+        nonce=encumbrance_nonce(secret, claim.asset_key, claim.version),
+        version=claim.version,
+        history=claim.history,
+        holders=parse_holders(claim.holders),
+    )
+    claim_state = loans.claim_state(
+        state,
+        loan=row.name.removeprefix("loan:"),
+        claim=claim.name,
+        count=row.count,
+        head=row.head,
+        last_index=row.last_index,
+        nonce=state_nonce(secret, claim.asset_key, row.last_index),
+    )
+    return encumbrance.encode(), canonical.encode(claim_state)
+
+
+def _head(row: SubjectRow) -> bytes:
+    if row.head is None:
+        raise IntegrityError(f"{row.name}: a subject without a record")
+    return row.head

@@ -1,0 +1,232 @@
+"""The register: the map from asset key or pool to its state, kept up to date as the log grows.
+
+The map's root is that of the path-compressed Merkle Patricia map of :mod:`ledger.proofs.mpt`. How it is
+*kept* is this module's business: as immutable pages, each written once under its own id, so that a new
+register shares every page that did not change and any old one can still be walked from its root page.
+
+::
+
+    bucket  00 || n × (key[32] || value[64])            up to 32 leaves, ascending
+    branch  01 || 16 × (page id uint64 || hash[32])     by the next 4 bits of the key; id 0: nothing there
+
+A page at depth d holds the keys that share their first 4·d bits. The shape of the pages does not matter to
+anyone but this module: keys are of one length, so where both halves of a key range hold something, the
+first bit in which they differ is the bit that parts the range, and the hashes come out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from ledger.errors import IntegrityError
+from ledger.proofs import mpt
+
+KEY_LENGTH = 32
+VALUE_LENGTH = 64
+#: A fuller bucket becomes a branch. Small buckets make small history; large ones make few rows.
+BUCKET_LEAVES = 32
+_BUCKET, _BRANCH = b"\x00", b"\x01"
+_SLOT = Struct(">Q32s")
+_LEAF = Struct("32s64s")
+_NO_SLOT = (0, b"")
+
+ReadPages = Callable[[Iterable[int]], Mapping[int, bytes]]
+Slot = tuple[int, bytes]
+
+
+class Update(NamedTuple):
+    """A new register: its root page and root, the pages to write, and those of the old one it no longer uses."""
+
+    page: int
+    root: bytes
+    written: list[tuple[int, bytes]]
+    replaced: list[int]
+    added: int
+
+
+class Lookup(NamedTuple):
+    """What stands under a key (None: nothing), and the proof of it against the register's root."""
+
+    value: bytes | None
+    proof: mpt.Proof
+
+
+def update(read: ReadPages, page: int, next_page: int, changes: Mapping[bytes, bytes]) -> Update:
+    """Give each key of ``changes`` its value, in the register whose root page is ``page`` (0: the empty one).
+
+    New pages take the ids from ``next_page`` on. ``added`` counts the keys that were not there before.
+    """
+    for key, value in changes.items():
+        if len(key) != KEY_LENGTH or len(value) != VALUE_LENGTH:
+            raise ValueError("a register key has 32 bytes and a value 64")
+    writer = _Writer(next_page)
+    leaves = sorted(changes.items())
+    pages = _load(read, page, [key for key, _ in leaves])
+    slot = _apply(writer, pages, page, 0, leaves)
+    return Update(slot[0], slot[1] or mpt.EMPTY_ROOT, writer.written, writer.replaced, writer.added)
+
+
+def lookup(read: ReadPages, page: int, key: bytes) -> Lookup:
+    """The value under ``key`` in the register with this root page, with a proof of its presence or absence."""
+    if len(key) != KEY_LENGTH:
+        raise ValueError("a register key has 32 bytes")
+    steps: list[tuple[int, bytes]] = []  # (bit, hash of the other side), from the root down
+    depth = 0
+    while page:
+        data = _one(read, page)
+        if data[:1] == _BUCKET:
+            bucket = dict(_leaves(data))
+            inner = mpt.prove(bucket, key)
+            return Lookup(bucket.get(key), mpt.Proof(inner.steps + tuple(reversed(steps)), inner.other))
+        slots = _slots(data)
+        page, depth = slots[_descend(slots, key, depth, steps)][0], depth + 1
+    return Lookup(None, mpt.Proof(()))
+
+
+def reachable(read: ReadPages, page: int) -> Iterable[tuple[bytes, bytes]]:
+    """Every (key, value) of a register in ascending order, a page at a time."""
+    stack = [page] if page else []
+    while stack:
+        data = _one(read, stack.pop())
+        if data[:1] == _BUCKET:
+            yield from _leaves(data)
+        else:
+            stack.extend(slot[0] for slot in reversed(_slots(data)) if slot[0])
+
+
+class _Writer:
+    """Hands out page ids and collects what is written."""
+
+    def __init__(self, next_page: int) -> None:
+        self.next_page = next_page
+        self.written: list[tuple[int, bytes]] = []
+        self.replaced: list[int] = []
+        self.added = 0
+
+    def write(self, data: bytes, root: bytes) -> Slot:
+        page = self.next_page
+        self.next_page += 1
+        self.written.append((page, data))
+        return page, root
+
+
+def _load(read: ReadPages, page: int, keys: Sequence[bytes]) -> dict[int, bytes]:
+    """The pages on the paths of ``keys``, a level at a time: as many queries as the map is deep."""
+    loaded: dict[int, bytes] = {}
+    frontier: dict[int, Sequence[bytes]] = {page: keys} if page and keys else {}
+    depth = 0
+    while frontier:
+        found = read(frontier)
+        if len(found) != len(frontier):
+            raise IntegrityError(f"register: page {min(set(frontier) - set(found))} is missing")
+        loaded.update(found)
+        below: dict[int, Sequence[bytes]] = {}
+        for page_id, part in frontier.items():
+            if found[page_id][:1] == _BRANCH:
+                slots = _slots(found[page_id])
+                for nibble, some in _by_nibble(part, depth):
+                    if slots[nibble][0]:
+                        below[slots[nibble][0]] = some
+        frontier, depth = below, depth + 1
+    return loaded
+
+
+def _apply(writer: _Writer, pages: Mapping[int, bytes], page: int, depth: int, changes: Sequence[tuple[bytes, bytes]]) -> Slot:
+    if not changes:
+        raise ValueError("no change to apply")
+    if page and pages[page][:1] == _BRANCH:
+        writer.replaced.append(page)
+        slots = _slots(pages[page])
+        start = 0
+        for nibble, keys in _by_nibble([key for key, _ in changes], depth):
+            part = changes[start : start + len(keys)]
+            slots[nibble] = _apply(writer, pages, slots[nibble][0], depth + 1, part)
+            start += len(keys)
+        return _write_branch(writer, slots, depth)
+    standing: dict[bytes, bytes] = {}
+    if page:
+        writer.replaced.append(page)
+        standing = dict(_leaves(pages[page]))
+    before = len(standing)
+    standing.update(changes)
+    writer.added += len(standing) - before
+    return _build(writer, sorted(standing.items()), depth)
+
+
+def _build(writer: _Writer, leaves: Sequence[tuple[bytes, bytes]], depth: int) -> Slot:
+    """Pages for leaves that share their first 4·depth bits."""
+    if len(leaves) <= BUCKET_LEAVES:
+        root = mpt.fold_sorted([(key, mpt.leaf_hash(key, value)) for key, value in leaves])
+        return writer.write(_BUCKET + b"".join(key + value for key, value in leaves), root)
+    slots = [_NO_SLOT] * 16
+    start = 0
+    for nibble, keys in _by_nibble([key for key, _ in leaves], depth):
+        slots[nibble] = _build(writer, leaves[start : start + len(keys)], depth + 1)
+        start += len(keys)
+    return _write_branch(writer, slots, depth)
+
+
+def _write_branch(writer: _Writer, slots: Sequence[Slot], depth: int) -> Slot:
+    data = _BRANCH + b"".join(_SLOT.pack(page, digest) for page, digest in slots)
+    return writer.write(data, _combine([digest for _, digest in slots], depth * 4))
+
+
+def _combine(hashes: Sequence[bytes], bit: int) -> bytes:
+    """The hash over a range of slots; ``bit`` is the one that parts its halves, b"" where nothing stands."""
+    if len(hashes) == 1:
+        return hashes[0]
+    middle = len(hashes) // 2
+    left, right = _combine(hashes[:middle], bit + 1), _combine(hashes[middle:], bit + 1)
+    return mpt.inner_hash(bit, left, right) if left and right else left or right
+
+
+def _descend(slots: Sequence[Slot], key: bytes, depth: int, steps: list[tuple[int, bytes]]) -> int:
+    """Walk a branch's four bits as the Patricia map does; returns the slot it ends in.
+
+    Where only one side holds anything there is no node, and the walk goes to that side whatever the key says:
+    that is how it ends at another key's leaf and thereby shows that the key is absent.
+    """
+    low, high, bit = 0, 16, depth * 4
+    while high - low > 1:
+        middle = (low + high) // 2
+        left = _combine([digest for _, digest in slots[low:middle]], bit + 1)
+        right = _combine([digest for _, digest in slots[middle:high]], bit + 1)
+        go_right = bool(mpt.key_bit(key, bit)) if left and right else bool(right)
+        if left and right:
+            steps.append((bit, left if go_right else right))
+        low, high, bit = (middle, high, bit + 1) if go_right else (low, middle, bit + 1)
+    return low
+
+
+def _by_nibble(keys: Sequence[bytes], depth: int) -> Iterable[tuple[int, Sequence[bytes]]]:
+    """Ascending keys in runs of one nibble at this depth."""
+    start = 0
+    while start < len(keys):
+        nibble = _nibble(keys[start], depth)
+        stop = start + 1
+        while stop < len(keys) and _nibble(keys[stop], depth) == nibble:
+            stop += 1
+        yield nibble, keys[start:stop]
+        start = stop
+
+
+def _nibble(key: bytes, depth: int) -> int:
+    byte = key[depth >> 1]
+    return byte & 15 if depth & 1 else byte >> 4
+
+
+def _one(read: ReadPages, page: int) -> bytes:
+    found = read((page,)).get(page)
+    if found is None:
+        raise IntegrityError(f"register: page {page} is missing")
+    return found
+
+
+def _slots(data: bytes) -> list[Slot]:
+    return [(page, digest) if page else _NO_SLOT for page, digest in _SLOT.iter_unpack(data[1:])]
+
+
+def _leaves(data: bytes) -> list[tuple[bytes, bytes]]:
+    return list(_LEAF.iter_unpack(data[1:]))

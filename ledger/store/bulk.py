@@ -1,0 +1,114 @@
+"""Many rows in, many rows out: COPY on PostgreSQL, one prepared statement on SQLite.
+
+SQLAlchemy's own ``executemany`` costs more than hashing a record does; these few functions are the hot
+path of every append and stay below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy.sql.type_api import TypeEngine
+
+from ledger.store.engine import ReadConnection, WriteConnection
+
+#: Below this many rows a COPY costs more round trips than it saves.
+COPY_FROM_ROWS = 24
+#: SQLite's limit of variables in a statement is 32,766 since 3.32.
+MAX_VARIABLES = 16_000
+
+
+def insert(connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert ``rows``, each a tuple in the order of ``columns``."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
+        _copy(connection, table, columns, rows)
+    else:
+        connection.exec_driver_sql(_insert_sql(table, tuple(columns), connection.dialect.name), list(rows))
+
+
+def upsert(
+    connection: WriteConnection,
+    table: Table,
+    key: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Insert ``rows``, or give the row with the same ``key`` the new values; ``columns`` are all of the table's."""
+    if not rows:
+        return
+    assignments = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
+    conflict = f' ON CONFLICT ({", ".join(_quoted(key))}) DO UPDATE SET {assignments}'
+    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
+        names = ", ".join(_quoted(columns))
+        stage = f"stage_{table.name}"
+        connection.exec_driver_sql(f'CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE "{table.name}") ON COMMIT DELETE ROWS')
+        connection.exec_driver_sql(f"TRUNCATE {stage}")
+        _copy(connection, table, columns, rows, into=stage)
+        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {stage}{conflict}')  # noqa: S608 - names of our own tables
+    else:
+        sql = _insert_sql(table, tuple(columns), connection.dialect.name) + conflict
+        connection.exec_driver_sql(sql, list(rows))
+
+
+def select_in(
+    connection: ReadConnection,
+    sql: str,
+    keys: Iterable[Any],
+    *parameters: Any,
+    kind: str = "text",
+) -> Iterable[Any]:
+    """Rows of ``sql``, in which ``{keys}`` stands for the list of keys and ``{p}`` for one parameter each.
+
+    ``sql`` reads ``… WHERE "log_id" = {p} AND "name" {keys}``; ``kind`` is the keys' PostgreSQL type.
+    """
+    wanted = list(keys)
+    if not wanted:
+        return
+    if connection.dialect.name == "postgresql":
+        statement = sql.format(keys=f"= ANY(%s::{kind}[])", p="%s")
+        yield from connection.exec_driver_sql(statement, (*parameters, wanted))
+        return
+    for start in range(0, len(wanted), MAX_VARIABLES):
+        part = wanted[start : start + MAX_VARIABLES]
+        statement = sql.format(keys=f"IN ({','.join('?' * len(part))})", p="?")
+        yield from connection.exec_driver_sql(statement, (*parameters, *part))
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+@cache
+def _insert_sql(table: Table, columns: tuple[str, ...], dialect: str) -> str:
+    mark = "?" if dialect == "sqlite" else "%s"
+    return f'INSERT INTO "{table.name}" ({", ".join(_quoted(columns))}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 - names of our own tables
+
+
+def _copy(
+    connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, into: str | None = None
+) -> None:
+    driver: Any = connection.connection.driver_connection
+    types = [_copy_type(table.c[name].type) for name in columns]
+    sql = f'COPY "{into or table.name}" ({", ".join(_quoted(columns))}) FROM STDIN (FORMAT BINARY)'
+    with driver.cursor() as cursor, cursor.copy(sql) as copy:
+        copy.set_types(types)
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def _copy_type(of: TypeEngine[Any]) -> str:
+    if isinstance(of, BigInteger):
+        return "int8"
+    if isinstance(of, SmallInteger):
+        return "int2"
+    if isinstance(of, Integer):
+        return "int4"
+    if isinstance(of, LargeBinary):
+        return "bytea"
+    return "varchar"

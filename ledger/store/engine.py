@@ -1,0 +1,107 @@
+"""Opening a database, and the two kinds of session on it.
+
+A *read* session sees one snapshot for its whole life. A *write* session is one transaction: it is durable
+when the block ends and leaves nothing behind when the block raises. SQLite runs in WAL mode with
+``synchronous=FULL``, because an acceptance that has been returned must survive a power cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NewType
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from ledger.errors import ConfigurationError, UnavailableError
+
+ReadConnection = NewType("ReadConnection", Connection)
+#: Whoever may write may also read.
+WriteConnection = NewType("WriteConnection", ReadConnection)
+
+#: How long a writer waits for another one; appends take milliseconds, publishing a big register seconds.
+BUSY_TIMEOUT_SECONDS = 60
+
+
+class Store:
+    """One database, by URL (``sqlite:///path`` or ``postgresql://…``).
+
+    Raises :class:`ConfigurationError` for a URL that cannot work and :class:`UnavailableError` when the
+    database does not answer, is locked for longer than a minute, or has no room left.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+                raise ConfigurationError(f"database URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+            self.engine: Engine = _sqlite(url) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
+        except SQLAlchemyError as error:
+            raise ConfigurationError(f"database URL: {error}") from error
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[ReadConnection]:
+        """One snapshot of the database."""
+        with _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield ReadConnection(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteConnection]:
+        """One transaction; committed when the block ends, rolled back when it raises."""
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(poolproof_write=True)
+            with connection.begin():
+                yield WriteConnection(ReadConnection(connection))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Foreign errors stop here."""
+    try:
+        yield
+    except OperationalError as error:
+        raise UnavailableError(f"database: {_first_line(error)}") from error
+    except DBAPIError as error:
+        if "full" in str(error.orig).lower() or "no space" in str(error.orig).lower():
+            raise UnavailableError(f"database: {_first_line(error)}", retry_after=60) from error
+        raise
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _record: Any) -> None:
+        # The driver must not open transactions by itself: `begin` below does, and says of which kind.
+        dbapi_connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at once: a transaction that reads first and writes later could not be retried.
+        writes = connection.get_execution_options().get("poolproof_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=16)

@@ -1,0 +1,125 @@
+"""Records, their disclosures and the batches they were accepted in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from ledger.store import bulk
+from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.tables import batches, disclosures, records
+
+
+class RecordRow(NamedTuple):
+    """One committed record; ``record`` is None once erased."""
+
+    index: int
+    subject_id: int
+    seq: int
+    party: str
+    event_id: str
+    digest: bytes
+    record: bytes | None
+
+
+class BatchRow(NamedTuple):
+    """Records accepted together: ``root`` is over the acceptance leaves of ``first … first + count − 1``."""
+
+    first: int
+    count: int
+    root: bytes
+    posted: str
+    anchor_by: str
+    key: str
+    signature: bytes
+
+
+_COLUMNS = ("log_id", "index", "subject_id", "seq", "party", "event_id", "digest", "record")
+_BATCH_COLUMNS = ("log_id", *BatchRow._fields)
+_ROW = [records.c[name] for name in RecordRow._fields]
+
+
+def add(connection: WriteConnection, log_id: int, rows: Iterable[RecordRow]) -> None:
+    bulk.insert(connection, records, _COLUMNS, [(log_id, *row) for row in rows])
+
+
+def add_disclosures(connection: WriteConnection, log_id: int, rows: Iterable[tuple[int, bytes]]) -> None:
+    """``rows`` are (index, sealed bytes)."""
+    bulk.insert(connection, disclosures, ("log_id", "index", "sealed"), [(log_id, *row) for row in rows])
+
+
+def add_batch(connection: WriteConnection, log_id: int, batch: BatchRow) -> None:
+    bulk.insert(connection, batches, _BATCH_COLUMNS, [(log_id, *batch)])
+
+
+def find_ids(connection: ReadConnection, log_id: int, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RecordRow]:
+    """The records that already have one of these (party, event id)."""
+    wanted = set(ids)
+    by_party: dict[str, list[str]] = {}
+    for party, event_id in wanted:
+        by_party.setdefault(party, []).append(event_id)
+    columns = ", ".join(f'"{name}"' for name in RecordRow._fields)
+    sql = f'SELECT {columns} FROM records WHERE log_id = {{p}} AND party = {{p}} AND event_id {{keys}}'  # noqa: S608 - our own column names
+    found: dict[tuple[str, str], RecordRow] = {}
+    for party, event_ids in by_party.items():
+        for row in bulk.select_in(connection, sql, event_ids, log_id, party):
+            found[party, row[4]] = RecordRow(*row)
+    return found
+
+
+def find_event(connection: ReadConnection, log_id: int, event_id: str) -> list[RecordRow]:
+    """The records with this event id: at most one a party."""
+    statement = select(*_ROW).where(records.c.log_id == log_id, records.c.event_id == event_id).order_by(records.c.index)
+    return [RecordRow(*row) for row in connection.execute(statement)]
+
+
+def at(connection: ReadConnection, log_id: int, index: int) -> RecordRow | None:
+    row = connection.execute(select(*_ROW).where(records.c.log_id == log_id, records.c.index == index)).one_or_none()
+    return RecordRow(*row) if row else None
+
+
+def between(connection: ReadConnection, log_id: int, start: int, stop: int) -> Iterator[RecordRow]:
+    """Records with start ≤ index < stop, in the log's order, streamed."""
+    statement = select(*_ROW).where(records.c.log_id == log_id, records.c.index >= start, records.c.index < stop)
+    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement.order_by(records.c.index))
+    return (RecordRow(*row) for row in result)
+
+
+def digests_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> dict[int, bytes]:
+    """index → digest of the records in a range of at most a few tiles."""
+    statement = select(records.c.index, records.c.digest).where(
+        records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def of_subject(connection: ReadConnection, subject_id: int, *, before: int | None = None) -> list[RecordRow]:
+    """All records of a subject in the order of ``seq``, those with index < ``before`` where given."""
+    statement = select(*_ROW).where(records.c.subject_id == subject_id).order_by(records.c.seq)
+    if before is not None:
+        statement = statement.where(records.c.index < before)
+    return [RecordRow(*row) for row in connection.execute(statement)]
+
+
+def subjects_changed(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[int]:
+    """Ids of the subjects that have a record with start ≤ index < stop."""
+    statement = select(records.c.subject_id).where(
+        records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
+    )
+    return sorted(connection.execute(statement.distinct()).scalars())
+
+
+def sealed_disclosures(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
+    statement = select(disclosures.c.sealed).where(disclosures.c.log_id == log_id, disclosures.c.index == index)
+    sealed: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return sealed
+
+
+def batch_of(connection: ReadConnection, log_id: int, index: int) -> BatchRow | None:
+    """The batch that the record at ``index`` was accepted in."""
+    columns: list[Any] = [batches.c[name] for name in BatchRow._fields]
+    statement = select(*columns).where(batches.c.log_id == log_id, batches.c.first <= index)
+    row = connection.execute(statement.order_by(batches.c.first.desc()).limit(1)).one_or_none()
+    return BatchRow(*row) if row and row.first <= index < row.first + row.count else None

@@ -1,0 +1,123 @@
+"""Subjects (loans, pools, accounts) with their chain, secret and folded state; claims and who holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from ledger.store import bulk
+from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.tables import claims, encumbrances, subjects
+
+
+class SubjectRow(NamedTuple):
+    """A subject's chain so far. ``secret`` is wrapped, None once erased; ``state`` is ledger.domain's encoding."""
+
+    id: int
+    name: str
+    count: int
+    head: bytes | None
+    last_index: int
+    secret: bytes | None
+    state: bytes
+
+
+class ClaimRow(NamedTuple):
+    """A claim's one place in the register; ``index`` is of the record that brought the asset key."""
+
+    asset_key: bytes
+    subject_id: int
+    name: str
+    index: int
+    version: int
+    history: bytes
+    holders: bytes
+
+
+class EncumbranceRow(NamedTuple):
+    """One step of a claim's history of pledges, sales and releases."""
+
+    asset_key: bytes
+    version: int
+    index: int
+    pool_id: int
+    holder: str
+    change: int
+    holders: bytes
+    history: bytes
+
+
+_SUBJECT = ("id", "log_id", "name", "count", "head", "last_index", "secret", "state")
+_CLAIM = ("log_id", *ClaimRow._fields)
+_ENCUMBRANCE = ("log_id", *EncumbranceRow._fields)
+
+
+def by_name(connection: ReadConnection, log_id: int, names: Iterable[str]) -> dict[str, SubjectRow]:
+    sql = 'SELECT id, name, count, head, last_index, secret, state FROM subjects WHERE log_id = {p} AND name {keys}'
+    return {row[1]: SubjectRow(*row) for row in bulk.select_in(connection, sql, names, log_id)}
+
+
+def by_id(connection: ReadConnection, ids: Iterable[int]) -> dict[int, SubjectRow]:
+    sql = "SELECT id, name, count, head, last_index, secret, state FROM subjects WHERE id {keys}"
+    return {row[0]: SubjectRow(*row) for row in bulk.select_in(connection, sql, ids, kind="int8")}
+
+
+def put(connection: WriteConnection, log_id: int, new: Iterable[SubjectRow], changed: Iterable[SubjectRow]) -> None:
+    """Store subjects met for the first time, and the new state of others."""
+    bulk.insert(connection, subjects, _SUBJECT, [(row[0], log_id, *row[1:]) for row in new])
+    bulk.upsert(connection, subjects, ("id",), _SUBJECT, [(row[0], log_id, *row[1:]) for row in changed])
+
+
+def claims_by_key(connection: ReadConnection, log_id: int, asset_keys: Iterable[bytes]) -> dict[bytes, ClaimRow]:
+    names = ", ".join(f'"{name}"' for name in ClaimRow._fields)
+    sql = f"SELECT {names} FROM claims WHERE log_id = {{p}} AND asset_key {{keys}}"  # noqa: S608 - our own column names
+    return {bytes(row[0]): ClaimRow(*row) for row in bulk.select_in(connection, sql, asset_keys, log_id, kind="bytea")}
+
+
+def claims_of(connection: ReadConnection, subject_ids: Iterable[int]) -> list[ClaimRow]:
+    """Every claim of these loans."""
+    names = ", ".join(f'"{name}"' for name in ClaimRow._fields)
+    sql = f"SELECT {names} FROM claims WHERE subject_id {{keys}}"  # noqa: S608 - our own column names
+    return [ClaimRow(*row) for row in bulk.select_in(connection, sql, subject_ids, kind="int8")]
+
+
+def put_claims(connection: WriteConnection, log_id: int, new: Iterable[ClaimRow], changed: Iterable[ClaimRow]) -> None:
+    bulk.insert(connection, claims, _CLAIM, [(log_id, *row) for row in new])
+    bulk.upsert(connection, claims, ("log_id", "asset_key"), _CLAIM, [(log_id, *row) for row in changed])
+
+
+def add_encumbrances(connection: WriteConnection, log_id: int, rows: Iterable[EncumbranceRow]) -> None:
+    bulk.insert(connection, encumbrances, _ENCUMBRANCE, [(log_id, *row) for row in rows])
+
+
+def encumbrances_of(connection: ReadConnection, log_id: int, asset_key: bytes, *, before: int | None = None) -> list[EncumbranceRow]:
+    """A claim's history in the order of its versions, steps with index < ``before`` where given."""
+    where = (encumbrances.c.log_id == log_id) & (encumbrances.c.asset_key == asset_key)
+    if before is not None:
+        where &= encumbrances.c.index < before
+    columns = [encumbrances.c[name] for name in EncumbranceRow._fields]
+    rows = connection.execute(select(*columns).where(where).order_by(encumbrances.c.version))
+    return [EncumbranceRow(*row) for row in rows]
+
+
+def claims_encumbered(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[bytes]:
+    """Asset keys whose holders changed by records with start ≤ index < stop."""
+    statement = select(encumbrances.c.asset_key).where(
+        encumbrances.c.log_id == log_id, encumbrances.c.index >= start, encumbrances.c.index < stop
+    )
+    return sorted(connection.execute(statement.distinct()).scalars())
+
+
+def pool_positions(connection: ReadConnection, log_id: int, pool_id: int) -> list[tuple[bytes, str, int]]:
+    """(asset key, holder, share in ppm) for each claim that the pool holds a share of now."""
+    share = func.sum(encumbrances.c.change)
+    statement = (
+        select(encumbrances.c.asset_key, encumbrances.c.holder, share)
+        .where(encumbrances.c.log_id == log_id, encumbrances.c.pool_id == pool_id)
+        .group_by(encumbrances.c.asset_key, encumbrances.c.holder)
+        .having(share > 0)
+        .order_by(encumbrances.c.asset_key)
+    )
+    return [(row[0], row[1], int(row[2])) for row in connection.execute(statement)]

@@ -1,0 +1,119 @@
+"""Tiles, registers, register pages, checkpoints and receipts: what is derived from the records and published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, insert, select
+
+from ledger.store import bulk
+from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.tables import checkpoints, receipts, register_pages, registers, tiles
+
+
+class RegisterRow(NamedTuple):
+    """The register entry at leaf ``index``: claims and pools in it, the map's root, its root page."""
+
+    index: int
+    count: int
+    root: bytes
+    page: int
+
+
+class CheckpointRow(NamedTuple):
+    """A published checkpoint, verbatim."""
+
+    size: int
+    root: bytes
+    note: bytes
+    published: str
+
+
+def put_tiles(connection: WriteConnection, log_id: int, changed: Mapping[tuple[int, int], bytes]) -> None:
+    """Store tiles by (level, n); a right-edge tile replaces the shorter one."""
+    rows = [(log_id, level, n, hashes) for (level, n), hashes in changed.items()]
+    bulk.upsert(connection, tiles, ("log_id", "level", "n"), ("log_id", "level", "n", "hashes"), rows)
+
+
+def tile(connection: ReadConnection, log_id: int, level: int, n: int) -> bytes | None:
+    """The hashes of a tile as far as the tree has grown."""
+    statement = select(tiles.c.hashes).where(tiles.c.log_id == log_id, tiles.c.level == level, tiles.c.n == n)
+    hashes: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return hashes
+
+
+def add_register(connection: WriteConnection, log_id: int, row: RegisterRow) -> None:
+    bulk.insert(connection, registers, ("log_id", *RegisterRow._fields), [(log_id, *row)])
+
+
+def register_at(connection: ReadConnection, log_id: int, index: int) -> RegisterRow | None:
+    columns = [registers.c[name] for name in RegisterRow._fields]
+    row = connection.execute(select(*columns).where(registers.c.log_id == log_id, registers.c.index == index)).one_or_none()
+    return RegisterRow(*row) if row else None
+
+
+def registers_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[RegisterRow]:
+    """Register entries with start ≤ index < stop."""
+    columns = [registers.c[name] for name in RegisterRow._fields]
+    statement = select(*columns).where(registers.c.log_id == log_id, registers.c.index >= start, registers.c.index < stop)
+    return [RegisterRow(*row) for row in connection.execute(statement.order_by(registers.c.index))]
+
+
+def add_pages(connection: WriteConnection, log_id: int, pages: Iterable[tuple[int, bytes]]) -> None:
+    bulk.insert(connection, register_pages, ("log_id", "id", "page"), [(log_id, *row) for row in pages])
+
+
+def pages(connection: ReadConnection, log_id: int, ids: Iterable[int]) -> dict[int, bytes]:
+    sql = "SELECT id, page FROM register_pages WHERE log_id = {p} AND id {keys}"
+    return {row[0]: bytes(row[1]) for row in bulk.select_in(connection, sql, ids, log_id, kind="int8")}
+
+
+def drop_pages(connection: WriteConnection, log_id: int, ids: Iterable[int]) -> None:
+    """Remove pages that no published register refers to."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), bulk.MAX_VARIABLES):
+        part = wanted[start : start + bulk.MAX_VARIABLES]
+        connection.execute(delete(register_pages).where(register_pages.c.log_id == log_id, register_pages.c.id.in_(part)))
+
+
+def add_checkpoint(connection: WriteConnection, log_id: int, row: CheckpointRow) -> None:
+    connection.execute(insert(checkpoints).values(log_id=log_id, **row._asdict()))
+
+
+def checkpoint(connection: ReadConnection, log_id: int, size: int | None = None) -> CheckpointRow | None:
+    """The checkpoint of this size, or the newest."""
+    columns = [checkpoints.c[name] for name in CheckpointRow._fields]
+    statement = select(*columns).where(checkpoints.c.log_id == log_id)
+    statement = statement.order_by(checkpoints.c.size.desc()).limit(1) if size is None else statement.where(checkpoints.c.size == size)
+    row = connection.execute(statement).one_or_none()
+    return CheckpointRow(*row) if row else None
+
+
+def first_checkpoint_above(connection: ReadConnection, log_id: int, index: int) -> CheckpointRow | None:
+    """The smallest published checkpoint that covers the entry at ``index``."""
+    columns = [checkpoints.c[name] for name in CheckpointRow._fields]
+    statement = select(*columns).where(checkpoints.c.log_id == log_id, checkpoints.c.size > index)
+    row = connection.execute(statement.order_by(checkpoints.c.size).limit(1)).one_or_none()
+    return CheckpointRow(*row) if row else None
+
+
+def checkpoints_from(connection: ReadConnection, log_id: int, after: int = 0) -> list[CheckpointRow]:
+    """Every checkpoint with a size above ``after``."""
+    columns = [checkpoints.c[name] for name in CheckpointRow._fields]
+    statement = select(*columns).where(checkpoints.c.log_id == log_id, checkpoints.c.size > after)
+    return [CheckpointRow(*row) for row in connection.execute(statement.order_by(checkpoints.c.size))]
+
+
+def count_checkpoints(connection: ReadConnection, log_id: int) -> int:
+    return int(connection.execute(select(func.count()).where(checkpoints.c.log_id == log_id)).scalar_one())
+
+
+def receipt(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
+    statement = select(receipts.c.receipt).where(receipts.c.log_id == log_id, receipts.c.index == index)
+    document: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return document
+
+
+def add_receipt(connection: WriteConnection, log_id: int, index: int, document: bytes) -> None:
+    connection.execute(insert(receipts).values(log_id=log_id, index=index, receipt=document))

@@ -1,0 +1,84 @@
+"""The register's pages against the map by definition."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import register
+from ledger.proofs import mpt
+
+
+class Pages(dict[int, bytes]):
+    """Pages in memory, as the store keeps them."""
+
+    def read(self, ids: object) -> dict[int, bytes]:
+        return {page: self[page] for page in ids}  # type: ignore[attr-defined]
+
+    def apply(self, page: int, changes: dict[bytes, bytes]) -> register.Update:
+        result = register.update(self.read, page, len(self) + 1, changes)
+        assert not set(self) & {page_id for page_id, _ in result.written}
+        self.update(result.written)
+        return result
+
+
+def value(seed: object) -> bytes:
+    return hashlib.sha512(repr(seed).encode()).digest()
+
+
+#: Keys that crowd together, so that buckets split and bits are skipped.
+keys = st.one_of(
+    st.integers(0, 400).map(lambda n: hashlib.sha256(str(n).encode()).digest()),
+    st.integers(0, 400).map(lambda n: n.to_bytes(2) + bytes(30)),
+    st.integers(0, 255).map(lambda n: bytes(31) + bytes([n])),
+)
+batches = st.lists(st.dictionaries(keys, st.integers(0, 9).map(value), min_size=1, max_size=80), min_size=1, max_size=6)
+
+
+@given(batches, st.lists(keys, min_size=1, max_size=10))
+def test_every_version_has_the_root_and_the_proofs_of_its_map(batches: list[dict[bytes, bytes]], absent: list[bytes]) -> None:
+    pages, page, whole = Pages(), 0, {}
+    versions = []
+    for changes in batches:
+        before = len(whole)
+        whole = {**whole, **changes}
+        result = pages.apply(page, changes)
+        page = result.page
+        assert result.root == mpt.root(whole)
+        assert result.added == len(whole) - before
+        versions.append((page, result.root, whole))
+    for page, root, mapping in versions:
+        assert list(register.reachable(pages.read, page)) == sorted(mapping.items())
+        for key in [*list(mapping)[:5], *absent]:
+            found = register.lookup(pages.read, page, key)
+            assert found.value == mapping.get(key)
+            assert found.proof == mpt.prove(mapping, key)
+            if found.value is None:
+                mpt.verify_absence(root, key, found.proof)
+            else:
+                mpt.verify_presence(root, key, found.value, found.proof)
+
+
+def test_an_update_shares_the_pages_it_did_not_touch() -> None:
+    pages = Pages()
+    whole = {hashlib.sha256(str(n).encode()).digest(): value(n) for n in range(20_000)}
+    first = pages.apply(0, whole)
+    one = hashlib.sha256(b"7").digest()
+    second = pages.apply(first.page, {one: value("new")})
+    assert len(second.written) == len(second.replaced) <= 5
+    assert second.root == mpt.root({**whole, one: value("new")})
+
+
+def test_nothing_is_in_an_empty_register() -> None:
+    found = register.lookup(Pages().read, 0, bytes(32))
+    assert found.value is None
+    mpt.verify_absence(mpt.EMPTY_ROOT, bytes(32), found.proof)
+
+
+@pytest.mark.parametrize(("key", "stored"), [(b"short", bytes(64)), (bytes(32), b"short")])
+def test_keys_and_values_have_one_length(key: bytes, stored: bytes) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        register.update(Pages().read, 0, 1, {key: stored})
