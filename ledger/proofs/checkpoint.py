@@ -103,7 +103,7 @@ def open_checkpoint(
     """Verify a checkpoint note of the log ``origin``.
 
     At least one of ``verifiers`` (the log's own keys) must have signed; ``witnesses`` only add to that.
-    Raises :class:`MalformedError`, or :class:`VerificationError` for another origin or a signature that fails.
+    Raises :class:`MalformedError`, or :class:`VerificationError` for another origin or a bad signature.
     """
     own = list(verifiers)
     note = open_note(data, [*own, *witnesses])

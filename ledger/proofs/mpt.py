@@ -25,10 +25,11 @@ from ledger.errors import MalformedError, VerificationError
 from ledger.proofs.canonical import b64decode, b64encode
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
-#: Register keys have 32 bytes; the cap bounds the bits of a proof and the work of a verifier.
+#: torchwood's caps; register keys have 32 bytes and values 64. They bound the work of a verifier.
 MAX_KEY_BYTES: Final = 1024
-MAX_VALUE_BYTES: Final = 65_535
-MAX_BIT: Final = 8 * (MAX_KEY_BYTES + 1)
+MAX_VALUE_BYTES: Final = 1024
+#: One more than the bits of the longest key: it may differ from a shorter one only in its padding.
+MAX_BIT: Final = 8 * MAX_KEY_BYTES + 1
 
 _sha256 = hashlib.sha256
 
@@ -68,7 +69,9 @@ def key_bit(key: bytes, bit: int) -> int:
 
 def first_difference(a: bytes, b: bytes) -> int:
     """The first bit in which two different keys differ, padding included."""
-    length = max(len(a), len(b)) + 1
+    length = max(len(a), len(b))
+    if len(a) != len(b):
+        length += 1  # the longer one's padding may decide
     x = int.from_bytes(_padded(a, length)) ^ int.from_bytes(_padded(b, length))
     if not x:
         raise MalformedError("map", "the same key twice")

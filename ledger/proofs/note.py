@@ -19,6 +19,7 @@ ignored; one by a known key that does not verify refuses the whole note.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
 
 _DASH: Final = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]").search
 _P: Final = 2**255 - 19
 _Y8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 #: y coordinates of the points of small order, also unreduced: with such a key one signature fits many texts.
@@ -133,7 +135,7 @@ class CosignatureVerifier(Verifier):
     kind: ClassVar[int] = COSIGNATURE
 
     def verify_text(self, text: str, signature: bytes) -> None:
-        """Raise :class:`VerificationError` unless ``signature`` is this witness's ``uint64 time || Ed25519``."""
+        """Raise :class:`VerificationError` unless ``signature`` is this witness's, time and Ed25519."""
         time = cosignature_time(signature)
         self.verify_raw(_cosigned(text, time), signature[8:])
 
@@ -276,7 +278,7 @@ def check_body(body: str) -> str:
     """Return ``body`` if it can be a note's text: ends in a newline, no other control character."""
     if not body.endswith("\n"):
         raise MalformedError("note", "the text does not end in a newline")
-    if any(c < " " and c != "\n" for c in body):
+    if _CONTROL(body):
         raise MalformedError("note", "control character")
     return body
 
