@@ -1,0 +1,304 @@
+"""Every setting of Poolproof: one frozen model, filled once at the start of a process.
+
+A value comes from the environment (``POOLPROOF_`` and the setting's name in capitals), else from
+``config.toml`` in the home directory (which ``poolproof init`` writes, with the names in small letters), else
+from the default that stands here. A ``POOLPROOF_`` variable or a line of ``config.toml`` that names no
+setting is refused: a misspelt database URL must not quietly become an empty SQLite file.
+
+Each field carries its unit and the reason for its default; ``docs/settings.md`` is made from them and a test
+compares the two. The policy that verifiers apply (finality, grade, greatest anchor age, keys) is not here:
+it stands in the trust root.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from ledger.errors import ConfigurationError
+
+PREFIX = "POOLPROOF_"
+CONFIG_NAME = "config.toml"
+#: Read by `poolproof verify` and by no other command: it takes no setting, so that it needs no home.
+OTHER_VARIABLES = {
+    "POOLPROOF_TRUST": "the trust root that `poolproof verify` takes where `--trust` is not given"
+}
+
+
+def _setting(default: Any, meaning: str, *, unit: str, reason: str, **bounds: Any) -> Any:
+    return Field(
+        default=default, description=meaning, json_schema_extra={"unit": unit, "reason": reason}, **bounds
+    )
+
+
+class Settings(BaseModel):
+    """The settings of a process. Paths that are not set lie in :attr:`home`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    home: Path = _setting(
+        Path(".poolproof"),
+        "The directory of this ledger's state: keys, embedded database, devnet, configuration.",
+        unit="path",
+        reason="beside the work it belongs to; several ledgers on a machine do not meet",
+    )
+    origin: str | None = _setting(
+        None,
+        "The log's name; `init` writes it to config.toml.",
+        unit="ASCII text without space or +, at most 255 bytes",
+        reason="none: a log's name is for ever, so nobody gets one by default",
+        min_length=1,
+        max_length=255,
+    )
+    database_url: str | None = _setting(
+        None,
+        "The database: `sqlite:///path` or `postgresql://user@host/name`.",
+        unit="URL",
+        reason="`ledger.db` in the home, embedded, so that trying out needs no server",
+    )
+    keys_dir: Path | None = _setting(
+        None,
+        "The directory of key files.",
+        unit="path",
+        reason="`keys` in the home; point API processes at a directory without the checkpoint key",
+    )
+    rpc_url: str | None = _setting(
+        None,
+        "The JSON-RPC endpoint of the chain that carries the anchors.",
+        unit="URL",
+        reason="none: a log works unanchored, and which node is asked is the operator's choice",
+        pattern=r"^https?://",
+    )
+    passphrase: SecretStr | None = _setting(
+        None,
+        "The passphrase of the encrypted keystore files (owner and anchorer).",
+        unit="text",
+        reason="none: prefer the file, other processes may see an environment",
+    )
+    passphrase_file: Path | None = _setting(
+        None,
+        "A file whose first line is that passphrase.",
+        unit="path",
+        reason="none: where secrets are mounted differs; goes before the variable",
+    )
+    publish_seconds: float = _setting(
+        2.0,
+        "How often the worker publishes a checkpoint when events were appended.",
+        unit="seconds",
+        reason="a receipt follows within seconds, and a busy log makes at most 43,200 checkpoints a day",
+        gt=0,
+        le=86_400,
+    )
+    anchor_seconds: float = _setting(
+        600.0,
+        "How often the worker starts an anchor when a newer checkpoint stands.",
+        unit="seconds",
+        reason="144 anchors a day cost some 11 million gas, whatever the volume",
+        gt=0,
+        le=604_800,
+    )
+    chain_poll_seconds: float = _setting(
+        2.0,
+        "How often the worker looks whether an anchor under way was mined, became final or is stuck.",
+        unit="seconds",
+        reason="below the block time of most chains, few enough calls for a metered endpoint",
+        gt=0,
+        le=3_600,
+    )
+    anchor_within_seconds: int = _setting(
+        86_400,
+        "The time within which an acceptance promises the event's anchor.",
+        unit="seconds",
+        reason="a broken promise is signed evidence against the operator: it outlasts a chain's bad hours",
+        ge=60,
+        le=2_592_000,
+    )
+    import_batch: int = _setting(
+        5_000,
+        "How many events `append` and `import` commit in one transaction.",
+        unit="events",
+        reason="the cost of a transaction is spread thin by then, and a batch of loans stays below 50 MiB",
+        ge=1,
+        le=100_000,
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        "The address on which `serve` listens.",
+        unit="host name or address",
+        reason="not reachable from outside until somebody decides so and puts TLS in front",
+    )
+    port: int = _setting(
+        8080,
+        "The port on which `serve` listens.",
+        unit="TCP port",
+        reason="the customary port of unprivileged HTTP services",
+        ge=1,
+        le=65_535,
+    )
+    max_request_bytes: int = _setting(
+        16 * 1024 * 1024,
+        "The largest request body that the API reads.",
+        unit="bytes",
+        reason="an NDJSON batch of some 20,000 events; a record alone may have 1 MiB",
+        ge=1024,
+        le=1024**3,
+    )
+    devnet_port: int = _setting(
+        8545,
+        "The port of the devnet that `devnet start` runs.",
+        unit="TCP port",
+        reason="what Ethereum tools expect",
+        ge=1,
+        le=65_535,
+    )
+    log_format: Literal["console", "json"] = _setting(
+        "console",
+        "The form of log lines on standard error.",
+        unit="console or json",
+        reason="people read it first; collectors want json",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info",
+        "The least severe log line that is written.",
+        unit="debug, info, warning or error",
+        reason="a line for each checkpoint and anchor, none for each event",
+    )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process; raises :class:`ConfigurationError` with every value that is wrong."""
+        given = _from_environment(os.environ if environ is None else environ)
+        home = Path(given.get("home") or cls.model_fields["home"].default)
+        return cls.of({**_from_file(home / CONFIG_NAME), **given})
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Settings:
+        """From values by name; raises :class:`ConfigurationError`."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            reasons = [
+                f"{variable(str(one['loc'][0]))}: {one['msg']}" for one in error.errors(include_input=False)
+            ]
+            raise ConfigurationError("; ".join(reasons)) from None
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the embedded one where none is set."""
+        return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def keys(self) -> Path:
+        """The directory of key files."""
+        return self.keys_dir or self.home / "keys"
+
+    @property
+    def config_file(self) -> Path:
+        """Where `init` writes settings."""
+        return self.home / CONFIG_NAME
+
+    def read_passphrase(self) -> str | None:
+        """The keystores' passphrase, from the file or the environment; None where neither is set."""
+        if self.passphrase_file is None:
+            return self.passphrase.get_secret_value() if self.passphrase is not None else None
+        try:
+            lines = self.passphrase_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{variable('passphrase_file')}: {self.passphrase_file}: {error}"
+            ) from error
+        if not lines or not lines[0]:
+            raise ConfigurationError(
+                f"{variable('passphrase_file')}: {self.passphrase_file} has an empty first line"
+            )
+        return lines[0]
+
+    def explain(self, environ: Mapping[str, str] | None = None) -> list[dict[str, str | None]]:
+        """Each setting with its value (secrets hidden) and where that came from, for `poolproof config`."""
+        environment = _from_environment(os.environ if environ is None else environ)
+        file = _from_file(self.config_file)
+        rows: list[dict[str, str | None]] = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            source = "environment" if name in environment else "config.toml" if name in file else "default"
+            shown = None if value is None else _shown(name, str(value))
+            rows.append(
+                {"name": name, "variable": variable(name), "value": shown, "source": source, **facts(field)}
+            )
+        return rows
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def facts(field: FieldInfo) -> dict[str, str | None]:
+    """What a setting's field says about itself: meaning, unit, default, reason."""
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    default = None if field.default is None else str(field.default)
+    return {
+        "meaning": field.description,
+        "unit": str(extra["unit"]),
+        "default": default,
+        "reason": str(extra["reason"]),
+    }
+
+
+def _shown(name: str, value: str) -> str:
+    """A value fit for a terminal or a log: no password, and no key in an endpoint's path."""
+    if name == "rpc_url":
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    head, at, rest = value.rpartition("@")
+    scheme, separator, user = head.partition("://")
+    return (
+        f"{scheme}{separator}{user.partition(':')[0]}{at}{rest}" if at and name == "database_url" else value
+    )
+
+
+def as_markdown() -> str:
+    """The table in docs/settings.md."""
+    lines = ["| variable | meaning | unit | default | reason |", "|---|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        fact = facts(field)
+        default = "" if fact["default"] is None else f"`{fact['default']}`"
+        lines.append(
+            f"| `{variable(name)}` | {fact['meaning']} | {fact['unit']} | {default} | {fact['reason']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Values by name. An empty variable counts as not set, as in most tools."""
+    found = {}
+    for key, value in environ.items():
+        if not key.startswith(PREFIX) or key in OTHER_VARIABLES:
+            continue
+        name = key.removeprefix(PREFIX).lower()
+        if name not in Settings.model_fields or variable(name) != key:
+            raise ConfigurationError(f"{key}: no such setting; `poolproof config` lists them")
+        if value:
+            found[name] = value
+    return found
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    for name in values:
+        if name not in Settings.model_fields or name == "home":
+            raise ConfigurationError(f"{path}: {name}: no setting that this file may carry")
+    return values
