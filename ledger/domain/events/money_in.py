@@ -1,0 +1,198 @@
+"""Money comes in: repayment.received, repayment.reversed, recovery.received."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from ledger.domain import money
+from ledger.domain.events.base import (
+    DAY,
+    MONEY,
+    SERVICING,
+    Currency,
+    Data,
+    Part,
+    Text,
+    check_name,
+    check_when,
+    event,
+    member,
+)
+from ledger.domain.loans import LoanState, Moment
+from ledger.errors import RefusedError
+
+Payer = Literal["obligor", "guarantor", "platform", "merchant", "insurer"]
+InstalmentNumber = Annotated[int, Meta(ge=1, le=10_000)]
+
+#: (amount, principal, interest, fee, penalty, other), in units of 1e-8.
+Amounts = tuple[int, int, int, int, int, int]
+
+
+class Applied(Part):
+    """How a payment was applied; an absent component is zero. The sum need not be the amount: that is a finding."""
+
+    principal: Annotated[
+        str | UnsetType, member("to principal", MONEY, actus="PR", ex102="actualPrincipalCollectedAmount", esma="AUTL56")
+    ] = UNSET
+    interest: Annotated[
+        str | UnsetType, member("to interest", MONEY, actus="IP", ex102="actualInterestCollectedAmount", esma="AUTL57")
+    ] = UNSET
+    fee: Annotated[str | UnsetType, member("to fees", MONEY, actus="FP")] = UNSET
+    penalty: Annotated[str | UnsetType, member("to penalties", MONEY, actus="PY")] = UNSET
+    other: Annotated[str | UnsetType, member("to anything else", MONEY, ex102="actualOtherCollectedAmount")] = UNSET
+
+
+def read_amounts(total: str, applied: Applied, currency: str, *, negative: bool) -> Amounts:
+    """Parse a payment's amounts. ``negative``: a month's total may net reversals, a single payment not."""
+    parse = money.parse
+    principal = interest = fee = penalty = other = 0
+    if applied.principal is not UNSET:
+        principal = parse(applied.principal, currency, "data.applied.principal")  # type: ignore[arg-type]  # UNSET is ruled out
+    if applied.interest is not UNSET:
+        interest = parse(applied.interest, currency, "data.applied.interest")  # type: ignore[arg-type]  # likewise
+    if applied.fee is not UNSET:
+        fee = parse(applied.fee, currency, "data.applied.fee")  # type: ignore[arg-type]  # likewise
+    if applied.penalty is not UNSET:
+        penalty = parse(applied.penalty, currency, "data.applied.penalty")  # type: ignore[arg-type]  # likewise
+    if applied.other is not UNSET:
+        other = parse(applied.other, currency, "data.applied.other")  # type: ignore[arg-type]  # likewise
+    amounts = (parse(total, currency, "data.amount"), principal, interest, fee, penalty, other)
+    if not negative and min(amounts) < 0:
+        names = ("amount", "applied.principal", "applied.interest", "applied.fee", "applied.penalty", "applied.other")
+        name = next(name for name, units in zip(names, amounts, strict=True) if units < 0)
+        raise RefusedError(
+            f"data.{name}", "is negative; undo a payment with repayment.reversed", rule="wrong_money"
+        )
+    return amounts
+
+
+def total_volume(amounts: Amounts) -> int:
+    """Sum of the magnitudes."""
+    a, b, c, d, e, f = amounts
+    return abs(a) + abs(b) + abs(c) + abs(d) + abs(e) + abs(f)
+
+
+def collect(state: LoanState, amounts: Amounts, sign: int) -> None:
+    """Add a payment to what was collected, or take it back."""
+    total, principal, interest, fee, penalty, other = amounts
+    state.collected += sign * total
+    state.collected_principal += sign * principal
+    state.collected_interest += sign * interest
+    state.collected_fee += sign * fee
+    state.collected_penalty += sign * penalty
+    state.collected_other += sign * other
+    state.move_principal(-sign * principal)
+
+
+@event(
+    "repayment.received",
+    title="A payment on the loan came in and was applied.",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=30,
+    actus="PR, IP", ex102="actual*CollectedAmount", esma="AUTL56, AUTL57",
+)  # fmt: skip
+class RepaymentReceived(Data):
+    """One payment, or with ``aggregate`` the total of a month as a tape tells it."""
+
+    currency: Currency
+    amount: Annotated[str, member("what was paid", MONEY, ex102="totalActualAmountPaid")]
+    applied: Annotated[Applied, member("how it was applied")]
+    payer: Annotated[
+        Payer | UnsetType, member("who paid; only an aggregate may leave it open")
+    ] = UNSET
+    instalment: Annotated[
+        InstalmentNumber | None | UnsetType, member("number of the instalment paid; null if none in particular")
+    ] = UNSET
+    value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
+    aggregate: Annotated[bool | UnsetType, member("true for a month's total of many payments")] = UNSET
+    channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
+    bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference")] = UNSET
+
+    def check(self) -> Amounts:
+        """The amounts, parsed."""
+        aggregate = self.aggregate is True
+        if self.payer is UNSET and not aggregate:
+            raise RefusedError("data.payer", "say who paid: obligor, guarantor, platform, merchant or insurer")
+        if self.value_date is not UNSET:
+            check_when(self.value_date, "data.value_date")
+        return read_amounts(self.amount, self.applied, self.currency, negative=aggregate)
+
+    def volume(self, amounts: Amounts) -> int:
+        """All amounts together."""
+        return total_volume(amounts)
+
+    def apply(self, state: LoanState, amounts: Amounts, moment: Moment) -> None:
+        """Collected grows, principal falls."""
+        if state.counts(moment):
+            collect(state, amounts, 1)
+
+
+@event(
+    "repayment.reversed",
+    title="A payment is undone: bounced, or booked to the wrong loan.",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=35,
+)  # fmt: skip
+class RepaymentReversed(Data):
+    """Carries the amounts it takes back; a difference to the payment it names is a finding."""
+
+    currency: Currency
+    repayment: Annotated[str, member("id of the repayment.received that is undone", "event id")]
+    amount: Annotated[str, member("what is taken back", MONEY)]
+    applied: Annotated[Applied, member("what it had been applied to")]
+    reason: Annotated[
+        Literal["returned", "chargeback", "misposted", "duplicate", "other"], member("why")
+    ]
+    value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
+    bank_ref: Annotated[Text | UnsetType, member("the bank's reference of the return")] = UNSET
+
+    def check(self) -> Amounts:
+        """The amounts, parsed."""
+        check_name(self.repayment, "data.repayment")
+        check_when(self.value_date, "data.value_date")
+        return read_amounts(self.amount, self.applied, self.currency, negative=False)
+
+    def volume(self, amounts: Amounts) -> int:
+        """All amounts together."""
+        return total_volume(amounts)
+
+    def apply(self, state: LoanState, amounts: Amounts, moment: Moment) -> None:
+        """Collected falls, principal grows."""
+        if state.counts(moment):
+            collect(state, amounts, -1)
+
+
+@event(
+    "recovery.received",
+    title="Money came in after the charge-off.",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=105, ex102="recoveredAmount", esma="AUTL72",
+)  # fmt: skip
+class RecoveryReceived(Data):
+    """Does not touch principal: that was written off."""
+
+    currency: Currency
+    amount: Annotated[str, member("what came in", MONEY, ex102="recoveredAmount")]
+    source: Annotated[
+        Literal["obligor", "guarantor", "collateral", "insurer", "debt_sale", "other"] | UnsetType,
+        member("where it came from"),
+    ] = UNSET
+    value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
+    aggregate: Annotated[bool | UnsetType, member("true for a month's total; it may be negative")] = UNSET
+    bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference")] = UNSET
+
+    def check(self) -> int:
+        """Units recovered."""
+        check_when(self.value_date, "data.value_date")
+        units = money.parse(self.amount, self.currency, "data.amount")
+        if units < 0 and self.aggregate is not True:
+            raise RefusedError("data.amount", "is negative, and no aggregate", rule="wrong_money")
+        return units
+
+    def volume(self, amounts: int) -> int:
+        """What came in."""
+        return abs(amounts)
+
+    def apply(self, state: LoanState, amounts: int, moment: Moment) -> None:
+        """Recovered grows."""
+        if state.counts(moment):
+            state.recovered += amounts

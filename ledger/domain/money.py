@@ -1,0 +1,138 @@
+"""Exact money: decimal strings beside an ISO 4217 currency, integers of 1e-8 units inside.
+
+An amount has one spelling: exactly the currency's minor digits, or more only where needed, up to 8::
+
+    CNY  "207.10"  "18.05383199"        refused: "207.1"  "207.100"  "0207.10"  "-0.00"  "+1.00"  "1e2"
+    JPY  "207"     "207.5"              refused: "207.0"  "207."
+
+Negative amounts exist (customer credits); which members may hold one is said by each event. No float and no
+``Decimal`` is involved: parsing is integer arithmetic, and so is every sum.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ledger.errors import RefusedError
+
+#: Digits after the point that the ledger carries, and units in one of the currency's major unit.
+SCALE: Final = 8
+UNIT: Final = 10**SCALE
+
+#: Greatest magnitude of one amount, in major units: far above any consumer loan (10 billion dong are 400,000
+#: dollars), and low enough that totals fit the 64-bit integers of the folded states.
+MAX_MAJOR_DIGITS: Final = 10
+
+#: Greatest magnitude of a total in a folded state, in units: that of a signed 64-bit integer.
+MAX_TOTAL: Final = 2**63 - 1
+
+#: Active ISO 4217 codes by their minor digits (list one of the standard; funds and metals are left out).
+_BY_DIGITS: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY "
+        "COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR "
+        "ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK "
+        "MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP "
+        "SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER "
+        "ZAR ZMW ZWG"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_DIGITS: Final = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
+
+_WHOLE = rf"-?(?:0|[1-9][0-9]{{0,{MAX_MAJOR_DIGITS - 1}}})"
+
+
+def _pattern(digits: int) -> re.Pattern[str]:
+    longer = rf"[0-9]{{{digits},{SCALE - 1}}}[1-9]"
+    fraction = rf"(?:\.{longer})?" if digits == 0 else rf"\.(?:[0-9]{{{digits}}}|{longer})"
+    return re.compile(_WHOLE + fraction, re.ASCII)
+
+
+_SPELLED = {code: _pattern(digits).fullmatch for code, digits in _DIGITS.items()}
+_POWERS: Final = tuple(10 ** (SCALE - n) for n in range(SCALE + 1))
+#: Any plain decimal: used only to propose the right spelling in a message.
+_PLAIN = re.compile(r"([+-]?)0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
+
+
+def minor_digits(currency: str) -> int:
+    """Digits after the point that every amount in ``currency`` has. Raises :class:`RefusedError`."""
+    digits = _DIGITS.get(currency)
+    if digits is None:
+        raise _unknown(currency, "currency")
+    return digits
+
+
+def check_currency(currency: str, field: str = "data.currency") -> None:
+    """Raise :class:`RefusedError` unless ``currency`` is an active ISO 4217 code."""
+    if currency not in _DIGITS:
+        raise _unknown(currency, field)
+
+
+def parse(text: str, currency: str, field: str = "amount") -> int:
+    """The amount in units of 1e-8. Raises :class:`RefusedError` for any spelling but the one; names ``field``."""
+    spelled = _SPELLED.get(currency)
+    if spelled is None:
+        raise _unknown(currency, "data.currency")
+    if spelled(text) is None:
+        raise _misspelled(text, currency, field)
+    whole, _, fraction = text.partition(".")
+    units = int(whole + fraction) * _POWERS[len(fraction)]
+    if not units and text[0] == "-":
+        raise _misspelled(text, currency, field)
+    return units
+
+
+def format(units: int, currency: str) -> str:  # noqa: A001 - the pair of parse, always called as money.format
+    """The one spelling of ``units`` (of 1e-8) in ``currency``."""
+    digits = minor_digits(currency)
+    whole, fraction = divmod(abs(units), UNIT)
+    shown = f"{fraction:08d}"
+    while len(shown) > digits and shown[-1] == "0":
+        shown = shown[:-1]
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{shown}" if shown else f"{sign}{whole}"
+
+
+def split(units: int, shares_ppm: list[int], remainder_index: int, currency: str) -> list[int]:
+    """Split an amount by shares (ppm, summing to 1,000,000), exactly.
+
+    Each part is cut to the currency's minor unit, towards zero, and what is left goes to the part at
+    ``remainder_index``. The split of −x is the negative of the split of x, so that a reversal undoes its
+    payment to the last digit.
+    """
+    if len(shares_ppm) == 1:
+        return [units]
+    step = _POWERS[minor_digits(currency)]
+    sign = -1 if units < 0 else 1
+    magnitude = abs(units)
+    parts = [sign * (magnitude * share // 1_000_000 // step * step) for share in shares_ppm]
+    parts[remainder_index] += units - sum(parts)
+    return parts
+
+
+def _unknown(currency: str, field: str) -> RefusedError:
+    return RefusedError(field, f'"{currency[:16]}" is not an active ISO 4217 currency', rule="wrong_currency")
+
+
+def _misspelled(text: str, currency: str, field: str) -> RefusedError:
+    """Say what is wrong and, where the value is plain, how it is written."""
+    digits = minor_digits(currency)
+    plain = _PLAIN.fullmatch(text) if len(text) <= 64 else None
+    shown = text if len(text) <= 40 else text[:39] + "…"
+    form = "without decimals" if digits == 0 else f"with {digits} decimals"
+    reason = f'"{shown}" is not {currency} {form}'
+    if plain is None:
+        return RefusedError(field, f"{reason}: a plain decimal number is wanted", rule="wrong_money")
+    sign, whole, fraction = plain.group(1), plain.group(2), (plain.group(3) or "").rstrip("0")
+    if len(whole) > MAX_MAJOR_DIGITS:
+        return RefusedError(field, f"{reason}: at most {MAX_MAJOR_DIGITS} digits before the point", rule="too_large")
+    if len(fraction) > SCALE:
+        return RefusedError(field, f"{reason}: at most {SCALE} digits after the point", rule="wrong_money")
+    units = int(whole) * UNIT + int(fraction.ljust(SCALE, "0"))
+    return RefusedError(
+        field, f'{reason}; write "{format(-units if sign == "-" else units, currency)}"', rule="wrong_money"
+    )
