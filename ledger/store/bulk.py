@@ -21,7 +21,9 @@ COPY_FROM_ROWS = 24
 MAX_VARIABLES = 16_000
 
 
-def insert(connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert(
+    connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
     """Insert ``rows``, each a tuple in the order of ``columns``."""
     if not rows:
         return
@@ -42,14 +44,18 @@ def upsert(
     if not rows:
         return
     assignments = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
-    conflict = f' ON CONFLICT ({", ".join(_quoted(key))}) DO UPDATE SET {assignments}'
+    conflict = f" ON CONFLICT ({', '.join(_quoted(key))}) DO UPDATE SET {assignments}"
     if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
         names = ", ".join(_quoted(columns))
         stage = f"stage_{table.name}"
-        connection.exec_driver_sql(f'CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE "{table.name}") ON COMMIT DELETE ROWS')
+        connection.exec_driver_sql(
+            f'CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE "{table.name}") ON COMMIT DELETE ROWS'
+        )
         connection.exec_driver_sql(f"TRUNCATE {stage}")
         _copy(connection, table, columns, rows, into=stage)
-        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {stage}{conflict}')  # noqa: S608 - names of our own tables
+        connection.exec_driver_sql(
+            f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {stage}{conflict}'
+        )  # noqa: S608 - names of our own tables
     else:
         sql = _insert_sql(table, tuple(columns), connection.dialect.name) + conflict
         connection.exec_driver_sql(sql, list(rows))
@@ -90,7 +96,12 @@ def _insert_sql(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 
 
 def _copy(
-    connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, into: str | None = None
+    connection: WriteConnection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    into: str | None = None,
 ) -> None:
     driver: Any = connection.connection.driver_connection
     types = [_copy_type(table.c[name].type) for name in columns]

@@ -37,7 +37,9 @@ class Store:
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-                raise ConfigurationError(f"database URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+                raise ConfigurationError(
+                    f"database URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
+                )
             self.engine: Engine = _sqlite(url) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
         except SQLAlchemyError as error:
             raise ConfigurationError(f"database URL: {error}") from error
@@ -85,7 +87,9 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS})
+    engine = create_engine(
+        url, poolclass=QueuePool, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi_connection: Any, _record: Any) -> None:

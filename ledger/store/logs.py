@@ -13,7 +13,7 @@ from ledger.store.tables import logs, parties, trust_roots, verifier_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainBinding:
+class ChainRow:
     """Where a log is anchored: chain, contract and the log's key in it, with the policy that verifiers apply."""
 
     chain_id: int
@@ -40,7 +40,7 @@ class LogRow:
     register_page: int
     next_page: int
     next_subject: int
-    chain: ChainBinding | None
+    chain: ChainRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,15 @@ class KeyRow:
 def create(connection: WriteConnection, *, origin: str, zone: str, day_cut: str) -> int:
     """A new, empty log; returns its id."""
     statement = insert(logs).values(
-        origin=origin, zone=zone, day_cut=day_cut, size=0, published=0, posted="", register_page=0, next_page=1, next_subject=1
+        origin=origin,
+        zone=zone,
+        day_cut=day_cut,
+        size=0,
+        published=0,
+        posted="",
+        register_page=0,
+        next_page=1,
+        next_subject=1,
     )
     return int(connection.execute(statement.returning(logs.c.id)).scalar_one())
 
@@ -77,7 +85,10 @@ def get(connection: ReadConnection, origin: str) -> LogRow:
 
 def lock(connection: WriteConnection, origin: str) -> LogRow:
     """The same, held by this transaction: the one sequencer of the log until it ends."""
-    return _row(connection.execute(select(logs).where(logs.c.origin == origin).with_for_update()).one_or_none(), origin)
+    return _row(
+        connection.execute(select(logs).where(logs.c.origin == origin).with_for_update()).one_or_none(),
+        origin,
+    )
 
 
 def advance(connection: WriteConnection, log_id: int, **values: Any) -> None:
@@ -85,9 +96,9 @@ def advance(connection: WriteConnection, log_id: int, **values: Any) -> None:
     connection.execute(update(logs).where(logs.c.id == log_id).values(**values))
 
 
-def bind(connection: WriteConnection, log_id: int, chain: ChainBinding) -> None:
+def bind(connection: WriteConnection, log_id: int, chain: ChainRow) -> None:
     """Say where the log is anchored."""
-    values = {name: getattr(chain, name) for name in ChainBinding.__slots__}
+    values = {name: getattr(chain, name) for name in ChainRow.__slots__}
     connection.execute(update(logs).where(logs.c.id == log_id).values(**values))
 
 
@@ -101,39 +112,63 @@ def put_party(connection: WriteConnection, log_id: int, party: PartyRow) -> None
 
 def list_parties(connection: ReadConnection, log_id: int) -> list[PartyRow]:
     rows = connection.execute(select(parties).where(parties.c.log_id == log_id).order_by(parties.c.name))
-    return [PartyRow(row.name, tuple(filter(None, row.roles.split(","))), tuple(filter(None, row.keys.split("\n")))) for row in rows]
+    return [
+        PartyRow(
+            row.name, tuple(filter(None, row.roles.split(","))), tuple(filter(None, row.keys.split("\n")))
+        )
+        for row in rows
+    ]
 
 
 def put_key(connection: WriteConnection, log_id: int, key: KeyRow) -> None:
     """A verifier key, valid from a size on."""
     connection.execute(
-        insert(verifier_keys).values(log_id=log_id, kind=key.kind, key=key.key, valid_from=key.valid_from, valid_to=key.valid_to)
+        insert(verifier_keys).values(
+            log_id=log_id, kind=key.kind, key=key.key, valid_from=key.valid_from, valid_to=key.valid_to
+        )
     )
 
 
 def list_keys(connection: ReadConnection, log_id: int) -> list[KeyRow]:
     where = verifier_keys.c.log_id == log_id
-    rows = connection.execute(select(verifier_keys).where(where).order_by(verifier_keys.c.kind, verifier_keys.c.valid_from, verifier_keys.c.key))
+    rows = connection.execute(
+        select(verifier_keys)
+        .where(where)
+        .order_by(verifier_keys.c.kind, verifier_keys.c.valid_from, verifier_keys.c.key)
+    )
     return [KeyRow(row.kind, row.key, row.valid_from, row.valid_to) for row in rows]
 
 
 def latest_trust_root(connection: ReadConnection, log_id: int) -> bytes | None:
     """The newest issued ``trust.json``, verbatim."""
-    statement = select(trust_roots.c.document).where(trust_roots.c.log_id == log_id).order_by(trust_roots.c.number.desc()).limit(1)
+    statement = (
+        select(trust_roots.c.document)
+        .where(trust_roots.c.log_id == log_id)
+        .order_by(trust_roots.c.number.desc())
+        .limit(1)
+    )
     document: bytes | None = connection.execute(statement).scalar_one_or_none()
     return document
 
 
-def put_trust_root(connection: WriteConnection, log_id: int, *, fingerprint: bytes, document: bytes, issued: str) -> None:
-    number = connection.execute(select(func.count()).select_from(trust_roots).where(trust_roots.c.log_id == log_id)).scalar_one()
+def put_trust_root(
+    connection: WriteConnection, log_id: int, *, fingerprint: bytes, document: bytes, issued: str
+) -> None:
+    number = connection.execute(
+        select(func.count()).select_from(trust_roots).where(trust_roots.c.log_id == log_id)
+    ).scalar_one()
     connection.execute(
-        insert(trust_roots).values(log_id=log_id, number=number, fingerprint=fingerprint, document=document, issued=issued)
+        insert(trust_roots).values(
+            log_id=log_id, number=number, fingerprint=fingerprint, document=document, issued=issued
+        )
     )
 
 
 def _row(row: Row[Any] | None, origin: str) -> LogRow:
     if row is None:
-        raise NotFoundError(f"no log with origin {origin!r} in this database; `poolproof init --origin {origin}` makes one")
-    names = ChainBinding.__slots__
-    chain = ChainBinding(**{name: getattr(row, name) for name in names}) if row.contract is not None else None
+        raise NotFoundError(
+            f"no log with origin {origin!r} in this database; `poolproof init --origin {origin}` makes one"
+        )
+    names = ChainRow.__slots__
+    chain = ChainRow(**{name: getattr(row, name) for name in names}) if row.contract is not None else None
     return LogRow(**{name: getattr(row, name) for name in LogRow.__slots__ if name != "chain"}, chain=chain)

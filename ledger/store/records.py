@@ -54,14 +54,16 @@ def add_batch(connection: WriteConnection, log_id: int, batch: BatchRow) -> None
     bulk.insert(connection, batches, _BATCH_COLUMNS, [(log_id, *batch)])
 
 
-def find_ids(connection: ReadConnection, log_id: int, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RecordRow]:
+def find_ids(
+    connection: ReadConnection, log_id: int, ids: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], RecordRow]:
     """The records that already have one of these (party, event id)."""
     wanted = set(ids)
     by_party: dict[str, list[str]] = {}
     for party, event_id in wanted:
         by_party.setdefault(party, []).append(event_id)
     columns = ", ".join(f'"{name}"' for name in RecordRow._fields)
-    sql = f'SELECT {columns} FROM records WHERE log_id = {{p}} AND party = {{p}} AND event_id {{keys}}'  # noqa: S608 - our own column names
+    sql = f"SELECT {columns} FROM records WHERE log_id = {{p}} AND party = {{p}} AND event_id {{keys}}"  # noqa: S608 - our own column names
     found: dict[tuple[str, str], RecordRow] = {}
     for party, event_ids in by_party.items():
         for row in bulk.select_in(connection, sql, event_ids, log_id, party):
@@ -71,19 +73,29 @@ def find_ids(connection: ReadConnection, log_id: int, ids: Sequence[tuple[str, s
 
 def find_event(connection: ReadConnection, log_id: int, event_id: str) -> list[RecordRow]:
     """The records with this event id: at most one a party."""
-    statement = select(*_ROW).where(records.c.log_id == log_id, records.c.event_id == event_id).order_by(records.c.index)
+    statement = (
+        select(*_ROW)
+        .where(records.c.log_id == log_id, records.c.event_id == event_id)
+        .order_by(records.c.index)
+    )
     return [RecordRow(*row) for row in connection.execute(statement)]
 
 
 def at(connection: ReadConnection, log_id: int, index: int) -> RecordRow | None:
-    row = connection.execute(select(*_ROW).where(records.c.log_id == log_id, records.c.index == index)).one_or_none()
+    row = connection.execute(
+        select(*_ROW).where(records.c.log_id == log_id, records.c.index == index)
+    ).one_or_none()
     return RecordRow(*row) if row else None
 
 
 def between(connection: ReadConnection, log_id: int, start: int, stop: int) -> Iterator[RecordRow]:
     """Records with start ≤ index < stop, in the log's order, streamed."""
-    statement = select(*_ROW).where(records.c.log_id == log_id, records.c.index >= start, records.c.index < stop)
-    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement.order_by(records.c.index))
+    statement = select(*_ROW).where(
+        records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
+    )
+    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(
+        statement.order_by(records.c.index)
+    )
     return (RecordRow(*row) for row in result)
 
 
@@ -112,7 +124,9 @@ def subjects_changed(connection: ReadConnection, log_id: int, start: int, stop: 
 
 
 def sealed_disclosures(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
-    statement = select(disclosures.c.sealed).where(disclosures.c.log_id == log_id, disclosures.c.index == index)
+    statement = select(disclosures.c.sealed).where(
+        disclosures.c.log_id == log_id, disclosures.c.index == index
+    )
     sealed: bytes | None = connection.execute(statement).scalar_one_or_none()
     return sealed
 

@@ -55,7 +55,7 @@ _ENCUMBRANCE = ("log_id", *EncumbranceRow._fields)
 
 
 def by_name(connection: ReadConnection, log_id: int, names: Iterable[str]) -> dict[str, SubjectRow]:
-    sql = 'SELECT id, name, count, head, last_index, secret, state FROM subjects WHERE log_id = {p} AND name {keys}'
+    sql = "SELECT id, name, count, head, last_index, secret, state FROM subjects WHERE log_id = {p} AND name {keys}"
     return {row[1]: SubjectRow(*row) for row in bulk.select_in(connection, sql, names, log_id)}
 
 
@@ -64,16 +64,23 @@ def by_id(connection: ReadConnection, ids: Iterable[int]) -> dict[int, SubjectRo
     return {row[0]: SubjectRow(*row) for row in bulk.select_in(connection, sql, ids, kind="int8")}
 
 
-def put(connection: WriteConnection, log_id: int, new: Iterable[SubjectRow], changed: Iterable[SubjectRow]) -> None:
+def put(
+    connection: WriteConnection, log_id: int, new: Iterable[SubjectRow], changed: Iterable[SubjectRow]
+) -> None:
     """Store subjects met for the first time, and the new state of others."""
     bulk.insert(connection, subjects, _SUBJECT, [(row[0], log_id, *row[1:]) for row in new])
     bulk.upsert(connection, subjects, ("id",), _SUBJECT, [(row[0], log_id, *row[1:]) for row in changed])
 
 
-def claims_by_key(connection: ReadConnection, log_id: int, asset_keys: Iterable[bytes]) -> dict[bytes, ClaimRow]:
+def claims_by_key(
+    connection: ReadConnection, log_id: int, asset_keys: Iterable[bytes]
+) -> dict[bytes, ClaimRow]:
     names = ", ".join(f'"{name}"' for name in ClaimRow._fields)
     sql = f"SELECT {names} FROM claims WHERE log_id = {{p}} AND asset_key {{keys}}"  # noqa: S608 - our own column names
-    return {bytes(row[0]): ClaimRow(*row) for row in bulk.select_in(connection, sql, asset_keys, log_id, kind="bytea")}
+    return {
+        bytes(row[0]): ClaimRow(*row)
+        for row in bulk.select_in(connection, sql, asset_keys, log_id, kind="bytea")
+    }
 
 
 def claims_of(connection: ReadConnection, subject_ids: Iterable[int]) -> list[ClaimRow]:
@@ -83,7 +90,9 @@ def claims_of(connection: ReadConnection, subject_ids: Iterable[int]) -> list[Cl
     return [ClaimRow(*row) for row in bulk.select_in(connection, sql, subject_ids, kind="int8")]
 
 
-def put_claims(connection: WriteConnection, log_id: int, new: Iterable[ClaimRow], changed: Iterable[ClaimRow]) -> None:
+def put_claims(
+    connection: WriteConnection, log_id: int, new: Iterable[ClaimRow], changed: Iterable[ClaimRow]
+) -> None:
     bulk.insert(connection, claims, _CLAIM, [(log_id, *row) for row in new])
     bulk.upsert(connection, claims, ("log_id", "asset_key"), _CLAIM, [(log_id, *row) for row in changed])
 
@@ -92,7 +101,9 @@ def add_encumbrances(connection: WriteConnection, log_id: int, rows: Iterable[En
     bulk.insert(connection, encumbrances, _ENCUMBRANCE, [(log_id, *row) for row in rows])
 
 
-def encumbrances_of(connection: ReadConnection, log_id: int, asset_key: bytes, *, before: int | None = None) -> list[EncumbranceRow]:
+def encumbrances_of(
+    connection: ReadConnection, log_id: int, asset_key: bytes, *, before: int | None = None
+) -> list[EncumbranceRow]:
     """A claim's history in the order of its versions, steps with index < ``before`` where given."""
     where = (encumbrances.c.log_id == log_id) & (encumbrances.c.asset_key == asset_key)
     if before is not None:

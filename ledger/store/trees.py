@@ -49,14 +49,18 @@ def add_register(connection: WriteConnection, log_id: int, row: RegisterRow) -> 
 
 def register_at(connection: ReadConnection, log_id: int, index: int) -> RegisterRow | None:
     columns = [registers.c[name] for name in RegisterRow._fields]
-    row = connection.execute(select(*columns).where(registers.c.log_id == log_id, registers.c.index == index)).one_or_none()
+    row = connection.execute(
+        select(*columns).where(registers.c.log_id == log_id, registers.c.index == index)
+    ).one_or_none()
     return RegisterRow(*row) if row else None
 
 
 def registers_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[RegisterRow]:
     """Register entries with start ≤ index < stop."""
     columns = [registers.c[name] for name in RegisterRow._fields]
-    statement = select(*columns).where(registers.c.log_id == log_id, registers.c.index >= start, registers.c.index < stop)
+    statement = select(*columns).where(
+        registers.c.log_id == log_id, registers.c.index >= start, registers.c.index < stop
+    )
     return [RegisterRow(*row) for row in connection.execute(statement.order_by(registers.c.index))]
 
 
@@ -74,7 +78,9 @@ def drop_pages(connection: WriteConnection, log_id: int, ids: Iterable[int]) -> 
     wanted = list(ids)
     for start in range(0, len(wanted), bulk.MAX_VARIABLES):
         part = wanted[start : start + bulk.MAX_VARIABLES]
-        connection.execute(delete(register_pages).where(register_pages.c.log_id == log_id, register_pages.c.id.in_(part)))
+        connection.execute(
+            delete(register_pages).where(register_pages.c.log_id == log_id, register_pages.c.id.in_(part))
+        )
 
 
 def add_checkpoint(connection: WriteConnection, log_id: int, row: CheckpointRow) -> None:
@@ -85,7 +91,11 @@ def checkpoint(connection: ReadConnection, log_id: int, size: int | None = None)
     """The checkpoint of this size, or the newest."""
     columns = [checkpoints.c[name] for name in CheckpointRow._fields]
     statement = select(*columns).where(checkpoints.c.log_id == log_id)
-    statement = statement.order_by(checkpoints.c.size.desc()).limit(1) if size is None else statement.where(checkpoints.c.size == size)
+    statement = (
+        statement.order_by(checkpoints.c.size.desc()).limit(1)
+        if size is None
+        else statement.where(checkpoints.c.size == size)
+    )
     row = connection.execute(statement).one_or_none()
     return CheckpointRow(*row) if row else None
 
