@@ -1,0 +1,224 @@
+"""The outbox of anchors: one row for each size that goes on chain, and every transaction signed for it.
+
+A row's states: ``planned`` (nothing signed yet), ``sent`` (a signed transaction is stored), ``mined`` (the
+contract has it at the newest block), ``final`` (also at a final block), ``superseded`` (the contract went
+past this size without it, which cannot be made good). Only ``mined`` goes back, when a reorg undid it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.tables import anchor_transactions, anchors, checkpoints
+
+#: On their way: the outbox looks at these.
+UNFINISHED = ("planned", "sent", "mined")
+#: On chain, as far as one node knows.
+ANCHORED = ("mined", "final")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorRow:
+    """A job of the outbox; see :data:`ledger.store.tables.anchors` for the members."""
+
+    size: int
+    prev_size: int
+    root: bytes
+    state: str
+    planned: str | None
+    account: bytes | None
+    nonce: int | None
+    attempts: int
+    problem: str | None
+    block_number: int | None
+    block_hash: bytes | None
+    block_time: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionRow:
+    """A signed transaction; ``attempt`` counts from 1, fees are wei per unit of gas, ``sent`` is null until a
+    node took it.
+    """
+
+    attempt: int
+    hash: bytes
+    nonce: int
+    prev_size: int
+    gas: int
+    max_fee: int
+    priority_fee: int
+    raw: bytes
+    stored: str
+    sent: str | None
+
+
+def want(
+    connection: WriteConnection, log_id: int, size: int, root: bytes, *, planned: str | None = None
+) -> bool:
+    """Put a published size into the outbox; False when it is there already, in whatever state."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values = {"log_id": log_id, "size": size, "prev_size": 0, "root": root}
+    statement = dialect.insert(anchors).values(
+        values | {"state": "planned", "planned": planned, "attempts": 0}
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def unfinished(connection: ReadConnection, log_id: int) -> list[AnchorRow]:
+    """All that is on its way, smallest size first."""
+    return _select(connection, anchors.c.log_id == log_id, anchors.c.state.in_(UNFINISHED))
+
+
+def get(connection: ReadConnection, log_id: int, size: int) -> AnchorRow | None:
+    """The row of this size."""
+    rows = _select(connection, anchors.c.log_id == log_id, anchors.c.size == size)
+    return rows[0] if rows else None
+
+
+def listed(connection: ReadConnection, log_id: int, *, after: int = 0) -> list[AnchorRow]:
+    """Every row with a size above ``after``, smallest first."""
+    return _select(connection, anchors.c.log_id == log_id, anchors.c.size > after)
+
+
+def newest_size(connection: ReadConnection, log_id: int, *states: str) -> int:
+    """The greatest size in any of these states, 0 for none."""
+    statement = select(func.max(anchors.c.size)).where(
+        anchors.c.log_id == log_id, anchors.c.state.in_(states)
+    )
+    return int(connection.execute(statement).scalar_one() or 0)
+
+
+def smallest_size_above(connection: ReadConnection, log_id: int, index: int) -> int | None:
+    """The smallest size that covers the entry at ``index`` and is anchored or will be."""
+    statement = select(func.min(anchors.c.size)).where(
+        anchors.c.log_id == log_id, anchors.c.size > index, anchors.c.state != "superseded"
+    )
+    size: int | None = connection.execute(statement).scalar_one()
+    return size
+
+
+def last_planned(connection: ReadConnection, log_id: int) -> str | None:
+    """When the policy last put a size into the outbox."""
+    statement = select(func.max(anchors.c.planned)).where(anchors.c.log_id == log_id)
+    planned: str | None = connection.execute(statement).scalar_one()
+    return planned
+
+
+def evidence(connection: ReadConnection, log_id: int, size: int) -> bytes | None:
+    """The evidence file of a final anchor, verbatim."""
+    statement = select(anchors.c.evidence).where(anchors.c.log_id == log_id, anchors.c.size == size)
+    document: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return bytes(document) if document is not None else None
+
+
+def greatest_checkpoint(
+    connection: ReadConnection, log_id: int, *, above: int, at_most: int
+) -> tuple[int, bytes] | None:
+    """The greatest published size (and root) with ``above`` < size ≤ ``at_most``."""
+    statement = select(checkpoints.c.size, checkpoints.c.root).where(
+        checkpoints.c.log_id == log_id, checkpoints.c.size > above, checkpoints.c.size <= at_most
+    )
+    row = connection.execute(statement.order_by(checkpoints.c.size.desc()).limit(1)).one_or_none()
+    return (row.size, bytes(row.root)) if row else None
+
+
+def transactions(connection: ReadConnection, log_id: int, size: int) -> list[TransactionRow]:
+    """Every transaction signed for this size, oldest first."""
+    where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.size == size)
+    rows = connection.execute(
+        select(anchor_transactions).where(where).order_by(anchor_transactions.c.attempt)
+    )
+    return [_transaction(row) for row in rows]
+
+
+def pinned_nonces(connection: ReadConnection, account: bytes) -> set[int]:
+    """The nonces of this account that jobs of any log hold and no block has yet."""
+    statement = select(anchors.c.nonce).where(anchors.c.account == account, anchors.c.state == "sent")
+    return set(connection.execute(statement).scalars())
+
+
+def add_transaction(
+    connection: WriteConnection, log_id: int, size: int, account: bytes, transaction: TransactionRow
+) -> bool:
+    """Store attempt n and pin its nonce, if n − 1 attempts are stored so far; else False and nothing happens.
+
+    So of several replicas that sign at the same time one goes on, and the others look again.
+    """
+    statement = (
+        update(anchors)
+        .where(
+            anchors.c.log_id == log_id,
+            anchors.c.size == size,
+            anchors.c.attempts == transaction.attempt - 1,
+            anchors.c.state.in_(UNFINISHED),
+        )
+        .values(
+            attempts=transaction.attempt,
+            state="sent",
+            account=account,
+            nonce=transaction.nonce,
+            prev_size=transaction.prev_size,
+            problem=None,
+        )
+    )
+    if connection.execute(statement).rowcount == 0:
+        return False
+    values = {name: getattr(transaction, name) for name in TransactionRow.__slots__}
+    fees = {"max_fee": str(transaction.max_fee), "priority_fee": str(transaction.priority_fee)}
+    connection.execute(insert(anchor_transactions).values(log_id=log_id, size=size, **(values | fees)))
+    return True
+
+
+def mark_sent(connection: WriteConnection, log_id: int, size: int, attempt: int, when: str) -> None:
+    """A node has taken this transaction; the first time counts."""
+    connection.execute(
+        update(anchor_transactions)
+        .where(
+            anchor_transactions.c.log_id == log_id,
+            anchor_transactions.c.size == size,
+            anchor_transactions.c.attempt == attempt,
+            anchor_transactions.c.sent.is_(None),
+        )
+        .values(sent=when)
+    )
+
+
+def move(connection: WriteConnection, log_id: int, size: int, state: str, **values: Any) -> bool:
+    """Give an unfinished job another state, and ``values``; False if it is finished."""
+    statement = update(anchors).where(
+        anchors.c.log_id == log_id, anchors.c.size == size, anchors.c.state.in_(UNFINISHED)
+    )
+    return connection.execute(statement.values(state=state, **values)).rowcount == 1
+
+
+def note_problem(connection: WriteConnection, log_id: int, size: int, problem: str | None) -> None:
+    """Say why a job does not go on, or that it does again."""
+    connection.execute(
+        update(anchors).where(anchors.c.log_id == log_id, anchors.c.size == size).values(problem=problem)
+    )
+
+
+def _select(connection: ReadConnection, *where: Any) -> list[AnchorRow]:
+    columns = [anchors.c[name] for name in AnchorRow.__slots__]
+    return [
+        _anchor(row) for row in connection.execute(select(*columns).where(*where).order_by(anchors.c.size))
+    ]
+
+
+def _anchor(row: Row[Any]) -> AnchorRow:
+    values = dict(row._mapping)
+    for name in ("root", "account", "block_hash"):
+        values[name] = bytes(values[name]) if values[name] is not None else None
+    return AnchorRow(**values)
+
+
+def _transaction(row: Row[Any]) -> TransactionRow:
+    values = {name: row._mapping[name] for name in TransactionRow.__slots__}
+    fees = {"max_fee": int(row.max_fee), "priority_fee": int(row.priority_fee)}
+    return TransactionRow(**(values | fees | {"hash": bytes(row.hash), "raw": bytes(row.raw)}))
