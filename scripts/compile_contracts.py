@@ -53,7 +53,9 @@ def run_compiler(*arguments: str, stdin: str = "") -> str:
     node = shutil.which("node")
     if node is None or not (ROOT / "node_modules" / "solc").is_dir():
         sys.exit("the compiler is not there: install Node 20 or newer and run `npm ci --ignore-scripts`")
-    done = subprocess.run([node, str(SHIM), *arguments], input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [node, str(SHIM), *arguments], input=stdin, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"the compiler failed: {done.stderr.strip()}")
     return done.stdout
@@ -95,8 +97,12 @@ def differences(name: str, expected: str) -> list[str]:
 
 def main() -> int:
     """Write or check; 0 when all is as compiled."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the committed files, write nothing"
+    )
     check = parser.parse_args().check
     failed = False
     for name, content in artifacts().items():
@@ -109,7 +115,10 @@ def main() -> int:
             (ARTIFACTS / f"{name}.json").write_text(content)
             print(f"{name}: written")
     if failed:
-        print("the artifacts are not what the sources give: run `make contracts` and commit them", file=sys.stderr)
+        print(
+            "the artifacts are not what the sources give: run `make contracts`",
+            file=sys.stderr,
+        )
     return int(failed)
 
 
