@@ -52,6 +52,8 @@ def _pattern(digits: int) -> re.Pattern[str]:
     return re.compile(_WHOLE + fraction, re.ASCII)
 
 
+#: (minor digits, units in the last of them), for the fast path of :func:`parse`.
+_MINOR: Final = {code: (digits, 10 ** (SCALE - digits)) for code, digits in _DIGITS.items()}
 _SPELLED = {code: _pattern(digits).fullmatch for code, digits in _DIGITS.items()}
 _POWERS: Final = tuple(10 ** (SCALE - n) for n in range(SCALE + 1))
 #: Any plain decimal: used only to propose the right spelling in a message.
@@ -74,12 +76,17 @@ def check_currency(currency: str, field: str = "data.currency") -> None:
 
 def parse(text: str, currency: str, field: str = "amount") -> int:
     """The amount in units of 1e-8. Raises :class:`RefusedError` for any spelling but the one; names ``field``."""
-    spelled = _SPELLED.get(currency)
-    if spelled is None:
+    minor = _MINOR.get(currency)
+    if minor is None:
         raise _unknown(currency, "data.currency")
-    if spelled(text) is None:
-        raise _misspelled(text, currency, field)
     whole, _, fraction = text.partition(".")
+    if len(fraction) == minor[0] > 0 and len(whole) <= MAX_MAJOR_DIGITS:
+        # Nearly every amount: no sign, exactly the minor digits. Half the time of the pattern below.
+        digits = whole + fraction
+        if digits.isdigit() and digits.isascii() and (text[0] != "0" or whole == "0") and whole:
+            return int(digits) * minor[1]
+    if _SPELLED[currency](text) is None:
+        raise _misspelled(text, currency, field)
     units = int(whole + fraction) * _POWERS[len(fraction)]
     if not units and text[0] == "-":
         raise _misspelled(text, currency, field)

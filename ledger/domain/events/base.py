@@ -3,7 +3,7 @@
 Adding a type is one struct::
 
     @event("fee.charged", subject="loan", posted_by=SERVICING, rank=20, actus="FP", title="…")
-    class FeeCharged(Data):
+    class FeeCharged(Data, kw_only=True):
         currency: Currency
         amount: Annotated[str, member("what is charged", MONEY, ex102="…")]
 
@@ -74,8 +74,9 @@ Count = Annotated[int, Meta(ge=0, le=100_000)]
 Integer = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Share = Annotated[int, Meta(ge=1, le=1_000_000)]
 Currency = Annotated[str, member("currency of every amount here; that of the loan", "ISO 4217")]
+Key = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 #: What else a template carries: flat, so that it can be shown and compared without knowing it.
-Attributes = dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")], Integer | bool | str | list[str]]
+Attributes = dict[Key, Integer | bool | str | list[str]]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):

@@ -34,7 +34,7 @@ ElementText = Annotated[str, Meta(max_length=10_000)]
     title="What a tape said about the loan, verbatim.",
     subject="loan", posted_by=SERVICING | {"trustee"}, rank=220, actus="AD",
 )  # fmt: skip
-class BalanceReported(Data):
+class BalanceReported(Data, kw_only=True):
     """The reported position, and all of the record's remaining elements in their order, repeated ones included."""
 
     tape: Annotated[str, member("SHA-256 of the tape's bytes", "32 bytes hex")]
@@ -71,8 +71,8 @@ class BalanceReported(Data):
         bool | UnsetType, member("whether terms changed, as reported", ex102="reportingPeriodModificationIndicator")
     ] = UNSET
     elements: Annotated[
-        list[tuple[ElementName, ElementText]] | UnsetType,
-        member("all remaining elements as [name, text], in order", max_length=2_000),
+        Annotated[list[tuple[ElementName, ElementText]], Meta(max_length=2_000)] | UnsetType,
+        member("all remaining elements as [name, text], in order"),
     ] = UNSET
 
     def check(self) -> None:

@@ -33,7 +33,7 @@ from ledger.errors import RefusedError
 Code = Annotated[str, Meta(min_length=1, max_length=16)]
 
 
-class Balances(Part):
+class Balances(Part, kw_only=True):
     """What is owed at the close of ``as_of``, by component. A customer credit is negative."""
 
     principal: Annotated[
@@ -45,7 +45,7 @@ class Balances(Part):
     other: Annotated[str | UnsetType, member("anything else owed", MONEY)] = UNSET
 
 
-class AssetKey(Part):
+class AssetKey(Part, kw_only=True):
     """The asset key of one claim."""
 
     claim: Annotated[str, member("name of the claim", "claim")]
@@ -57,7 +57,7 @@ class AssetKey(Part):
     title="A seasoned loan enters the ledger with a history that it was not told.",
     subject="loan", posted_by=SERVICING, rank=0, begins=True, actus="CDD, IED", esma="AUTL1",
 )  # fmt: skip
-class LoanOpened(Terms):
+class LoanOpened(Terms, kw_only=True):
     """The position at the close of ``as_of``; nothing on or before that day is derived."""
 
     as_of: Annotated[str, member("day or month at whose close the position stood", DAY)]
@@ -103,7 +103,7 @@ class LoanOpened(Terms):
     subject="loan", posted_by=SERVICING, rank=0, begins=True, live=True,
     actus="CDD", ex102="originationDate", esma="CMRL21-27",
 )  # fmt: skip
-class LoanOriginated(Terms):
+class LoanOriginated(Terms, kw_only=True):
     """The whole terms. Balances start with loan.disbursed; asset keys arrive there."""
 
     # The terms a new loan cannot do without. Kept optional in the base, required here.
@@ -136,7 +136,7 @@ class LoanOriginated(Terms):
     title="The money is paid out; balances start.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=10, live=True, actus="IED",
 )  # fmt: skip
-class LoanDisbursed(Data):
+class LoanDisbursed(Data, kw_only=True):
     """A second payout adds to the first. Asset keys come with the first one and are never corrected."""
 
     currency: Currency
@@ -145,8 +145,8 @@ class LoanDisbursed(Data):
     channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference, where it may be known")] = UNSET
     asset_keys: Annotated[
-        list[AssetKey] | UnsetType,
-        member("asset key of each claim that has one; a weak one serves the others", max_length=MAX_CLAIMS_OF_LOAN),
+        Annotated[list[AssetKey], Meta(max_length=MAX_CLAIMS_OF_LOAN)] | UnsetType,
+        member("asset key of each claim that has one; a weak one serves the others"),
     ] = UNSET
 
     def check(self) -> int:
@@ -179,7 +179,7 @@ class LoanDisbursed(Data):
     title="The loan is over for the creditor: nothing is owed any more.",
     subject="loan", posted_by=SERVICING, rank=190, actus="MD, TD", ex102="zeroBalanceCode 1", esma="AUTL69",
 )  # fmt: skip
-class LoanSettled(Data):
+class LoanSettled(Data, kw_only=True):
     """Ends the loan. Balances are not touched: a remainder is a finding, not an adjustment."""
 
     reason: Annotated[
@@ -207,7 +207,7 @@ class LoanSettled(Data):
     title="The creditor writes principal off.",
     subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4", esma="AUTL71",
 )  # fmt: skip
-class LoanChargedOff(Data):
+class LoanChargedOff(Data, kw_only=True):
     """Principal falls by what is written off; what still comes in is recovery.received."""
 
     currency: Currency

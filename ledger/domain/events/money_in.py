@@ -30,7 +30,7 @@ InstalmentNumber = Annotated[int, Meta(ge=1, le=10_000)]
 Amounts = tuple[int, int, int, int, int, int]
 
 
-class Applied(Part):
+class Applied(Part, kw_only=True):
     """How a payment was applied; an absent component is zero. The sum need not be the amount: that is a finding."""
 
     principal: Annotated[
@@ -92,7 +92,7 @@ def collect(state: LoanState, amounts: Amounts, sign: int) -> None:
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=30,
     actus="PR, IP", ex102="actual*CollectedAmount", esma="AUTL56, AUTL57",
 )  # fmt: skip
-class RepaymentReceived(Data):
+class RepaymentReceived(Data, kw_only=True):
     """One payment, or with ``aggregate`` the total of a month as a tape tells it."""
 
     currency: Currency
@@ -133,7 +133,7 @@ class RepaymentReceived(Data):
     title="A payment is undone: bounced, or booked to the wrong loan.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=35,
 )  # fmt: skip
-class RepaymentReversed(Data):
+class RepaymentReversed(Data, kw_only=True):
     """Carries the amounts it takes back; a difference to the payment it names is a finding."""
 
     currency: Currency
@@ -167,7 +167,7 @@ class RepaymentReversed(Data):
     title="Money came in after the charge-off.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=105, ex102="recoveredAmount", esma="AUTL72",
 )  # fmt: skip
-class RecoveryReceived(Data):
+class RecoveryReceived(Data, kw_only=True):
     """Does not touch principal: that was written off."""
 
     currency: Currency

@@ -15,6 +15,7 @@ from ledger.domain.events.base import (
     Count,
     Currency,
     Data,
+    Key,
     Part,
     Share,
     Text,
@@ -27,7 +28,7 @@ from ledger.domain.events.base import (
 from ledger.errors import RefusedError
 
 
-class Limit(Part):
+class Limit(Part, kw_only=True):
     """A concentration limit: of all principal, at most this part may have the attribute's value."""
 
     attribute: Annotated[Text, member("what is limited, such as region or originator")]
@@ -35,23 +36,23 @@ class Limit(Part):
     value: Annotated[Text | UnsetType, member("one value; absent: any single one")] = UNSET
 
 
-class Rules(Part):
+class Rules(Part, kw_only=True):
     """What the pool promises; ``version`` counts up with each change."""
 
     version: Annotated[int, member("version of these rules, from 1", "count", ge=1, le=1_000_000)]
-    eligibility: Annotated[Attributes | UnsetType, member("criteria a claim must meet", max_length=128)] = UNSET
-    concentration: Annotated[list[Limit] | UnsetType, member("concentration limits", max_length=64)] = UNSET
+    eligibility: Annotated[Annotated[Attributes, Meta(max_length=128)] | UnsetType, member("criteria a claim must meet")] = UNSET
+    concentration: Annotated[Annotated[list[Limit], Meta(max_length=64)] | UnsetType, member("concentration limits")] = UNSET
     advance_rate: Annotated[str | UnsetType, member("lent against a unit of principal", "decimal fraction")] = UNSET
     bucket_bounds: Annotated[
-        list[Count] | UnsetType, member("upper bounds of the delinquency buckets, ascending", "days", max_length=32)
+        Annotated[list[Count], Meta(max_length=32)] | UnsetType, member("upper bounds of the delinquency buckets, ascending", "days")
     ] = UNSET
     dpd_rule: Annotated[
         Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType, member("how days past due count")
     ] = UNSET
     cost_measure: Annotated[Text | UnsetType, member("measure of the borrower's whole cost, such as irr")] = UNSET
     tolerances: Annotated[
-        dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")], str] | UnsetType,
-        member("tolerance of each check, as decimals", max_length=64),
+        Annotated[dict[Key, str], Meta(max_length=64)] | UnsetType,
+        member("tolerance of each check, as decimals"),
     ] = UNSET
 
     def check(self) -> None:
@@ -65,7 +66,7 @@ class Rules(Part):
                 check_decimal(text, f"data.rules.tolerances.{name}")
 
 
-class ClaimShare(Part):
+class ClaimShare(Part, kw_only=True):
     """One claim, and the part of it that is meant."""
 
     loan: Annotated[str, member("name of the loan, without `loan:`", "loan")]
@@ -76,7 +77,7 @@ class ClaimShare(Part):
     ] = UNSET
 
 
-class Acceptance(Part):
+class Acceptance(Part, kw_only=True):
     """The holder's signature over ``poolproof/pledge-acceptance/v1`` and {origin, pool, holder, claims}."""
 
     key: Annotated[str, member("name+hex8 of the holder's statement key")]
@@ -102,7 +103,7 @@ def check_shares(claims: list[ClaimShare]) -> None:
     title="A pool comes into being, or gets the next version of its rules.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=0,
 )  # fmt: skip
-class PoolCreated(Data):
+class PoolCreated(Data, kw_only=True):
     """The first one creates the pool; a later one with the next rules version replaces the rules."""
 
     rules: Annotated[Rules, member("what the pool promises")]
@@ -111,14 +112,14 @@ class PoolCreated(Data):
         Literal["warehouse", "abs", "trust", "sale", "other"] | UnsetType, member("what the pool is for")
     ] = UNSET
     currency: Annotated[Currency | UnsetType, member("currency of the pool, where it has one")] = UNSET
-    attributes: Annotated[Attributes | UnsetType, member("what else there is to say, flat", max_length=256)] = UNSET
+    attributes: Annotated[Annotated[Attributes, Meta(max_length=256)] | UnsetType, member("what else there is to say, flat")] = UNSET
 
     def check(self) -> None:
         """The rules are well formed."""
         self.rules.check()
 
 
-class Transfer(Data):
+class Transfer(Data, kw_only=True):
     """Members of the events that take shares of claims."""
 
     holder: Annotated[str, member("party that gets the shares", "party")]
@@ -145,7 +146,7 @@ class Transfer(Data):
     title="Shares of claims are pledged to a funding partner.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=141, takes=1,
 )  # fmt: skip
-class ClaimPledged(Transfer):
+class ClaimPledged(Transfer, kw_only=True):
     """Takes the shares: what is taken cannot be pledged or sold again before it is released."""
 
 
@@ -154,7 +155,7 @@ class ClaimPledged(Transfer):
     title="Shares of claims are sold into the pool.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=140, takes=1, actus="PRD",
 )  # fmt: skip
-class ClaimSold(Transfer):
+class ClaimSold(Transfer, kw_only=True):
     """Takes the shares like a pledge; the holder owns them."""
 
 
@@ -163,7 +164,7 @@ class ClaimSold(Transfer):
     title="The holder gives shares of claims back.",
     subject="pool", posted_by=HOLDING, rank=165, takes=-1, signed=True,
 )  # fmt: skip
-class ClaimReleased(Data):
+class ClaimReleased(Data, kw_only=True):
     """Posted and signed by the holder, and by nobody else."""
 
     claims: Claims

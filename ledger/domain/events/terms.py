@@ -38,7 +38,7 @@ DayOfMonth = Annotated[int, Meta(ge=1, le=31)]
 Instalments = Annotated[int, Meta(ge=1, le=1_200)]
 
 
-class Claim(Part):
+class Claim(Part, kw_only=True):
     """One creditor's share of the loan. An ``asset_key`` stands here in loan.opened only."""
 
     claim: Annotated[str, member("name of the claim within the loan", "name")]
@@ -48,7 +48,7 @@ class Claim(Part):
     asset_key: Annotated[str | UnsetType, member("asset key of the claim; loan.opened only", "32 bytes hex")] = UNSET
 
 
-class Instalment(Part):
+class Instalment(Part, kw_only=True):
     """One line of an explicit plan."""
 
     due: Annotated[str, member("when it is due", DAY)]
@@ -57,7 +57,7 @@ class Instalment(Part):
     fee: Annotated[str | UnsetType, member("fees due", MONEY)] = UNSET
 
 
-class Fee(Part):
+class Fee(Part, kw_only=True):
     """A fee of the contract: an amount or a rate, and who gets it."""
 
     name: Annotated[Text, member("what it is for")]
@@ -69,7 +69,7 @@ class Fee(Part):
     ] = UNSET
 
 
-class Prepayment(Part):
+class Prepayment(Part, kw_only=True):
     """What happens when the borrower pays early."""
 
     allowed: Annotated[bool, member("whether it is allowed")]
@@ -79,7 +79,7 @@ class Prepayment(Part):
     fee_rate: Annotated[str | UnsetType, member("charged on the principal prepaid", "decimal fraction")] = UNSET
 
 
-class Guarantor(Part):
+class Guarantor(Part, kw_only=True):
     """Who stands in for the borrower, and for how much of the loan."""
 
     party: Annotated[str, member("the guarantor", "party")]
@@ -87,7 +87,7 @@ class Guarantor(Part):
     reference: Annotated[Text | UnsetType, member("number of the guarantee contract")] = UNSET
 
 
-class Decision(Part):
+class Decision(Part, kw_only=True):
     """The credit decision, by reference: neither score nor inputs stand here."""
 
     model: Annotated[Text, member("name of the model")]
@@ -96,7 +96,7 @@ class Decision(Part):
     digest: Annotated[str | UnsetType, member("SHA-256 of the decision's own record", "32 bytes hex")] = UNSET
 
 
-class Terms(Data):
+class Terms(Data, kw_only=True):
     """Members that loan.originated and loan.opened share."""
 
     currency: Currency
@@ -126,8 +126,8 @@ class Terms(Data):
         Instalments | UnsetType, member("number of instalments", "count", ex102="originalLoanTerm")
     ] = UNSET
     plan: Annotated[
-        list[Instalment] | UnsetType,
-        member("every instalment; required where amortisation is explicit", max_length=1_200),
+        Annotated[list[Instalment], Meta(max_length=1_200)] | UnsetType,
+        member("every instalment; required where amortisation is explicit"),
     ] = UNSET
     originated: Annotated[
         str | UnsetType, member("contract date, where it is not `effective`", DAY, actus="CDD", ex102="originationDate")
@@ -149,18 +149,18 @@ class Terms(Data):
     ] = UNSET
     grace_days: Annotated[Count | UnsetType, member("days of grace", "days", ex102="gracePeriodNumber")] = UNSET
     penalty_rate: Annotated[str | UnsetType, member("rate on overdue amounts", RATE, actus="PYRT")] = UNSET
-    waterfall: Annotated[list[Component] | UnsetType, member("order in which a payment is applied", max_length=5)] = UNSET
+    waterfall: Annotated[Annotated[list[Component], Meta(max_length=5)] | UnsetType, member("order in which a payment is applied")] = UNSET
     prepayment: Annotated[Prepayment | UnsetType, member("terms of early repayment")] = UNSET
-    fees: Annotated[list[Fee] | UnsetType, member("fees, each with its payee", actus="FER", max_length=32)] = UNSET
+    fees: Annotated[Annotated[list[Fee], Meta(max_length=32)] | UnsetType, member("fees, each with its payee", actus="FER")] = UNSET
     product: Annotated[Text | UnsetType, member("product")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
     region: Annotated[Text | UnsetType, member("region of the borrower", ex102="obligorGeographicLocation")] = UNSET
-    guarantors: Annotated[list[Guarantor] | UnsetType, member("who stands in for the borrower", max_length=16)] = UNSET
+    guarantors: Annotated[Annotated[list[Guarantor], Meta(max_length=16)] | UnsetType, member("who stands in for the borrower")] = UNSET
     contract: Annotated[str | UnsetType, member("SHA-256 of the contract document", "32 bytes hex")] = UNSET
     decision: Annotated[Decision | UnsetType, member("the credit decision, by reference")] = UNSET
     consent: Annotated[Text | UnsetType, member("reference of the borrower's consent")] = UNSET
     attributes: Annotated[
-        Attributes | UnsetType, member("what else the source carries, flat", max_length=256)
+        Annotated[Attributes, Meta(max_length=256)] | UnsetType, member("what else the source carries, flat")
     ] = UNSET
 
     def check_terms(self) -> int:
