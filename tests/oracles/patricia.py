@@ -38,8 +38,9 @@ def root(mapping: Mapping[bytes, bytes], position: int = 0) -> bytes:
         ((key, value),) = mapping.items()
         return leaf(key, value)
     zeros, ones = halves(mapping, position)
-    if not zeros or not ones:
-        return root(mapping, position + 1)
+    while not zeros or not ones:  # one child only: no node
+        position += 1
+        zeros, ones = halves(mapping, position)
     left, right = root(zeros, position + 1), root(ones, position + 1)
     return sha256(b"\x01" + varint(position) + left + right)
 
@@ -59,8 +60,9 @@ def way(
     if len(mapping) == 1:
         return next(iter(mapping.items())), []
     zeros, ones = halves(mapping, position)
-    if not zeros or not ones:
-        return way(mapping, key, position + 1)
+    while not zeros or not ones:
+        position += 1
+        zeros, ones = halves(mapping, position)
     mine, other = (zeros, ones) if bit(key, position) == "0" else (ones, zeros)
     end, steps = way(mine, key, position + 1)
     return end, [*steps, (position, root(other, position + 1))]

@@ -171,10 +171,13 @@ class TestNotes:
             note.open_note(case["note"].encode(), [note.parse_verifier(vkey) for vkey in self.keys])
         assert caught.value.code == case["error"]
 
-    @pytest.mark.parametrize("case", cases("notes", "notes", "bad_notes"))
+    @pytest.mark.parametrize(
+        "case",
+        [
+            c for c in cases("notes", "notes", "bad_notes") if "hundred and one" not in c.id
+        ],  # that cap is ours
+    )
     def test_the_oracle_agrees(self, case: Any) -> None:
-        if case["case"] == "a hundred and one signatures":
-            pytest.skip("the cap is ours")
         keys = [signed_note.key(vkey) for vkey in self.keys]
         if "error" in case:
             with pytest.raises(signed_note.RefusedError):
