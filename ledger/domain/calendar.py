@@ -55,7 +55,9 @@ def parse_effective(text: str, field: str = "effective") -> Effective:
     parsed = _parse(text)
     if parsed is None:
         raise RefusedError(
-            field, f'"{text[:32]}" is not a day that exists; write YYYY-MM-DD, or YYYY-MM for a month', rule="wrong_date"
+            field,
+            f'"{text[:32]}" is not a day that exists; write YYYY-MM-DD, or YYYY-MM for a month',
+            rule="wrong_date",
         )
     return parsed
 
@@ -100,4 +102,6 @@ def parse_instant(text: str, field: str = "posted") -> datetime:
             return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
         except ValueError:
             pass
-    raise RefusedError(field, f'"{text[:40]}" is not an instant like 2026-11-22T23:24:25.000000Z', rule="wrong_date")
+    raise RefusedError(
+        field, f'"{text[:40]}" is not an instant like 2026-11-22T23:24:25.000000Z', rule="wrong_date"
+    )

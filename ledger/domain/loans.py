@@ -15,7 +15,7 @@ claim's principal is a sum too.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -119,7 +119,35 @@ class LoanState(msgspec.Struct, array_like=True):
     def check_room(self, volume: int) -> None:
         """Raise :class:`RefusedError` if flows of this gross volume could take a total beyond 64 bits."""
         if self.gross + volume > money.MAX_TOTAL:
-            raise RefusedError("data", "the loan's totals would leave what the ledger can count", rule="too_large")
+            raise RefusedError(
+                "data", "the loan's totals would leave what the ledger can count", rule="too_large"
+            )
+
+
+class Entry(Protocol):
+    """What :func:`apply` reads: a :class:`ledger.domain.record.Record` is one."""
+
+    @property
+    def event(self) -> Any: ...
+    @property
+    def amounts(self) -> Any: ...
+    @property
+    def moment(self) -> Moment: ...
+
+
+def apply(state: LoanState, entry: Entry) -> None:
+    """Fold a record into its loan's state, in whatever order records come. Never raises."""
+    event = entry.event
+    state.gross += event.volume(entry.amounts)
+    event.apply(state, entry.amounts, entry.moment)
+    state.events += 1
+
+
+def begin(entry: Entry) -> LoanState:
+    """The state after the loan's first record (loan.opened or loan.originated)."""
+    state: LoanState = entry.event.begin()
+    apply(state, entry)
+    return state
 
 
 _decoder = msgspec.msgpack.Decoder(LoanState)

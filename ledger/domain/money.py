@@ -53,9 +53,11 @@ def _pattern(digits: int) -> re.Pattern[str]:
 
 
 #: (minor digits, units in the last of them), for the fast path of :func:`parse`.
-_MINOR: Final = {code: (digits, 10 ** (SCALE - digits)) for code, digits in _DIGITS.items()}
+_MINOR: Final[dict[str, tuple[int, int]]] = {
+    code: (digits, int(10 ** (SCALE - digits))) for code, digits in _DIGITS.items()
+}
 _SPELLED = {code: _pattern(digits).fullmatch for code, digits in _DIGITS.items()}
-_POWERS: Final = tuple(10 ** (SCALE - n) for n in range(SCALE + 1))
+_POWERS: Final[tuple[int, ...]] = tuple(int(10 ** (SCALE - n)) for n in range(SCALE + 1))
 #: Any plain decimal: used only to propose the right spelling in a message.
 _PLAIN = re.compile(r"([+-]?)0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
 
@@ -136,7 +138,9 @@ def _misspelled(text: str, currency: str, field: str) -> RefusedError:
         return RefusedError(field, f"{reason}: a plain decimal number is wanted", rule="wrong_money")
     sign, whole, fraction = plain.group(1), plain.group(2), (plain.group(3) or "").rstrip("0")
     if len(whole) > MAX_MAJOR_DIGITS:
-        return RefusedError(field, f"{reason}: at most {MAX_MAJOR_DIGITS} digits before the point", rule="too_large")
+        return RefusedError(
+            field, f"{reason}: at most {MAX_MAJOR_DIGITS} digits before the point", rule="too_large"
+        )
     if len(fraction) > SCALE:
         return RefusedError(field, f"{reason}: at most {SCALE} digits after the point", rule="wrong_money")
     units = int(whole) * UNIT + int(fraction.ljust(SCALE, "0"))

@@ -66,7 +66,9 @@ def member(  # one line of the event's table in docs/events.md
     meaning: str, unit: str = "", *, actus: str = "", ex102: str = "", esma: str = "", **limits: Any
 ) -> Meta:
     """The documentation of a member (and limits of :class:`msgspec.Meta`), kept beside its type."""
-    return Meta(description=meaning, extra={"unit": unit, "actus": actus, "ex102": ex102, "esma": esma}, **limits)
+    return Meta(
+        description=meaning, extra={"unit": unit, "actus": actus, "ex102": ex102, "esma": esma}, **limits
+    )
 
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -149,7 +151,9 @@ def event(
 def check_name(text: str, field: str) -> None:
     """Raise :class:`RefusedError` unless ``text`` can name a party, claim, loan or pool."""
     if _NAME(text) is None:
-        raise RefusedError(field, f'"{text[:80]}" is no name: 1 to 64 of A-Z a-z 0-9 . _ : -', rule="wrong_form")
+        raise RefusedError(
+            field, f'"{text[:80]}" is no name: 1 to 64 of A-Z a-z 0-9 . _ : -', rule="wrong_form"
+        )
 
 
 def check_digest(text: str, field: str) -> None:

@@ -34,7 +34,7 @@ ElementText = Annotated[str, Meta(max_length=10_000)]
     title="What a tape said about the loan, verbatim.",
     subject="loan", posted_by=SERVICING | {"trustee"}, rank=220, actus="AD",
 )  # fmt: skip
-class BalanceReported(Data, kw_only=True):
+class BalanceReported(Data, frozen=True, kw_only=True):
     """The reported position, and all of the record's remaining elements in their order, repeated ones included."""
 
     tape: Annotated[str, member("SHA-256 of the tape's bytes", "32 bytes hex")]
@@ -42,14 +42,22 @@ class BalanceReported(Data, kw_only=True):
     currency: Currency
     balance: Annotated[
         str | UnsetType,
-        member("principal reported at the end", MONEY, ex102="reportingPeriodActualEndBalanceAmount", esma="AUTL33"),
+        member(
+            "principal reported at the end",
+            MONEY,
+            ex102="reportingPeriodActualEndBalanceAmount",
+            esma="AUTL33",
+        ),
     ] = UNSET
     beginning: Annotated[
         str | UnsetType,
-        member("principal reported at the beginning", MONEY, ex102="reportingPeriodBeginningLoanBalanceAmount"),
+        member(
+            "principal reported at the beginning", MONEY, ex102="reportingPeriodBeginningLoanBalanceAmount"
+        ),
     ] = UNSET
     days_past_due: Annotated[
-        Count | UnsetType, member("days past due as reported", "days", ex102="currentDelinquencyStatus", esma="AUTL68")
+        Count | UnsetType,
+        member("days past due as reported", "days", ex102="currentDelinquencyStatus", esma="AUTL68"),
     ] = UNSET
     status: Annotated[Text | UnsetType, member("status in the tape's words")] = UNSET
     zero_balance_code: Annotated[
@@ -59,16 +67,20 @@ class BalanceReported(Data, kw_only=True):
         str | UnsetType, member("when the balance became zero", DAY, ex102="zeroBalanceEffectiveDate")
     ] = UNSET
     current_rate: Annotated[
-        str | UnsetType, member("current rate as reported", RATE, ex102="reportingPeriodInterestRatePercentage")
+        str | UnsetType,
+        member("current rate as reported", RATE, ex102="reportingPeriodInterestRatePercentage"),
     ] = UNSET
     remaining_instalments: Annotated[
-        Count | UnsetType, member("remaining term as reported", "count", ex102="remainingTermToMaturityNumber")
+        Count | UnsetType,
+        member("remaining term as reported", "count", ex102="remainingTermToMaturityNumber"),
     ] = UNSET
     next_due: Annotated[
-        str | UnsetType, member("amount due next as reported", MONEY, ex102="nextReportingPeriodPaymentAmountDue")
+        str | UnsetType,
+        member("amount due next as reported", MONEY, ex102="nextReportingPeriodPaymentAmountDue"),
     ] = UNSET
     modified: Annotated[
-        bool | UnsetType, member("whether terms changed, as reported", ex102="reportingPeriodModificationIndicator")
+        bool | UnsetType,
+        member("whether terms changed, as reported", ex102="reportingPeriodModificationIndicator"),
     ] = UNSET
     elements: Annotated[
         Annotated[list[tuple[ElementName, ElementText]], Meta(max_length=2_000)] | UnsetType,

@@ -33,19 +33,22 @@ from ledger.errors import RefusedError
 Code = Annotated[str, Meta(min_length=1, max_length=16)]
 
 
-class Balances(Part, kw_only=True):
+class Balances(Part, frozen=True, kw_only=True):
     """What is owed at the close of ``as_of``, by component. A customer credit is negative."""
 
     principal: Annotated[
-        str, member("principal outstanding", MONEY, actus="NT", ex102="reportingPeriodBeginningLoanBalanceAmount")
+        str,
+        member("principal outstanding", MONEY, actus="NT", ex102="reportingPeriodBeginningLoanBalanceAmount"),
     ]
-    interest: Annotated[str | UnsetType, member("interest accrued or due and unpaid", MONEY, actus="IPAC")] = UNSET
+    interest: Annotated[
+        str | UnsetType, member("interest accrued or due and unpaid", MONEY, actus="IPAC")
+    ] = UNSET
     fee: Annotated[str | UnsetType, member("fees due and unpaid", MONEY, actus="FEAC")] = UNSET
     penalty: Annotated[str | UnsetType, member("penalties due and unpaid", MONEY)] = UNSET
     other: Annotated[str | UnsetType, member("anything else owed", MONEY)] = UNSET
 
 
-class AssetKey(Part, kw_only=True):
+class AssetKey(Part, frozen=True, kw_only=True):
     """The asset key of one claim."""
 
     claim: Annotated[str, member("name of the claim", "claim")]
@@ -57,20 +60,24 @@ class AssetKey(Part, kw_only=True):
     title="A seasoned loan enters the ledger with a history that it was not told.",
     subject="loan", posted_by=SERVICING, rank=0, begins=True, actus="CDD, IED", esma="AUTL1",
 )  # fmt: skip
-class LoanOpened(Terms, kw_only=True):
+class LoanOpened(Terms, frozen=True, kw_only=True):
     """The position at the close of ``as_of``; nothing on or before that day is derived."""
 
     as_of: Annotated[str, member("day or month at whose close the position stood", DAY)]
     balances: Annotated[Balances, member("what was owed then, by component")]
-    basis: Annotated[Literal["asserted", "confirmed"], member("whether a second party confirmed the position")]
+    basis: Annotated[
+        Literal["asserted", "confirmed"], member("whether a second party confirmed the position")
+    ]
     current_rate: Annotated[
         str | UnsetType, member("nominal rate then", RATE, ex102="reportingPeriodInterestRatePercentage")
     ] = UNSET
     remaining_instalments: Annotated[
-        Count | None | UnsetType, member("instalments left; null if unknown", "count", ex102="remainingTermToMaturityNumber")
+        Count | UnsetType | None,
+        member("instalments left; null if unknown", "count", ex102="remainingTermToMaturityNumber"),
     ] = UNSET
     oldest_unpaid: Annotated[
-        str | None | UnsetType, member("due date of the oldest unpaid instalment; null if none or unknown", DAY)
+        str | UnsetType | None,
+        member("due date of the oldest unpaid instalment; null if none or unknown", DAY),
     ] = UNSET
 
     def check(self) -> tuple[int, int]:
@@ -103,20 +110,25 @@ class LoanOpened(Terms, kw_only=True):
     subject="loan", posted_by=SERVICING, rank=0, begins=True, live=True,
     actus="CDD", ex102="originationDate", esma="CMRL21-27",
 )  # fmt: skip
-class LoanOriginated(Terms, kw_only=True):
+class LoanOriginated(Terms, frozen=True, kw_only=True):
     """The whole terms. Balances start with loan.disbursed; asset keys arrive there."""
 
     # The terms a new loan cannot do without. Kept optional in the base, required here.
-    principal: Annotated[str, member("principal agreed", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32")]
+    principal: Annotated[
+        str, member("principal agreed", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32")
+    ]
     annual_rate: Annotated[
         str, member("nominal rate", RATE, actus="IPNR", ex102="originalInterestRatePercentage")
     ]
     amortisation: Annotated[
         Literal["annuity", "linear", "bullet", "explicit"],
-        member("how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"),
+        member(
+            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"
+        ),
     ]
     instalments: Annotated[
-        Annotated[int, Meta(ge=1, le=1_200)], member("number of instalments", "count", ex102="originalLoanTerm")
+        Annotated[int, Meta(ge=1, le=1_200)],
+        member("number of instalments", "count", ex102="originalLoanTerm"),
     ]
 
     def check(self) -> None:
@@ -136,14 +148,16 @@ class LoanOriginated(Terms, kw_only=True):
     title="The money is paid out; balances start.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=10, live=True, actus="IED",
 )  # fmt: skip
-class LoanDisbursed(Data, kw_only=True):
+class LoanDisbursed(Data, frozen=True, kw_only=True):
     """A second payout adds to the first. Asset keys come with the first one and are never corrected."""
 
     currency: Currency
     amount: Annotated[str, member("principal paid out", MONEY, actus="IED payoff")]
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
     channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
-    bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference, where it may be known")] = UNSET
+    bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference, where it may be known")] = (
+        UNSET
+    )
     asset_keys: Annotated[
         Annotated[list[AssetKey], Meta(max_length=MAX_CLAIMS_OF_LOAN)] | UnsetType,
         member("asset key of each claim that has one; a weak one serves the others"),
@@ -179,7 +193,7 @@ class LoanDisbursed(Data, kw_only=True):
     title="The loan is over for the creditor: nothing is owed any more.",
     subject="loan", posted_by=SERVICING, rank=190, actus="MD, TD", ex102="zeroBalanceCode 1", esma="AUTL69",
 )  # fmt: skip
-class LoanSettled(Data, kw_only=True):
+class LoanSettled(Data, frozen=True, kw_only=True):
     """Ends the loan. Balances are not touched: a remainder is a finding, not an adjustment."""
 
     reason: Annotated[
@@ -189,8 +203,12 @@ class LoanSettled(Data, kw_only=True):
         ],
         member("why nothing is owed; prepaid_or_matured where the source does not tell them apart"),
     ]  # fmt: skip
-    zero_balance_code: Annotated[Code | UnsetType, member("code of the source", ex102="zeroBalanceCode")] = UNSET
-    value_date: Annotated[str | UnsetType, member("when the last payment came", DAY, ex102="zeroBalanceEffectiveDate")] = UNSET
+    zero_balance_code: Annotated[Code | UnsetType, member("code of the source", ex102="zeroBalanceCode")] = (
+        UNSET
+    )
+    value_date: Annotated[
+        str | UnsetType, member("when the last payment came", DAY, ex102="zeroBalanceEffectiveDate")
+    ] = UNSET
     note: Annotated[Text | UnsetType, member("in words")] = UNSET
 
     def check(self) -> None:
@@ -207,13 +225,15 @@ class LoanSettled(Data, kw_only=True):
     title="The creditor writes principal off.",
     subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4", esma="AUTL71",
 )  # fmt: skip
-class LoanChargedOff(Data, kw_only=True):
+class LoanChargedOff(Data, frozen=True, kw_only=True):
     """Principal falls by what is written off; what still comes in is recovery.received."""
 
     currency: Currency
     amount: Annotated[str, member("principal written off", MONEY, ex102="chargedoffPrincipalAmount")]
     reason: Annotated[Text | UnsetType, member("in words")] = UNSET
-    zero_balance_code: Annotated[Code | UnsetType, member("code of the source", ex102="zeroBalanceCode")] = UNSET
+    zero_balance_code: Annotated[Code | UnsetType, member("code of the source", ex102="zeroBalanceCode")] = (
+        UNSET
+    )
 
     def check(self) -> int:
         """Units written off."""
@@ -229,5 +249,3 @@ class LoanChargedOff(Data, kw_only=True):
             state.charged_off += amounts
             state.move_principal(-amounts)
         state.become(CHARGED_OFF, moment)
-
-

@@ -30,18 +30,22 @@ InstalmentNumber = Annotated[int, Meta(ge=1, le=10_000)]
 Amounts = tuple[int, int, int, int, int, int]
 
 
-class Applied(Part, kw_only=True):
+class Applied(Part, frozen=True, kw_only=True):
     """How a payment was applied; an absent component is zero. The sum need not be the amount: that is a finding."""
 
     principal: Annotated[
-        str | UnsetType, member("to principal", MONEY, actus="PR", ex102="actualPrincipalCollectedAmount", esma="AUTL56")
+        str | UnsetType,
+        member("to principal", MONEY, actus="PR", ex102="actualPrincipalCollectedAmount", esma="AUTL56"),
     ] = UNSET
     interest: Annotated[
-        str | UnsetType, member("to interest", MONEY, actus="IP", ex102="actualInterestCollectedAmount", esma="AUTL57")
+        str | UnsetType,
+        member("to interest", MONEY, actus="IP", ex102="actualInterestCollectedAmount", esma="AUTL57"),
     ] = UNSET
     fee: Annotated[str | UnsetType, member("to fees", MONEY, actus="FP")] = UNSET
     penalty: Annotated[str | UnsetType, member("to penalties", MONEY, actus="PY")] = UNSET
-    other: Annotated[str | UnsetType, member("to anything else", MONEY, ex102="actualOtherCollectedAmount")] = UNSET
+    other: Annotated[
+        str | UnsetType, member("to anything else", MONEY, ex102="actualOtherCollectedAmount")
+    ] = UNSET
 
 
 def read_amounts(total: str, applied: Applied, currency: str, *, negative: bool) -> Amounts:
@@ -49,18 +53,25 @@ def read_amounts(total: str, applied: Applied, currency: str, *, negative: bool)
     parse = money.parse
     principal = interest = fee = penalty = other = 0
     if applied.principal is not UNSET:
-        principal = parse(applied.principal, currency, "data.applied.principal")  # type: ignore[arg-type]  # UNSET is ruled out
+        principal = parse(applied.principal, currency, "data.applied.principal")
     if applied.interest is not UNSET:
-        interest = parse(applied.interest, currency, "data.applied.interest")  # type: ignore[arg-type]  # likewise
+        interest = parse(applied.interest, currency, "data.applied.interest")
     if applied.fee is not UNSET:
-        fee = parse(applied.fee, currency, "data.applied.fee")  # type: ignore[arg-type]  # likewise
+        fee = parse(applied.fee, currency, "data.applied.fee")
     if applied.penalty is not UNSET:
-        penalty = parse(applied.penalty, currency, "data.applied.penalty")  # type: ignore[arg-type]  # likewise
+        penalty = parse(applied.penalty, currency, "data.applied.penalty")
     if applied.other is not UNSET:
-        other = parse(applied.other, currency, "data.applied.other")  # type: ignore[arg-type]  # likewise
+        other = parse(applied.other, currency, "data.applied.other")
     amounts = (parse(total, currency, "data.amount"), principal, interest, fee, penalty, other)
     if not negative and min(amounts) < 0:
-        names = ("amount", "applied.principal", "applied.interest", "applied.fee", "applied.penalty", "applied.other")
+        names = (
+            "amount",
+            "applied.principal",
+            "applied.interest",
+            "applied.fee",
+            "applied.penalty",
+            "applied.other",
+        )
         name = next(name for name, units in zip(names, amounts, strict=True) if units < 0)
         raise RefusedError(
             f"data.{name}", "is negative; undo a payment with repayment.reversed", rule="wrong_money"
@@ -92,17 +103,16 @@ def collect(state: LoanState, amounts: Amounts, sign: int) -> None:
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=30,
     actus="PR, IP", ex102="actual*CollectedAmount", esma="AUTL56, AUTL57",
 )  # fmt: skip
-class RepaymentReceived(Data, kw_only=True):
+class RepaymentReceived(Data, frozen=True, kw_only=True):
     """One payment, or with ``aggregate`` the total of a month as a tape tells it."""
 
     currency: Currency
     amount: Annotated[str, member("what was paid", MONEY, ex102="totalActualAmountPaid")]
     applied: Annotated[Applied, member("how it was applied")]
-    payer: Annotated[
-        Payer | UnsetType, member("who paid; only an aggregate may leave it open")
-    ] = UNSET
+    payer: Annotated[Payer | UnsetType, member("who paid; only an aggregate may leave it open")] = UNSET
     instalment: Annotated[
-        InstalmentNumber | None | UnsetType, member("number of the instalment paid; null if none in particular")
+        InstalmentNumber | UnsetType | None,
+        member("number of the instalment paid; null if none in particular"),
     ] = UNSET
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
     aggregate: Annotated[bool | UnsetType, member("true for a month's total of many payments")] = UNSET
@@ -113,7 +123,9 @@ class RepaymentReceived(Data, kw_only=True):
         """The amounts, parsed."""
         aggregate = self.aggregate is True
         if self.payer is UNSET and not aggregate:
-            raise RefusedError("data.payer", "say who paid: obligor, guarantor, platform, merchant or insurer")
+            raise RefusedError(
+                "data.payer", "say who paid: obligor, guarantor, platform, merchant or insurer"
+            )
         if self.value_date is not UNSET:
             check_when(self.value_date, "data.value_date")
         return read_amounts(self.amount, self.applied, self.currency, negative=aggregate)
@@ -133,16 +145,14 @@ class RepaymentReceived(Data, kw_only=True):
     title="A payment is undone: bounced, or booked to the wrong loan.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=35,
 )  # fmt: skip
-class RepaymentReversed(Data, kw_only=True):
+class RepaymentReversed(Data, frozen=True, kw_only=True):
     """Carries the amounts it takes back; a difference to the payment it names is a finding."""
 
     currency: Currency
     repayment: Annotated[str, member("id of the repayment.received that is undone", "event id")]
     amount: Annotated[str, member("what is taken back", MONEY)]
     applied: Annotated[Applied, member("what it had been applied to")]
-    reason: Annotated[
-        Literal["returned", "chargeback", "misposted", "duplicate", "other"], member("why")
-    ]
+    reason: Annotated[Literal["returned", "chargeback", "misposted", "duplicate", "other"], member("why")]
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's reference of the return")] = UNSET
 
@@ -167,7 +177,7 @@ class RepaymentReversed(Data, kw_only=True):
     title="Money came in after the charge-off.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=105, ex102="recoveredAmount", esma="AUTL72",
 )  # fmt: skip
-class RecoveryReceived(Data, kw_only=True):
+class RecoveryReceived(Data, frozen=True, kw_only=True):
     """Does not touch principal: that was written off."""
 
     currency: Currency

@@ -11,6 +11,7 @@ from ledger.domain.events.base import (
     HOLDING,
     MAX_CLAIMS,
     MONEY,
+    ROLES,
     Attributes,
     Count,
     Currency,
@@ -28,7 +29,7 @@ from ledger.domain.events.base import (
 from ledger.errors import RefusedError
 
 
-class Limit(Part, kw_only=True):
+class Limit(Part, frozen=True, kw_only=True):
     """A concentration limit: of all principal, at most this part may have the attribute's value."""
 
     attribute: Annotated[Text, member("what is limited, such as region or originator")]
@@ -36,20 +37,30 @@ class Limit(Part, kw_only=True):
     value: Annotated[Text | UnsetType, member("one value; absent: any single one")] = UNSET
 
 
-class Rules(Part, kw_only=True):
+class Rules(Part, frozen=True, kw_only=True):
     """What the pool promises; ``version`` counts up with each change."""
 
     version: Annotated[int, member("version of these rules, from 1", "count", ge=1, le=1_000_000)]
-    eligibility: Annotated[Annotated[Attributes, Meta(max_length=128)] | UnsetType, member("criteria a claim must meet")] = UNSET
-    concentration: Annotated[Annotated[list[Limit], Meta(max_length=64)] | UnsetType, member("concentration limits")] = UNSET
-    advance_rate: Annotated[str | UnsetType, member("lent against a unit of principal", "decimal fraction")] = UNSET
+    eligibility: Annotated[
+        Annotated[Attributes, Meta(max_length=128)] | UnsetType, member("criteria a claim must meet")
+    ] = UNSET
+    concentration: Annotated[
+        Annotated[list[Limit], Meta(max_length=64)] | UnsetType, member("concentration limits")
+    ] = UNSET
+    advance_rate: Annotated[
+        str | UnsetType, member("lent against a unit of principal", "decimal fraction")
+    ] = UNSET
     bucket_bounds: Annotated[
-        Annotated[list[Count], Meta(max_length=32)] | UnsetType, member("upper bounds of the delinquency buckets, ascending", "days")
+        Annotated[list[Count], Meta(max_length=32)] | UnsetType,
+        member("upper bounds of the delinquency buckets, ascending", "days"),
     ] = UNSET
     dpd_rule: Annotated[
-        Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType, member("how days past due count")
+        Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType,
+        member("how days past due count"),
     ] = UNSET
-    cost_measure: Annotated[Text | UnsetType, member("measure of the borrower's whole cost, such as irr")] = UNSET
+    cost_measure: Annotated[Text | UnsetType, member("measure of the borrower's whole cost, such as irr")] = (
+        UNSET
+    )
     tolerances: Annotated[
         Annotated[dict[Key, str], Meta(max_length=64)] | UnsetType,
         member("tolerance of each check, as decimals"),
@@ -66,18 +77,20 @@ class Rules(Part, kw_only=True):
                 check_decimal(text, f"data.rules.tolerances.{name}")
 
 
-class ClaimShare(Part, kw_only=True):
+class ClaimShare(Part, frozen=True, kw_only=True):
     """One claim, and the part of it that is meant."""
 
     loan: Annotated[str, member("name of the loan, without `loan:`", "loan")]
     claim: Annotated[str, member("name of the claim within it", "claim")]
     share: Annotated[
         Share | UnsetType,
-        member("part of the claim; absent: the whole (released: all that the holder holds in this pool)", "ppm"),
+        member(
+            "part of the claim; absent: the whole (released: all that the holder holds in this pool)", "ppm"
+        ),
     ] = UNSET
 
 
-class Acceptance(Part, kw_only=True):
+class Acceptance(Part, frozen=True, kw_only=True):
     """The holder's signature over ``poolproof/pledge-acceptance/v1`` and {origin, pool, holder, claims}."""
 
     key: Annotated[str, member("name+hex8 of the holder's statement key")]
@@ -103,7 +116,7 @@ def check_shares(claims: list[ClaimShare]) -> None:
     title="A pool comes into being, or gets the next version of its rules.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=0,
 )  # fmt: skip
-class PoolCreated(Data, kw_only=True):
+class PoolCreated(Data, frozen=True, kw_only=True):
     """The first one creates the pool; a later one with the next rules version replaces the rules."""
 
     rules: Annotated[Rules, member("what the pool promises")]
@@ -112,20 +125,23 @@ class PoolCreated(Data, kw_only=True):
         Literal["warehouse", "abs", "trust", "sale", "other"] | UnsetType, member("what the pool is for")
     ] = UNSET
     currency: Annotated[Currency | UnsetType, member("currency of the pool, where it has one")] = UNSET
-    attributes: Annotated[Annotated[Attributes, Meta(max_length=256)] | UnsetType, member("what else there is to say, flat")] = UNSET
+    attributes: Annotated[
+        Annotated[Attributes, Meta(max_length=256)] | UnsetType, member("what else there is to say, flat")
+    ] = UNSET
 
     def check(self) -> None:
         """The rules are well formed."""
         self.rules.check()
 
 
-class Transfer(Data, kw_only=True):
+class Transfer(Data, frozen=True, kw_only=True):
     """Members of the events that take shares of claims."""
 
     holder: Annotated[str, member("party that gets the shares", "party")]
     claims: Claims
     acceptance: Annotated[
-        Acceptance | None | UnsetType, member("the holder's signed acceptance; absent: claimed by the platform")
+        Acceptance | UnsetType | None,
+        member("the holder's signed acceptance; absent: claimed by the platform"),
     ] = UNSET
     agreement: Annotated[Text | UnsetType, member("reference of the agreement")] = UNSET
     currency: Annotated[Currency | UnsetType, member("currency of the price")] = UNSET
@@ -146,7 +162,7 @@ class Transfer(Data, kw_only=True):
     title="Shares of claims are pledged to a funding partner.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=141, takes=1,
 )  # fmt: skip
-class ClaimPledged(Transfer, kw_only=True):
+class ClaimPledged(Transfer, frozen=True, kw_only=True):
     """Takes the shares: what is taken cannot be pledged or sold again before it is released."""
 
 
@@ -155,21 +171,22 @@ class ClaimPledged(Transfer, kw_only=True):
     title="Shares of claims are sold into the pool.",
     subject="pool", posted_by=ARRANGING | HOLDING, rank=140, takes=1, actus="PRD",
 )  # fmt: skip
-class ClaimSold(Transfer, kw_only=True):
+class ClaimSold(Transfer, frozen=True, kw_only=True):
     """Takes the shares like a pledge; the holder owns them."""
 
 
 @event(
     "claim.released",
     title="The holder gives shares of claims back.",
-    subject="pool", posted_by=HOLDING, rank=165, takes=-1, signed=True,
+    subject="pool", posted_by=ROLES, rank=165, takes=-1, signed=True,
 )  # fmt: skip
-class ClaimReleased(Data, kw_only=True):
+class ClaimReleased(Data, frozen=True, kw_only=True):
     """Posted and signed by the holder, and by nobody else."""
 
     claims: Claims
     reason: Annotated[
-        Literal["repaid", "repurchased", "substituted", "pool_closed", "error", "other"] | UnsetType, member("why")
+        Literal["repaid", "repurchased", "substituted", "pool_closed", "error", "other"] | UnsetType,
+        member("why"),
     ] = UNSET
 
     def check(self) -> None:
@@ -182,4 +199,14 @@ def share_of(claim: ClaimShare) -> int | None:
     return claim.share if isinstance(claim.share, int) else None
 
 
-__all__ = ["Acceptance", "ClaimPledged", "ClaimReleased", "ClaimShare", "ClaimSold", "PoolCreated", "Rules", "Transfer", "share_of"]
+__all__ = [
+    "Acceptance",
+    "ClaimPledged",
+    "ClaimReleased",
+    "ClaimShare",
+    "ClaimSold",
+    "PoolCreated",
+    "Rules",
+    "Transfer",
+    "share_of",
+]

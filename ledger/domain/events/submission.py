@@ -62,7 +62,13 @@ def _envelope(kind: EventType) -> type[msgspec.Struct]:
         ("origin", str | UnsetType, UNSET),
     ]
     return msgspec.defstruct(
-        "Envelope", fields, tag=kind.name, tag_field="type", forbid_unknown_fields=True, kw_only=True, frozen=True
+        "Envelope",
+        fields,
+        tag=kind.name,
+        tag_field="type",
+        forbid_unknown_fields=True,
+        kw_only=True,
+        frozen=True,
     )
 
 
@@ -265,14 +271,22 @@ def _refusal(error: msgspec.ValidationError) -> RefusedError:
     if m := re.match(r"Object missing required field `(.*)`", reason, re.DOTALL):
         return RefusedError(f"{path}.{m[1]}" if path else m[1], "missing", rule="missing_member")
     if path == "type" and reason.startswith("Invalid value"):
-        return RefusedError("type", f"unknown type {reason.removeprefix('Invalid value ')[:80]}", rule="unknown_type")
+        return RefusedError(
+            "type", f"unknown type {reason.removeprefix('Invalid value ')[:80]}", rule="unknown_type"
+        )
     if m := re.match(r"Expected `(.*)`, got `(.*)`", reason):
         wanted = m[1].replace("array", "list").replace("str", "string")
         if m[2] == "float":
-            return RefusedError(path, 'a floating-point number; amounts and rates are strings such as "12.50"', rule="float")
+            return RefusedError(
+                path, 'a floating-point number; amounts and rates are strings such as "12.50"', rule="float"
+            )
         if m[2] == "int" and "str" in m[1]:
             return RefusedError(path, f'a number; write it as a {wanted}, such as "12.50"', rule="wrong_type")
-        return RefusedError(path, f"a {m[2].replace('str', 'string')} where a {wanted} is wanted", rule="wrong_type")
+        return RefusedError(
+            path, f"a {m[2].replace('str', 'string')} where a {wanted} is wanted", rule="wrong_type"
+        )
     if reason.startswith("Invalid enum value"):
-        return RefusedError(path, f"{reason.removeprefix('Invalid enum value ')[:80]} is none of the values allowed")
+        return RefusedError(
+            path, f"{reason.removeprefix('Invalid enum value ')[:80]} is none of the values allowed"
+        )
     return RefusedError(path, reason[0].lower() + reason[1:])

@@ -31,6 +31,7 @@ from ledger.domain.events.base import (
     check_when,
     member,
 )
+from ledger.domain.loans import ClaimPart, LoanState
 from ledger.errors import RefusedError
 
 Component = Literal["principal", "interest", "fee", "penalty", "other"]
@@ -38,17 +39,19 @@ DayOfMonth = Annotated[int, Meta(ge=1, le=31)]
 Instalments = Annotated[int, Meta(ge=1, le=1_200)]
 
 
-class Claim(Part, kw_only=True):
+class Claim(Part, frozen=True, kw_only=True):
     """One creditor's share of the loan. An ``asset_key`` stands here in loan.opened only."""
 
     claim: Annotated[str, member("name of the claim within the loan", "name")]
     creditor: Annotated[str, member("party that the borrower owes this share to", "party")]
     share: Annotated[Share, member("share of the loan; all shares sum to 1000000", "ppm")]
     contract: Annotated[Text | UnsetType, member("the creditor's own contract number (借据号)")] = UNSET
-    asset_key: Annotated[str | UnsetType, member("asset key of the claim; loan.opened only", "32 bytes hex")] = UNSET
+    asset_key: Annotated[
+        str | UnsetType, member("asset key of the claim; loan.opened only", "32 bytes hex")
+    ] = UNSET
 
 
-class Instalment(Part, kw_only=True):
+class Instalment(Part, frozen=True, kw_only=True):
     """One line of an explicit plan."""
 
     due: Annotated[str, member("when it is due", DAY)]
@@ -57,37 +60,42 @@ class Instalment(Part, kw_only=True):
     fee: Annotated[str | UnsetType, member("fees due", MONEY)] = UNSET
 
 
-class Fee(Part, kw_only=True):
+class Fee(Part, frozen=True, kw_only=True):
     """A fee of the contract: an amount or a rate, and who gets it."""
 
     name: Annotated[Text, member("what it is for")]
     payee: Annotated[str, member("party that gets it", "party")]
     amount: Annotated[str | UnsetType, member("fixed amount each time", MONEY)] = UNSET
     rate: Annotated[str | UnsetType, member("part of the outstanding principal", RATE)] = UNSET
-    when: Annotated[
-        Literal["upfront", "instalment", "event"] | UnsetType, member("when it falls due")
-    ] = UNSET
+    when: Annotated[Literal["upfront", "instalment", "event"] | UnsetType, member("when it falls due")] = (
+        UNSET
+    )
 
 
-class Prepayment(Part, kw_only=True):
+class Prepayment(Part, frozen=True, kw_only=True):
     """What happens when the borrower pays early."""
 
     allowed: Annotated[bool, member("whether it is allowed")]
     effect: Annotated[
-        Literal["lower_instalment", "shorter_term", "settle_only"] | UnsetType, member("what a part payment changes")
+        Literal["lower_instalment", "shorter_term", "settle_only"] | UnsetType,
+        member("what a part payment changes"),
     ] = UNSET
-    fee_rate: Annotated[str | UnsetType, member("charged on the principal prepaid", "decimal fraction")] = UNSET
+    fee_rate: Annotated[str | UnsetType, member("charged on the principal prepaid", "decimal fraction")] = (
+        UNSET
+    )
 
 
-class Guarantor(Part, kw_only=True):
+class Guarantor(Part, frozen=True, kw_only=True):
     """Who stands in for the borrower, and for how much of the loan."""
 
     party: Annotated[str, member("the guarantor", "party")]
-    share: Annotated[Share | UnsetType, member("part of the loan guaranteed; the whole if absent", "ppm")] = UNSET
+    share: Annotated[Share | UnsetType, member("part of the loan guaranteed; the whole if absent", "ppm")] = (
+        UNSET
+    )
     reference: Annotated[Text | UnsetType, member("number of the guarantee contract")] = UNSET
 
 
-class Decision(Part, kw_only=True):
+class Decision(Part, frozen=True, kw_only=True):
     """The credit decision, by reference: neither score nor inputs stand here."""
 
     model: Annotated[Text, member("name of the model")]
@@ -96,23 +104,29 @@ class Decision(Part, kw_only=True):
     digest: Annotated[str | UnsetType, member("SHA-256 of the decision's own record", "32 bytes hex")] = UNSET
 
 
-class Terms(Data, kw_only=True):
+class Terms(Data, frozen=True, kw_only=True):
     """Members that loan.originated and loan.opened share."""
 
     currency: Currency
     claims: Annotated[
         list[Claim],
-        member("the claims, one for each creditor; shares sum to 1000000 ppm", min_length=1, max_length=MAX_CLAIMS_OF_LOAN),
+        member(
+            "the claims, one for each creditor; shares sum to 1000000 ppm",
+            min_length=1,
+            max_length=MAX_CLAIMS_OF_LOAN,
+        ),
     ]
     remainder: Annotated[
         str | UnsetType,
         member("claim that takes rounding remainders; required where there are several claims", "claim"),
     ] = UNSET
     principal: Annotated[
-        str | UnsetType, member("original principal", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32")
+        str | UnsetType,
+        member("original principal", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32"),
     ] = UNSET
     annual_rate: Annotated[
-        str | UnsetType, member("original nominal rate", RATE, actus="IPNR", ex102="originalInterestRatePercentage")
+        str | UnsetType,
+        member("original nominal rate", RATE, actus="IPNR", ex102="originalInterestRatePercentage"),
     ] = UNSET
     day_count: Annotated[
         Literal["30/360", "actual/360", "actual/365", "actual/actual", "1/12"] | UnsetType,
@@ -120,7 +134,9 @@ class Terms(Data, kw_only=True):
     ] = UNSET
     amortisation: Annotated[
         Literal["annuity", "linear", "bullet", "explicit"] | UnsetType,
-        member("how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"),
+        member(
+            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"
+        ),
     ] = UNSET
     instalments: Annotated[
         Instalments | UnsetType, member("number of instalments", "count", ex102="originalLoanTerm")
@@ -130,13 +146,18 @@ class Terms(Data, kw_only=True):
         member("every instalment; required where amortisation is explicit"),
     ] = UNSET
     originated: Annotated[
-        str | UnsetType, member("contract date, where it is not `effective`", DAY, actus="CDD", ex102="originationDate")
+        str | UnsetType,
+        member("contract date, where it is not `effective`", DAY, actus="CDD", ex102="originationDate"),
     ] = UNSET
     first_due: Annotated[
         str | UnsetType, member("first due date", DAY, actus="PRANX", ex102="originalFirstPaymentDate")
     ] = UNSET
-    maturity: Annotated[str | UnsetType, member("last due date", DAY, actus="MD", ex102="loanMaturityDate")] = UNSET
-    due_day: Annotated[DayOfMonth | UnsetType, member("day of the month on which instalments are due")] = UNSET
+    maturity: Annotated[
+        str | UnsetType, member("last due date", DAY, actus="MD", ex102="loanMaturityDate")
+    ] = UNSET
+    due_day: Annotated[DayOfMonth | UnsetType, member("day of the month on which instalments are due")] = (
+        UNSET
+    )
     business_days: Annotated[
         Literal["none", "following", "modified_following", "preceding"] | UnsetType,
         member("what becomes of a due date on a holiday", actus="BDC"),
@@ -147,21 +168,43 @@ class Terms(Data, kw_only=True):
     residual: Annotated[
         Literal["first", "last"] | UnsetType, member("instalment that takes the rounding residual")
     ] = UNSET
-    grace_days: Annotated[Count | UnsetType, member("days of grace", "days", ex102="gracePeriodNumber")] = UNSET
+    grace_days: Annotated[Count | UnsetType, member("days of grace", "days", ex102="gracePeriodNumber")] = (
+        UNSET
+    )
     penalty_rate: Annotated[str | UnsetType, member("rate on overdue amounts", RATE, actus="PYRT")] = UNSET
-    waterfall: Annotated[Annotated[list[Component], Meta(max_length=5)] | UnsetType, member("order in which a payment is applied")] = UNSET
+    waterfall: Annotated[
+        Annotated[list[Component], Meta(max_length=5)] | UnsetType,
+        member("order in which a payment is applied"),
+    ] = UNSET
     prepayment: Annotated[Prepayment | UnsetType, member("terms of early repayment")] = UNSET
-    fees: Annotated[Annotated[list[Fee], Meta(max_length=32)] | UnsetType, member("fees, each with its payee", actus="FER")] = UNSET
+    fees: Annotated[
+        Annotated[list[Fee], Meta(max_length=32)] | UnsetType,
+        member("fees, each with its payee", actus="FER"),
+    ] = UNSET
     product: Annotated[Text | UnsetType, member("product")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
-    region: Annotated[Text | UnsetType, member("region of the borrower", ex102="obligorGeographicLocation")] = UNSET
-    guarantors: Annotated[Annotated[list[Guarantor], Meta(max_length=16)] | UnsetType, member("who stands in for the borrower")] = UNSET
+    region: Annotated[
+        Text | UnsetType, member("region of the borrower", ex102="obligorGeographicLocation")
+    ] = UNSET
+    guarantors: Annotated[
+        Annotated[list[Guarantor], Meta(max_length=16)] | UnsetType, member("who stands in for the borrower")
+    ] = UNSET
     contract: Annotated[str | UnsetType, member("SHA-256 of the contract document", "32 bytes hex")] = UNSET
     decision: Annotated[Decision | UnsetType, member("the credit decision, by reference")] = UNSET
     consent: Annotated[Text | UnsetType, member("reference of the borrower's consent")] = UNSET
     attributes: Annotated[
         Annotated[Attributes, Meta(max_length=256)] | UnsetType, member("what else the source carries, flat")
     ] = UNSET
+
+    def begin(self) -> LoanState:
+        """An empty state with these claims."""
+        return LoanState(
+            currency=self.currency,
+            claims=[ClaimPart(claim.claim, claim.creditor, claim.share) for claim in self.claims],
+            remainder=0
+            if self.remainder is UNSET
+            else next(i for i, claim in enumerate(self.claims) if claim.claim == self.remainder),
+        )
 
     def check_terms(self) -> int:
         """Check everything above; returns the original principal in units (0 where unknown)."""
@@ -226,16 +269,13 @@ def check_claims(claims: list[Claim], remainder: str | msgspec.UnsetType) -> Non
         names.add(claim.claim)
         total += claim.share
     if total != 1_000_000:
-        raise RefusedError("data.claims", f"the shares sum to {total} ppm; a loan's claims sum to exactly 1000000")
+        raise RefusedError(
+            "data.claims", f"the shares sum to {total} ppm; a loan's claims sum to exactly 1000000"
+        )
     if remainder is UNSET:
         if len(claims) > 1:
-            raise RefusedError("data.remainder", "several claims: name the one that takes rounding remainders")
+            raise RefusedError(
+                "data.remainder", "several claims: name the one that takes rounding remainders"
+            )
     elif remainder not in names:
         raise RefusedError("data.remainder", f'"{str(remainder)[:80]}" is none of the claims')
-
-
-def remainder_index(claims: list[Claim], remainder: str | msgspec.UnsetType) -> int:
-    """Position of the claim that takes rounding remainders."""
-    if remainder is UNSET:
-        return 0
-    return next(i for i, claim in enumerate(claims) if claim.claim == remainder)

@@ -1,0 +1,415 @@
+"""Admission: what state an event needs, whether it is refused, and what it changes.
+
+The caller loads what :func:`needs` names into a :class:`Book`, then what :func:`place_keys` names (asset keys
+are known only once the loans are), and calls :func:`admit` event by event in the order of the log. ``admit``
+raises before it changes anything, or changes the book and returns what changed; so a refused event leaves no
+trace, also where it is one of a batch. The same statement sent again is the caller's to find *before* ``admit``.
+
+Refused here: unknown parties, subjects and claims, a party that may not post the type, a date after today, a
+missing or wrong signature, another currency than the loan's, a second beginning, what comes after the end of a
+loan, a taken asset key, and shares beyond the whole of a claim. Everything else that a real tape may say, also
+where it contradicts itself, is accepted and left to the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ledger.domain import claims, statements
+from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
+from ledger.domain.events import Submission
+from ledger.domain.events.loans import LoanDisbursed
+from ledger.domain.events.pools import ClaimReleased, ClaimShare, PoolCreated, Transfer
+from ledger.domain.events.terms import Terms
+from ledger.domain.loans import LoanState
+from ledger.domain.pools import PoolState
+from ledger.errors import IntegrityError, RefusedError, TakenError
+from ledger.proofs.encumbrance import WHOLE, weak_asset_key
+
+_print = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A registered party: its roles and its published statement keys (verifier keys, newest or oldest in any order)."""
+
+    name: str
+    roles: frozenset[str]
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Book:
+    """The state that admission works on. ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key."""
+
+    origin: str
+    parties: dict[str, Party] = field(default_factory=dict)
+    loans: dict[str, LoanState] = field(default_factory=dict)
+    pools: dict[str, PoolState] = field(default_factory=dict)
+    places: dict[bytes, ClaimPlace] = field(default_factory=dict)
+
+
+class Needs(NamedTuple):
+    """What must be in the book, as far as the event alone tells; absent from the store, absent from the book."""
+
+    subjects: frozenset[str]
+    asset_keys: frozenset[bytes]
+
+
+@dataclass(slots=True)
+class Admitted:
+    """What an event changed besides its subject's state."""
+
+    new_keys: list[NewKey]
+    changes: list[Change]
+    _places: list[ClaimPlace]
+
+    def encumber(self, digest: bytes) -> list[Step]:
+        """Advance the history of each changed claim by the record's digest. Call exactly once."""
+        return [
+            claims.encumber(place, change, digest)
+            for place, change in zip(self._places, self.changes, strict=True)
+        ]
+
+
+_NONE: Final[frozenset[bytes]] = frozenset()
+
+
+def needs(submission: Submission) -> Needs:
+    """Subjects and asset keys that the event names itself."""
+    event = submission.event
+    if isinstance(event, Transfer | ClaimReleased):
+        return Needs(frozenset([submission.subject, *(f"loan:{item.loan}" for item in event.claims)]), _NONE)
+    subjects = frozenset((submission.subject,))
+    if isinstance(event, Terms | LoanDisbursed):
+        return Needs(subjects, frozenset(bytes.fromhex(key) for _, key in _given_keys(event)))
+    return Needs(subjects, _NONE)
+
+
+def place_keys(submissions: Iterable[Submission], book: Book) -> set[bytes]:
+    """Asset keys whose places these events need, given that the book has their loans.
+
+    Takes a whole chunk in its order, because an event may work on a loan that an earlier one of the chunk begins.
+    """
+    keys: set[bytes] = set()
+    begun: dict[str, list[str]] = {}
+    weak: dict[tuple[str, str], bytes] = {}
+    for submission in submissions:
+        event = submission.event
+        if isinstance(event, Terms):
+            begun.setdefault(submission.subject, [claim.claim for claim in event.claims])
+        if isinstance(event, Terms | LoanDisbursed):
+            given = dict(_given_keys(event))
+            keys.update(bytes.fromhex(key) for key in given.values())
+            state = book.loans.get(submission.subject)
+            if state is not None:
+                names = [part.name for part in state.claims if not part.asset_key]
+            else:
+                names = begun.get(submission.subject, [])
+            if isinstance(event, LoanDisbursed) or submission.kind.name == "loan.opened":
+                for name in names:
+                    if name not in given:
+                        pair = (submission.name, name)
+                        if pair not in weak:
+                            weak[pair] = weak_asset_key(book.origin, *pair)
+                            keys.add(weak[pair])
+        elif isinstance(event, Transfer | ClaimReleased):
+            for item in event.claims:
+                state = book.loans.get(f"loan:{item.loan}")
+                part = state.claim(item.claim) if state else None
+                if part is not None and part.asset_key:
+                    keys.add(part.asset_key)
+    return keys
+
+
+def admit(submission: Submission, book: Book, *, today: date, index: int) -> Admitted | None:
+    """Check the event against the book and take it in; None where nothing but its subject's state changed.
+
+    ``today`` is the business date in the log's zone, ``index`` the leaf that the event will have. Raises
+    :class:`RefusedError` or :class:`TakenError`, whose details name the standing record's index; the book is
+    unchanged then.
+    """
+    kind = submission.kind
+    party = book.parties.get(submission.party)
+    if party is None:
+        raise RefusedError(
+            "party", f'"{submission.party}" is not registered with this log', rule="unknown_party"
+        )
+    if kind.posted_by.isdisjoint(party.roles):
+        wanted = ", ".join(sorted(kind.posted_by))
+        raise RefusedError(
+            "party", f"{party.name} may not post {kind.name}: it takes one of {wanted}", rule="not_allowed"
+        )
+    if submission.when.last_day > today:
+        raise RefusedError(
+            "effective",
+            f"{submission.when.text} is after today, {today.isoformat()} in the log's zone",
+            rule="future",
+        )
+    if submission.sig is not None or kind.signed:
+        statements.check_signature(submission, book.origin, party.keys)
+    if kind.subject == "loan":
+        return _admit_loan(submission, book, index)
+    event = submission.event
+    if isinstance(event, PoolCreated):
+        _create_pool(submission, event, book)
+        return None
+    pool = book.pools.get(submission.subject)
+    if pool is None:
+        raise _unknown_subject(submission.subject)
+    if isinstance(event, Transfer):
+        holder = book.parties.get(event.holder)
+        if holder is None:
+            raise RefusedError(
+                "data.holder", f'"{event.holder}" is not registered with this log', rule="unknown_party"
+            )
+        statements.check_acceptance(submission, book.origin, holder.keys)
+        return _take(submission, event, book, pool, index)
+    if isinstance(event, ClaimReleased):
+        return _release(submission, event, book, pool, index)
+    raise IntegrityError(f"no rule of admission for {kind.name}")
+
+
+# -- loans ------------------------------------------------------------------------------------------------
+
+
+def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | None:
+    kind, event, amounts = submission.kind, submission.event, submission.amounts
+    state = book.loans.get(submission.subject)
+    admitted: Admitted | None = None
+    if kind.begins:
+        assert isinstance(event, Terms)
+        if state is not None:
+            raise _begun(submission.subject, state)
+        state = event.begin()
+    elif state is None:
+        raise _unknown_subject(submission.subject)
+    else:
+        currency = getattr(event, "currency", state.currency)
+        if currency != state.currency:
+            raise RefusedError(
+                "data.currency",
+                f"{currency}, but the loan's currency is {state.currency}",
+                rule="wrong_currency",
+            )
+        if kind.live and state.ended:
+            raise _ended("subject", submission.subject, state)
+    volume = event.volume(amounts)
+    state.check_room(volume)
+    if kind.begins or isinstance(event, LoanDisbursed):
+        admitted = _bring_keys(submission, state, book, index)
+    # Nothing is refused from here on.
+    state.gross += volume
+    event.apply(state, amounts, (submission.when.ordinal, kind.rank, state.events))
+    state.events += 1
+    if kind.begins:
+        book.loans[submission.subject] = state
+    return admitted
+
+
+def _given_keys(event: Terms | LoanDisbursed) -> list[tuple[str, str]]:
+    """(claim, asset key in hex) for each key that the event brings."""
+    if isinstance(event, Terms):
+        return [(claim.claim, claim.asset_key) for claim in event.claims if isinstance(claim.asset_key, str)]
+    if isinstance(event.asset_keys, list):
+        return [(key.claim, key.asset_key) for key in event.asset_keys]
+    return []
+
+
+def _bring_keys(submission: Submission, state: LoanState, book: Book, index: int) -> Admitted | None:
+    """Give each claim that has none its asset key, or the weak fallback; refuse a taken one."""
+    if submission.kind.name == "loan.originated":
+        return None
+    event = submission.event
+    assert isinstance(event, Terms | LoanDisbursed)
+    given = {name: bytes.fromhex(key) for name, key in _given_keys(event)}
+    where = "data.claims" if isinstance(event, Terms) else "data.asset_keys"
+    for name, key in given.items():
+        part = state.claim(name)
+        if part is None:
+            raise RefusedError(where, f'the loan has no claim "{name}"', rule="unknown_claim")
+        if part.asset_key and part.asset_key != key:
+            raise RefusedError(
+                where, f'claim "{name}" has an asset key already; it is never corrected', rule="asset_key_set"
+            )
+    new: list[NewKey] = []
+    seen: set[bytes] = set()
+    for part in state.claims:
+        if part.asset_key:
+            continue
+        key_given = given.get(part.name)
+        key = key_given or weak_asset_key(book.origin, submission.name, part.name)
+        standing = book.places.get(key)
+        if standing is not None:
+            raise _taken_key(where, key, standing, part.name)
+        if key in seen:
+            raise RefusedError(where, f"two claims with the asset key {key.hex()}", rule="taken_asset_key")
+        seen.add(key)
+        new.append(NewKey(key, submission.name, part.name, key_given is None))
+    if not new:
+        return None
+    for entry in new:
+        part = state.claim(entry.claim)
+        assert part is not None
+        part.asset_key, part.weak = entry.asset_key, entry.weak
+        book.places[entry.asset_key] = ClaimPlace(entry.loan, entry.claim, index)
+    return Admitted(new, [], [])
+
+
+# -- pools ------------------------------------------------------------------------------------------------
+
+
+def _create_pool(submission: Submission, event: PoolCreated, book: Book) -> None:
+    standing = book.pools.get(submission.subject)
+    rules = event.rules
+    if standing is not None and rules.version != standing.rules_version + 1:
+        raise RefusedError(
+            "data.rules.version" if rules.version > standing.rules_version else "subject",
+            f"{submission.subject} exists with rules version {standing.rules_version}; a change has the next one",
+            rule="already_exists",
+        )
+    state = standing or PoolState(0, "")
+    state.rules_version, state.rules = rules.version, _print(rules).decode()
+    state.title = event.title if isinstance(event.title, str) else state.title
+    state.structure = event.structure if isinstance(event.structure, str) else state.structure
+    state.events += 1
+    book.pools[submission.subject] = state
+
+
+def _take(submission: Submission, event: Transfer, book: Book, pool: PoolState, index: int) -> Admitted:
+    """Pledge or sale: takes shares that are free, all of them or none."""
+    name, holder = submission.name, event.holder
+    after: dict[bytes, Holdings] = {}
+    changes: dict[bytes, Change] = {}
+    for i, item in enumerate(event.claims):
+        path = f"data.claims[{i}]"
+        state, key, place = _find_claim(item, book, path)
+        if state.ended:
+            raise _ended(path, f"loan:{item.loan}", state)
+        holdings = after.get(key, place.holdings)
+        share = item.share if isinstance(item.share, int) else WHOLE
+        free = claims.room(holdings)
+        if share > free:
+            raise _taken_share(path, item, share, free, place.holdings, index)
+        after[key] = moved = claims.moved(holdings, name, holder, share, index)
+        if claims.crowded(moved):
+            raise RefusedError(path, "has more holders than the register can list", rule="too_large")
+        before = changes[key].change if key in changes else 0
+        changes[key] = Change(key, item.loan, item.claim, name, holder, before + share)
+    return _commit(book, pool, after, changes)
+
+
+def _release(
+    submission: Submission, event: ClaimReleased, book: Book, pool: PoolState, index: int
+) -> Admitted:
+    """The party that posts gives back what it holds through this pool."""
+    name, holder = submission.name, submission.party
+    after: dict[bytes, Holdings] = {}
+    changes: dict[bytes, Change] = {}
+    for i, item in enumerate(event.claims):
+        path = f"data.claims[{i}]"
+        _, key, place = _find_claim(item, book, path)
+        holdings = after.get(key, place.holdings)
+        held = holdings.get((name, holder))
+        share = item.share if isinstance(item.share, int) else (held.share if held else WHOLE)
+        if held is None or share > held.share:
+            has = held.share if held else 0
+            raise RefusedError(
+                path,
+                f"{holder} holds {has} ppm of {item.loan}/{item.claim} in pool:{name}, not {share}",
+                rule="not_held",
+                details={"loan": item.loan, "claim": item.claim, "held": has, "asked": share},
+            )
+        after[key] = claims.moved(holdings, name, holder, -share, index)
+        before = changes[key].change if key in changes else 0
+        changes[key] = Change(key, item.loan, item.claim, name, holder, before - share)
+    return _commit(book, pool, after, changes)
+
+
+def _find_claim(item: ClaimShare, book: Book, path: str) -> tuple[LoanState, bytes, ClaimPlace]:
+    state = book.loans.get(f"loan:{item.loan}")
+    if state is None:
+        raise _unknown_subject(f"loan:{item.loan}", f"{path}.loan")
+    part = state.claim(item.claim)
+    if part is None:
+        raise RefusedError(
+            f"{path}.claim", f'loan:{item.loan} has no claim "{item.claim}"', rule="unknown_claim"
+        )
+    if not part.asset_key:
+        raise RefusedError(
+            path, f"loan:{item.loan} is not disbursed: its claims have no place yet", rule="unknown_claim"
+        )
+    place = book.places.get(part.asset_key)
+    if place is None:
+        raise IntegrityError(
+            f"loan:{item.loan} has claim {item.claim} with an asset key, but no place for it"
+        )
+    return state, part.asset_key, place
+
+
+def _commit(
+    book: Book, pool: PoolState, after: dict[bytes, Holdings], changes: dict[bytes, Change]
+) -> Admitted:
+    """Put the holdings of a whole record into force at once."""
+    places = []
+    for key, holdings in after.items():
+        place = book.places[key]
+        pool.holdings += len(holdings) - len(place.holdings)
+        place.holdings = holdings
+        places.append(place)
+    pool.events += 1
+    return Admitted([], list(changes.values()), places)
+
+
+# -- refusals ---------------------------------------------------------------------------------------------
+
+
+def _unknown_subject(subject: str, path: str = "subject") -> RefusedError:
+    begins = "loan.opened or loan.originated" if subject.startswith("loan:") else "pool.created"
+    return RefusedError(path, f'"{subject}" is unknown; {begins} comes first', rule="unknown_subject")
+
+
+def _begun(subject: str, state: LoanState) -> RefusedError:
+    if state.ended:
+        return _ended("subject", subject, state)
+    return RefusedError("subject", f"{subject} has begun already", rule="already_exists")
+
+
+def _ended(path: str, subject: str, state: LoanState) -> RefusedError:
+    return RefusedError(
+        path, f"{subject} has ended: {state.status}", rule="ended", details={"status": state.status}
+    )
+
+
+def _taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:
+    return TakenError(
+        path,
+        f'the asset key of claim "{claim}" is the one of {standing.loan}/{standing.claim}, brought by record {standing.index}',
+        rule="taken_asset_key",
+        details={
+            "index": standing.index, "asset_key": key.hex(), "loan": standing.loan, "claim": standing.claim,
+        },
+    )  # fmt: skip
+
+
+def _taken_share(
+    path: str, item: ClaimShare, share: int, free: int, holdings: Holdings, index: int
+) -> TakenError:
+    # The newest taking record; where only earlier claims of this very record took it, that is this one.
+    standing = max((holding.at for holding in holdings.values()), default=index)
+    details: dict[str, Any] = {"loan": item.loan, "claim": item.claim, "free": free, "asked": share}
+    by = "by this very record"
+    if holdings:
+        details["index"] = standing
+        by = f"by record {standing}"
+    return TakenError(
+        path,
+        f"{share} ppm of {item.loan}/{item.claim} asked, {free} ppm free: it is taken {by}",
+        rule="taken",
+        details=details,
+    )
