@@ -144,21 +144,27 @@ def fold_sorted(leaves: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The root over (key, hash) pairs in ascending order of their padded keys.
 
     Neighbours decide the shape: a subtree is closed as soon as the next key leaves it at a higher bit.
+    Raises :class:`MalformedError` when a key does not follow the one before it.
     """
     if not leaves:
         return EMPTY_ROOT
+    lengths = {len(key) for key, _ in leaves}
+    width = max(lengths) + (len(lengths) > 1)  # keys of one length need no padding
     hashes: list[bytes] = []
     bits: list[int] = []  # bits[i] is where hashes[i] and hashes[i + 1] differ; strictly rising
-    previous: bytes | None = None
+    previous = -1
     for key, leaf in leaves:
-        if previous is not None:
-            bit = first_difference(previous, key)
+        number = int.from_bytes(_padded(key, width))
+        if number <= previous:
+            raise MalformedError("map", "the keys do not rise strictly")
+        if hashes:
+            bit = 8 * width - (number ^ previous).bit_length()
             while bits and bits[-1] > bit:
                 right = hashes.pop()
                 hashes.append(inner_hash(bits.pop(), hashes.pop(), right))
             bits.append(bit)
         hashes.append(leaf)
-        previous = key
+        previous = number
     while bits:
         right = hashes.pop()
         hashes.append(inner_hash(bits.pop(), hashes.pop(), right))

@@ -149,9 +149,12 @@ def test_a_proof_of_another_type() -> None:
         mpt.verify_presence(ROOT, KEYS[0], MAP[KEYS[0]], mpt.prove(MAP, KEYS[0]).steps)  # type: ignore[arg-type]
 
 
-def test_the_same_key_twice_is_no_map() -> None:
-    with pytest.raises(MalformedError, match="same key twice"):
-        mpt.fold_sorted([(b"k", KEYS[0]), (b"k", KEYS[1])])
+@pytest.mark.parametrize("keys", [(b"k", b"k"), (b"l", b"k"), (b"k", b"k\x00"), (b"", b"")])
+def test_keys_must_rise(keys: tuple[bytes, bytes]) -> None:
+    with pytest.raises(MalformedError, match="rise strictly"):
+        mpt.fold_sorted([(key, KEYS[0]) for key in keys])
+    if keys[0] != keys[1]:
+        mpt.fold_sorted([(key, KEYS[0]) for key in reversed(keys)])
 
 
 class TestJson:
