@@ -305,7 +305,7 @@ class ChainClient:
     def estimate(self, sender: bytes, data: bytes, *, to: bytes | None = None) -> int:
         """Gas to allow for a transaction to the contract (or ``to``); raises what the contract refuses."""
         call = {"from": _hex(sender), "to": _hex(to or self.contract), "data": _hex(data)}
-        return int(_number(self._checked("eth_estimateGas", call)) * _GAS_MARGIN)
+        return int(_number(self._checked("eth_estimateGas", call, "latest")) * _GAS_MARGIN)
 
     def nonce(self, account: bytes, block: BlockId = "latest") -> int:
         """How many transactions of the account are in blocks; with ``"pending"``, those in the pool too."""

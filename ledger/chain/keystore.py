@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 #: Where a passphrase may stand when it is in no file.
-PASSPHRASE_VARIABLE = "POOLPROOF_KEYSTORE_PASSPHRASE"  # noqa: S105 - the name of a variable
+PASSPHRASE_VARIABLE = "POOLPROOF_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 DEVNET_CHAIN_ID = 31337
 

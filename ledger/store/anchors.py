@@ -14,7 +14,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.store.engine import ReadConnection, WriteConnection
-from ledger.store.tables import anchor_transactions, anchors, checkpoints
+from ledger.store.tables import anchor_transactions, anchors, checkpoints, logs
 
 #: On their way: the outbox looks at these.
 UNFINISHED = ("planned", "sent", "mined")
@@ -137,9 +137,13 @@ def transactions(connection: ReadConnection, log_id: int, size: int) -> list[Tra
     return [_transaction(row) for row in rows]
 
 
-def pinned_nonces(connection: ReadConnection, account: bytes) -> set[int]:
-    """The nonces of this account that jobs of any log hold and no block has yet."""
-    statement = select(anchors.c.nonce).where(anchors.c.account == account, anchors.c.state == "sent")
+def pinned_nonces(connection: ReadConnection, chain_id: int, account: bytes) -> set[int]:
+    """The nonces of this account that jobs of any log on this chain hold and no block has yet."""
+    statement = (
+        select(anchors.c.nonce)
+        .join(logs, logs.c.id == anchors.c.log_id)
+        .where(logs.c.chain_id == chain_id, anchors.c.account == account, anchors.c.state == "sent")
+    )
     return set(connection.execute(statement).scalars())
 
 
