@@ -32,10 +32,14 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 
 _WHAT = "canonical JSON"
 _KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII).fullmatch
+#: Keys that were found to be of their form: the same few hundred come again in every record.
+_known_keys: set[str] = set()
+_MAX_KNOWN_KEYS: Final = 4096
 _HEX = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII).fullmatch
 _dump = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
+_load = json.JSONDecoder().raw_decode
 
 
 def encode(value: Any) -> bytes:
@@ -88,11 +92,16 @@ def decode(data: bytes | str, *, what: str = "JSON", limit: int = MAX_BYTES) -> 
 
 def decode_canonical(data: bytes | str, *, what: str = "JSON", limit: int = MAX_BYTES) -> Any:
     """Read a value that is spelled exactly as :func:`encode` spells it; refuse every other spelling."""
-    value = decode(data, what=what, limit=limit)
-    raw = data.encode() if isinstance(data, str) else data
-    if _dump(value).encode() != raw:
-        raise MalformedError(what, "not in canonical form")
-    return value
+    text = _text(data, what, limit)
+    try:
+        value, end = _load(text)
+        _check(value, 0, what)
+        if end == len(text) and _dump(value) == text:  # which also rules out duplicate keys
+            return value
+    except (MalformedError, RecursionError, ValueError):
+        pass
+    decode(text, what=what, limit=limit)  # names the defect, where there is another than the spelling
+    raise MalformedError(what, "not in canonical form")
 
 
 def encode_file(value: Any) -> bytes:
@@ -170,6 +179,9 @@ def _check(value: Any, depth: int, what: str) -> None:
             _check_keys(value, what)
             value = value.values()
         for member in value:
+            # The commonest leaf without a call of its own: half of the time of a small document.
+            if type(member) is str and member.isascii():
+                continue
             _check(member, depth + 1, what)
     elif value is not None and kind is not bool:
         raise MalformedError(what, f"no place for a {kind.__name__}")
@@ -177,8 +189,12 @@ def _check(value: Any, depth: int, what: str) -> None:
 
 def _check_keys(value: dict[Any, Any], what: str) -> None:
     for key in value:
+        if type(key) is str and key in _known_keys:
+            continue
         if type(key) is not str or not _KEY(key):
             raise MalformedError(what, f"key {_show(key)} is not of the form [a-z][a-z0-9_]*")
+        if len(_known_keys) < _MAX_KNOWN_KEYS and len(key) <= 64:
+            _known_keys.add(key)
 
 
 def _check_string(value: str, what: str) -> None:

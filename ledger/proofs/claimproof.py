@@ -3,7 +3,7 @@
 Canonical JSON and a newline, ``signature`` by the log's service key over the rest::
 
     {"media_type": "application/vnd.poolproof.claim-proof.v1+json", "origin", "chain_id", "contract",
-     "log_id", "checkpoint": note, "register": {"entry": base64(53), "proof": [base64, …]}, "presence": true | false,
+     "log_id", "checkpoint": note, "register": {"entry": base64(53), "proof": [base64, …]}, "presence": bool,
      "asset_key": hex, "mpt": proof in the map, "encumbrance": base64 | null, "state": canonical JSON | null,
      "history": [{"digest": hex, "index", "holders": [{"party" | null, "holder": hex, "share"}, …]}, …],
      "signature": {"key", "value"}}

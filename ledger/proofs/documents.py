@@ -11,6 +11,7 @@ record has the same form over its own message.
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NewType, NoReturn, TypeVar
 
@@ -39,6 +40,8 @@ SUBJECT: Final = re.compile(r"(?:loan|pool|account):[A-Za-z0-9._:-]{1,64}|log")
 INSTANT: Final = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 )
+#: Hashes in the one spelling of their base64: the last digit of each has no spare bits.
+_HASHES: Final = re.compile(r"(?:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=,)*")
 _KEY_NAME: Final = re.compile(r"[^\s+]{1,255}\+[0-9a-f]{8}")
 
 _T = TypeVar("_T")
@@ -70,6 +73,15 @@ def key_name(verifier: Verifier) -> KeyName:
 def sign(message: bytes, signer: Signer) -> DetachedSignature:
     """Sign ``message`` (already carrying its domain line) and name the key."""
     return DetachedSignature(key=key_name(signer.verifier), value=signer.sign_raw(message))
+
+
+def signed_part(data: bytes, media_type: str) -> bytes:
+    """The signed bytes of a document whose file ``data`` was read as canonical.
+
+    The member ``signature`` sorts after every other one. Its name between bare quotes cannot stand inside a
+    string, where quotes are escaped, so the last place where it is found is the member itself.
+    """
+    return media_type.encode() + b"\n" + data[: data.rindex(b',"signature":{')] + b"}"
 
 
 def check_signature(
@@ -167,24 +179,38 @@ class Form:
 
     def hex(self, name: str, length: int) -> bytes:
         """``length`` bytes in lowercase hex."""
-        return hex_decode(self._value[name], length, what=f"{self._what}, {self.path(name)}")
+        return self._read(hex_decode, name, self._value[name], length)
 
     def chain_hex(self, name: str, length: int) -> bytes:
         """``length`` bytes as chains write them: ``0x`` and lowercase hex."""
         value = self.text(name)
         if not value.startswith("0x"):
             self.fail(name, "does not begin with 0x")
-        return hex_decode(value[2:], length, what=f"{self._what}, {self.path(name)}")
+        return self._read(hex_decode, name, value[2:], length)
 
     def base64(self, name: str, length: int | None = None) -> bytes:
         """Bytes in the one spelling of standard padded base64."""
-        return b64decode(self._value[name], length, what=f"{self._what}, {self.path(name)}")
+        return self._read(b64decode, name, self._value[name], length)
+
+    def _read(
+        self, decode: Callable[[object, int | None], bytes], name: str, value: object, length: int | None
+    ) -> bytes:
+        """Decode; the member is named only when that fails, because most do not."""
+        try:
+            return decode(value, length)
+        except MalformedError as error:
+            self.fail(name, f"is {error.reason}")
 
     def proof(self, name: str) -> tuple[bytes, ...]:
         """A list of hashes, 32 bytes each, at most :data:`MAX_PROOF`."""
         value = self._value[name]
         if not isinstance(value, list) or len(value) > MAX_PROOF:
             self.fail(name, f"is not a list of at most {MAX_PROOF} hashes")
+        try:
+            if _HASHES.fullmatch(",".join(value) + ","):
+                return tuple(map(a2b_base64, value))
+        except TypeError:
+            pass
         return tuple(b64decode(item, 32, what=f"{self._what}, {self.path(name)}") for item in value)
 
     def items(self, name: str, read: Callable[[object, str], _T], *, most: int = 100_000) -> tuple[_T, ...]:

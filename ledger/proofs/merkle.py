@@ -16,10 +16,12 @@ Verifiers check all bounds and the exact length of the proof before they hash, a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.errors import MalformedError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 HASH_SIZE: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
@@ -156,7 +158,10 @@ def _shape(index: int, size: int) -> tuple[int, int]:
 def _check_hashes(step: str, named: Iterable[tuple[str, bytes]], proof: Sequence[bytes]) -> None:
     if not isinstance(proof, list | tuple):
         raise VerificationError("the proof is not a list of hashes", step=step)
-    for name, value in (*named, *(("a proof hash", value) for value in proof)):
+    for value in proof:
+        if not isinstance(value, bytes) or len(value) != HASH_SIZE:
+            raise VerificationError(f"a proof hash is not {HASH_SIZE} bytes", step=step)
+    for name, value in named:
         if not isinstance(value, bytes) or len(value) != HASH_SIZE:
             raise VerificationError(f"{name} is not {HASH_SIZE} bytes", step=step)
 
