@@ -13,18 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from ledger import issue, publish, sequence
+from ledger import issue, publish
 from ledger.domain import calendar
-from ledger.domain.events import Submission
 from ledger.errors import ConfigurationError, NotFoundError
+from ledger.issue import PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
-from ledger.sequence import Appended
+from ledger.sequence import Appended, Line, OnError, Sequencer
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
-from ledger.store.logs import ChainBinding, KeyRow, LogRow, PartyRow
+from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
 from ledger.store.records import RecordRow
 from ledger.store.trees import CheckpointRow
 from ledger.tree import read_tile, tree_at
@@ -49,21 +49,7 @@ class Status:
     pending: int
     last_posted: str | None
     register_count: int
-    chain: ChainBinding | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSummary:
-    """A pool as it stands now: the claims it holds a share of, and their principal by currency."""
-
-    pool: str
-    claims: int
-    holders: dict[str, int]
-    principal: dict[str, str]
-    statuses: dict[str, int]
-    records: int
-    head: str
-    rules: dict[str, Any]
+    chain: ChainRow | None
 
 
 class Ledger:
@@ -90,7 +76,9 @@ class Ledger:
         self.service = service
         self.signer = signer
         self.clock = clock
-        self.anchor_within = anchor_within
+        self._sequencer = Sequencer(
+            store=store, origin=origin, vault=vault, service=service, anchor_within=anchor_within
+        )
         self._log()  # fails now, not at the first event
 
     @classmethod
@@ -117,16 +105,24 @@ class Ledger:
             log_id = logs.create(connection, origin=origin, zone=zone, day_cut=day_cut)
             logs.put_key(connection, log_id, KeyRow("log", signer.verifier.vkey, 0, None))
             logs.put_key(connection, log_id, KeyRow("service", service.verifier.vkey, 0, None))
-        return cls(store, origin, vault=vault, service=service, signer=signer, clock=clock, anchor_within=anchor_within)
+        return cls(
+            store,
+            origin,
+            vault=vault,
+            service=service,
+            signer=signer,
+            clock=clock,
+            anchor_within=anchor_within,
+        )
 
     # -- write ---------------------------------------------------------------------------------------------
 
     def append(
         self,
-        lines: Iterable[bytes | str | dict[str, Any] | Submission],
+        lines: Iterable[Line],
         *,
         party: str | None = None,
-        on_error: Literal["abort", "report"] = "abort",
+        on_error: OnError = "abort",
         dry_run: bool = False,
     ) -> Appended:
         """Accept events as one batch, in one transaction: all that is returned as accepted is durable.
@@ -136,7 +132,9 @@ class Ledger:
         that name another are refused. An event whose id this party has used before for the same statement is
         answered with its first acceptance. ``dry_run`` does everything but store.
         """
-        return sequence.append(self, lines, party=party, on_error=on_error, dry_run=dry_run)
+        return self._sequencer.append(
+            lines, now=self.clock(), party=party, on_error=on_error, dry_run=dry_run
+        )
 
     def publish(self) -> CheckpointRow | None:
         """End the tree in its register entry and sign a checkpoint; None if nothing is new."""
@@ -154,7 +152,7 @@ class Ledger:
             log = logs.lock(connection, self.origin)
             logs.put_party(connection, log.id, PartyRow(name, tuple(sorted(roles)), tuple(keys)))
 
-    def bind_chain(self, chain: ChainBinding) -> None:
+    def bind_chain(self, chain: ChainRow) -> None:
         """Say where the log is anchored; once said it does not change."""
         with self.store.write() as connection:
             log = logs.lock(connection, self.origin)
@@ -168,7 +166,12 @@ class Ledger:
         """The signed acceptance of an event; the same bytes whenever it is asked for."""
         with self.store.read() as connection:
             log, row = self._find(connection, event_id, party)
-            return issue.acceptance(connection, log, row, self.service)
+            return issue.acceptance(connection, log, row)
+
+    def acceptances(self, indexes: Iterable[int]) -> dict[int, bytes]:
+        """The acceptances of the records at these indexes, as one append returned them."""
+        with self.store.read() as connection:
+            return issue.acceptances(connection, logs.get(connection, self.origin), indexes)
 
     def receipt(self, event_id: str, *, party: str | None = None) -> bytes:
         """The event's receipt, issued at the first call after a checkpoint covers it and stored from then on."""
@@ -213,14 +216,22 @@ class Ledger:
     def consistency_proof(self, size1: int, size2: int) -> list[bytes]:
         """RFC 9162 proof that the tree of ``size2`` extends the one of ``size1``."""
         with self.store.read() as connection:
-            return list(tree_at(connection, logs.get(connection, self.origin).id, size2).consistency_proof(size1))
+            return list(
+                tree_at(connection, logs.get(connection, self.origin).id, size2).consistency_proof(size1)
+            )
 
     def read_tile(self, level: int, n: int, width: int) -> bytes:
         """A tile of the published tree; raises :class:`NotFoundError` beyond it."""
         with self.store.read() as connection:
             log = logs.get(connection, self.origin)
-            if not 0 < width <= tiles.WIDTH or n < 0 or (n * tiles.WIDTH + width) << (tiles.HEIGHT * level) > log.published:
-                raise NotFoundError(f"tile {level}/{n} of width {width}: the published tree has {log.published} entries")
+            if (
+                not 0 < width <= tiles.WIDTH
+                or n < 0
+                or (n * tiles.WIDTH + width) << (tiles.HEIGHT * level) > log.published
+            ):
+                raise NotFoundError(
+                    f"tile {level}/{n} of width {width}: the published tree has {log.published} entries"
+                )
             return read_tile(connection, log.id, level, n)[: 32 * width]
 
     def read_entries(self, n: int, width: int) -> bytes:
@@ -229,8 +240,13 @@ class Ledger:
             log = logs.get(connection, self.origin)
             start, stop = n * tiles.WIDTH, n * tiles.WIDTH + width
             if not 0 < width <= tiles.WIDTH or n < 0 or stop > log.published:
-                raise NotFoundError(f"entries {n} of width {width}: the published tree has {log.published} entries")
-            entries = {i: record_entry(digest) for i, digest in records.digests_between(connection, log.id, start, stop).items()}
+                raise NotFoundError(
+                    f"entries {n} of width {width}: the published tree has {log.published} entries"
+                )
+            entries = {
+                i: record_entry(digest)
+                for i, digest in records.digests_between(connection, log.id, start, stop).items()
+            }
             for row in trees.registers_between(connection, log.id, start, stop):
                 entries[row.index] = RegisterEntry(index=row.index, count=row.count, root=row.root).encode()
         return tiles.bundle([entries[i] for i in range(start, stop)])
@@ -265,7 +281,13 @@ class Ledger:
                 reached = "anchored"
             if row.index < anchors.newest_size(connection, log.id, "final"):
                 reached = "final"
-        return {"id": event_id, "party": row.party, "index": row.index, "digest": row.digest.hex(), "state": reached}
+        return {
+            "id": event_id,
+            "party": row.party,
+            "index": row.index,
+            "digest": row.digest.hex(),
+            "state": reached,
+        }
 
     def parties(self) -> list[PartyRow]:
         """Every party of the log, by name."""
@@ -281,12 +303,18 @@ class Ledger:
         """Which of these loan names the log has a record of."""
         with self.store.read() as connection:
             wanted = [f"loan:{name}" for name in names]
-            return {name.removeprefix("loan:") for name in subjects.by_name(connection, self._log().id, wanted)}
+            return {
+                name.removeprefix("loan:") for name in subjects.by_name(connection, self._log().id, wanted)
+            }
 
     def verifiers(self) -> list[Verifier]:
         """The keys that checkpoints of this log are signed with."""
         with self.store.read() as connection:
-            return [Verifier.parse(row.key) for row in logs.list_keys(connection, self._log().id) if row.kind == "log"]
+            return [
+                Verifier.parse(row.key)
+                for row in logs.list_keys(connection, self._log().id)
+                if row.kind == "log"
+            ]
 
     def row(self) -> LogRow:
         """The log's own row."""
@@ -306,7 +334,9 @@ class Ledger:
 
     def _find(self, connection: Any, event_id: str, party: str | None) -> tuple[LogRow, RecordRow]:
         log = logs.get(connection, self.origin)
-        found = [row for row in records.find_event(connection, log.id, event_id) if party in (None, row.party)]
+        found = [
+            row for row in records.find_event(connection, log.id, event_id) if party in (None, row.party)
+        ]
         if not found:
             raise NotFoundError(f"no event {event_id!r}" + (f" of party {party!r}" if party else ""))
         if len(found) > 1:
@@ -317,5 +347,13 @@ class Ledger:
 
 def check_origin(origin: str) -> None:
     """Raise :class:`ConfigurationError` unless ``origin`` can name a log: ASCII, no space or ``+``, at most 255."""
-    if not origin or len(origin) > 255 or not origin.isascii() or not origin.isprintable() or set(origin) & set(" +"):
-        raise ConfigurationError(f"origin {origin!r}: ASCII without space or '+', 1 to 255 characters, like bank.example/pool-2026")
+    if (
+        not origin
+        or len(origin) > 255
+        or not origin.isascii()
+        or not origin.isprintable()
+        or set(origin) & set(" +")
+    ):
+        raise ConfigurationError(
+            f"origin {origin!r}: ASCII without space or '+', 1 to 255 characters, like bank.example/pool-2026"
+        )

@@ -25,6 +25,7 @@ from ledger.proofs.encumbrance import (
     parse_holders,
     pool_key,
     pool_value,
+    state_nonce,
 )
 from ledger.proofs.entries import RegisterEntry
 from ledger.proofs.merkle import leaf_hash
@@ -40,7 +41,9 @@ from ledger.vault import Vault
 CHUNK_SUBJECTS = 20_000
 
 
-def publish(connection: WriteConnection, log: LogRow, *, vault: Vault, signer: Signer, now: str) -> CheckpointRow | None:
+def publish(
+    connection: WriteConnection, log: LogRow, *, vault: Vault, signer: Signer, now: str
+) -> CheckpointRow | None:
     """End the tree in a register entry and sign its checkpoint; None when nothing is new since the last one."""
     if log.size == log.published:
         return None
@@ -80,7 +83,9 @@ def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[
             yield changes
     # A pledge is a record of its pool: the loans it names need not have a record of their own since.
     for start in range(0, len(encumbered), CHUNK_SUBJECTS):
-        claims = list(subjects.claims_by_key(connection, log.id, encumbered[start : start + CHUNK_SUBJECTS]).values())
+        claims = list(
+            subjects.claims_by_key(connection, log.id, encumbered[start : start + CHUNK_SUBJECTS]).values()
+        )
         yield claim_values(subjects.by_id(connection, {claim.subject_id for claim in claims}), claims, vault)
 
 
@@ -96,12 +101,14 @@ def claim_values(rows: dict[int, SubjectRow], claims: Sequence[ClaimRow], vault:
             opened[claim.subject_id] = (vault.unwrap(row.secret, row.name), loans.decode(row.state))
         secret, state = opened[claim.subject_id]
         encumbrance, claim_state = claim_preimages(row, claim, secret, state)
-        values[claim_key(claim.asset_key)] = claim_value(encumbrance, claim_state)
+        values[claim_key(claim.asset_key)] = claim_value(encumbrance.encode(), claim_state.encode())
     return values
 
 
-def claim_preimages(row: SubjectRow, claim: ClaimRow, secret: bytes, state: LoanState) -> tuple[bytes, bytes]:
-    """What a claim's register value is the digests of: encumbrance bytes and canonical state."""
+def claim_preimages(
+    row: SubjectRow, claim: ClaimRow, secret: bytes, state: LoanState
+) -> tuple[Encumbrance, ClaimState]:
+    """What a claim's register value is the digests of: its encumbrance and its state."""
     if row.head is None:
         raise IntegrityError(f"{row.name}: a claim without a record")
     encumbrance = Encumbrance(
@@ -119,7 +126,7 @@ def claim_preimages(row: SubjectRow, claim: ClaimRow, secret: bytes, state: Loan
         last_index=row.last_index,
         nonce=state_nonce(secret, claim.asset_key, row.last_index),
     )
-    return encumbrance.encode(), canonical.encode(claim_state)
+    return encumbrance, claim_state
 
 
 def _head(row: SubjectRow) -> bytes:

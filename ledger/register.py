@@ -133,7 +133,9 @@ def _load(read: ReadPages, page: int, keys: Sequence[bytes]) -> dict[int, bytes]
     return loaded
 
 
-def _apply(writer: _Writer, pages: Mapping[int, bytes], page: int, depth: int, changes: Sequence[tuple[bytes, bytes]]) -> Slot:
+def _apply(
+    writer: _Writer, pages: Mapping[int, bytes], page: int, depth: int, changes: Sequence[tuple[bytes, bytes]]
+) -> Slot:
     if not changes:
         raise ValueError("no change to apply")
     if page and pages[page][:1] == _BRANCH:

@@ -15,13 +15,17 @@ from ledger.store import Store, migrations
 
 
 def main(message: str) -> None:
+    """Compare a database at the newest revision with the tables, and write the difference down."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{Path(folder) / 'empty.db'}")
-        migrations.upgrade(store) if any(Path(migrations.__file__).parent.glob("versions/*.py")) else None
-        config = migrations._config()
+        if migrations.newest() is not None:
+            migrations.upgrade(store)
+        config = migrations.configuration()
+        number = len(list((Path(migrations.__file__).parent / "versions").glob("*.py"))) + 1
         with store.write() as connection:
             config.attributes["connection"] = connection
-            command.revision(config, message, autogenerate=True)
+            command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+        store.close()
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def upsert(
         _copy(connection, table, columns, rows, into=stage)
         connection.exec_driver_sql(
             f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {stage}{conflict}'
-        )  # noqa: S608 - names of our own tables
+        )
     else:
         sql = _insert_sql(table, tuple(columns), connection.dialect.name) + conflict
         connection.exec_driver_sql(sql, list(rows))

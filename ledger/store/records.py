@@ -15,7 +15,7 @@ from ledger.store.tables import batches, disclosures, records
 class RecordRow(NamedTuple):
     """One committed record; ``record`` is None once erased."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     subject_id: int
     seq: int
     party: str
@@ -28,7 +28,7 @@ class BatchRow(NamedTuple):
     """Records accepted together: ``root`` is over the acceptance leaves of ``first … first + count − 1``."""
 
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     root: bytes
     posted: str
     anchor_by: str
@@ -100,7 +100,7 @@ def between(connection: ReadConnection, log_id: int, start: int, stop: int) -> I
 
 
 def digests_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> dict[int, bytes]:
-    """index → digest of the records in a range of at most a few tiles."""
+    """Index → digest of the records in a range of at most a few tiles."""
     statement = select(records.c.index, records.c.digest).where(
         records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
     )

@@ -17,7 +17,7 @@ class SubjectRow(NamedTuple):
 
     id: int
     name: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     head: bytes | None
     last_index: int
     secret: bytes | None
@@ -30,7 +30,7 @@ class ClaimRow(NamedTuple):
     asset_key: bytes
     subject_id: int
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     version: int
     history: bytes
     holders: bytes
@@ -41,7 +41,7 @@ class EncumbranceRow(NamedTuple):
 
     asset_key: bytes
     version: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     pool_id: int
     holder: str
     change: int
@@ -102,15 +102,13 @@ def add_encumbrances(connection: WriteConnection, log_id: int, rows: Iterable[En
 
 
 def encumbrances_of(
-    connection: ReadConnection, log_id: int, asset_key: bytes, *, before: int | None = None
+    connection: ReadConnection, log_id: int, asset_keys: Iterable[bytes], *, before: int | None = None
 ) -> list[EncumbranceRow]:
-    """A claim's history in the order of its versions, steps with index < ``before`` where given."""
-    where = (encumbrances.c.log_id == log_id) & (encumbrances.c.asset_key == asset_key)
-    if before is not None:
-        where &= encumbrances.c.index < before
-    columns = [encumbrances.c[name] for name in EncumbranceRow._fields]
-    rows = connection.execute(select(*columns).where(where).order_by(encumbrances.c.version))
-    return [EncumbranceRow(*row) for row in rows]
+    """The history of each of these claims in the order of its versions, steps with index < ``before`` where given."""
+    names = ", ".join(f'"{name}"' for name in EncumbranceRow._fields)
+    sql = f"SELECT {names} FROM encumbrances WHERE log_id = {{p}} AND asset_key {{keys}}"  # noqa: S608 - our own column names
+    rows = [EncumbranceRow(*row) for row in bulk.select_in(connection, sql, asset_keys, log_id, kind="bytea")]
+    return sorted((row for row in rows if before is None or row.index < before), key=lambda row: row[:2])
 
 
 def claims_encumbered(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[bytes]:
@@ -132,3 +130,25 @@ def pool_positions(connection: ReadConnection, log_id: int, pool_id: int) -> lis
         .order_by(encumbrances.c.asset_key)
     )
     return [(row[0], row[1], int(row[2])) for row in connection.execute(statement)]
+
+
+def been_in_pool(connection: ReadConnection, log_id: int, pool: str, loans: Iterable[str]) -> set[str]:
+    """Which of these loans (subject names) has a claim that the pool holds, or held once."""
+    rows = by_name(connection, log_id, [*loans, pool])
+    standing = rows.pop(pool, None)
+    if standing is None:
+        return set()
+    names = {row.id: row.name for row in rows.values()}
+    owners = {bytes(claim.asset_key): names[claim.subject_id] for claim in claims_of(connection, names)}
+    sql = "SELECT DISTINCT asset_key FROM encumbrances WHERE log_id = {p} AND pool_id = {p} AND asset_key {keys}"
+    found = bulk.select_in(connection, sql, owners, log_id, standing.id, kind="bytea")
+    return {owners[bytes(row[0])] for row in found}
+
+
+def any_secret(connection: ReadConnection, log_id: int) -> tuple[str, bytes] | None:
+    """Some subject's name and wrapped secret; None where there is none."""
+    statement = select(subjects.c.name, subjects.c.secret).where(
+        subjects.c.log_id == log_id, subjects.c.secret.is_not(None)
+    )
+    row = connection.execute(statement.limit(1)).one_or_none()
+    return (row.name, bytes(row.secret)) if row else None

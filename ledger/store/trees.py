@@ -15,8 +15,8 @@ from ledger.store.tables import checkpoints, receipts, register_pages, registers
 class RegisterRow(NamedTuple):
     """The register entry at leaf ``index``: claims and pools in it, the map's root, its root page."""
 
-    index: int
-    count: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
+    count: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     root: bytes
     page: int
 

@@ -11,25 +11,22 @@ from alembic.script import ScriptDirectory
 
 from ledger.store.engine import Store
 
-_HERE = str(Path(__file__).parent)
 
-
-def _config() -> Config:
+def configuration() -> Config:
+    """Alembic's settings: where the versions lie."""
     config = Config()
-    config.set_main_option("script_location", _HERE.replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config
 
 
-def newest() -> str:
+def newest() -> str | None:
     """The revision that this version of the code works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return ScriptDirectory.from_config(configuration()).get_current_head()
 
 
 def current(store: Store) -> str | None:
     """The revision of the database; None for an empty one."""
-    with store.engine.connect() as connection:
+    with store.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -37,7 +34,7 @@ def upgrade(store: Store) -> None:
     """Bring the database to the newest revision; nothing to do costs one query."""
     if current(store) == newest():
         return
-    config = _config()
+    config = configuration()
     with store.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -1,0 +1,353 @@
+"""What the log signs and hands out: acceptances, receipts, claim proofs, trust roots, pool summaries.
+
+Receipts and trust roots are issued once and stored; the bytes that a partner holds are the bytes that stay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ledger import register
+from ledger.domain import loans, money, pools, record
+from ledger.domain.events.base import ROLES
+from ledger.domain.fold import fold
+from ledger.errors import ConfigurationError, IntegrityError, MalformedError, NotFoundError
+from ledger.proofs import trust
+from ledger.proofs.acceptance import Acceptance, Batch, BatchTree, leaf
+from ledger.proofs.claimproof import ClaimProof, Holding, Link
+from ledger.proofs.documents import NAME, DetachedSignature, KeyName
+from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder_id, parse_holders
+from ledger.proofs.entries import RegisterEntry
+from ledger.proofs.note import Verifier
+from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
+from ledger.publish import claim_preimages
+from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.store.logs import LogRow
+from ledger.store.records import BatchRow, RecordRow
+from ledger.store.subjects import ClaimRow, SubjectRow
+from ledger.store.trees import CheckpointRow
+from ledger.tree import tree_at
+from ledger.vault import Vault, unseal
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSummary:
+    """A pool as it stands now: the claims it holds a share of, and the principal of these claims by currency."""
+
+    pool: str
+    title: str
+    claims: int
+    holders: dict[str, int]
+    principal: dict[str, str]
+    statuses: dict[str, int]
+    records: int
+    head: str
+    rules: dict[str, Any]
+
+
+def batch_of(log: LogRow, row: BatchRow) -> Batch:
+    """A stored batch in the form that is signed."""
+    return Batch(
+        origin=log.origin,
+        posted=row.posted,
+        anchor_by=row.anchor_by,
+        first=row.first,
+        count=row.count,
+        root=bytes(row.root),
+    )
+
+
+def batch_tree(rows: Iterable[RecordRow]) -> BatchTree:
+    """The tree of acceptances over the records of one batch."""
+    return BatchTree([leaf(row.digest.hex(), row.event_id, row.index, row.party) for row in rows])
+
+
+def acceptance(connection: ReadConnection, log: LogRow, row: RecordRow) -> bytes:
+    """The acceptance of a stored record, with the signature that was made when it was accepted."""
+    return acceptances(connection, log, [row.index])[row.index]
+
+
+def acceptances(connection: ReadConnection, log: LogRow, indexes: Iterable[int]) -> dict[int, bytes]:
+    """The acceptances of the records at ``indexes``; each batch that they were accepted in is read once."""
+    documents: dict[int, bytes] = {}
+    first = stop = 0
+    for index in sorted(set(indexes)):
+        if index >= stop:
+            stored = records.batch_of(connection, log.id, index)
+            if stored is None:
+                raise IntegrityError(f"record {index} stands in no batch")
+            first, stop = stored.first, stored.first + stored.count
+            rows = list(records.between(connection, log.id, first, stop))
+            tree = batch_tree(rows)
+            if tree.root != stored.root:
+                raise IntegrityError(f"batch {first}: its records do not give the root that was signed")
+            batch = batch_of(log, stored)
+            signature = DetachedSignature(key=KeyName(stored.key), value=bytes(stored.signature))
+        row = rows[index - first]
+        document = Acceptance.assemble(
+            batch,
+            signature,
+            tree,
+            index=index,
+            event_id=row.event_id,
+            party=row.party,
+            digest=bytes(row.digest),
+        )
+        documents[index] = document.encode()
+    return documents
+
+
+def receipt(ledger: Ledger, row: RecordRow) -> bytes:
+    """Issue and store the receipt of a record, under the smallest anchored size that covers it.
+
+    Where none does yet it is issued under the smallest published one, and the anchor worker is told that this
+    size is wanted on chain. Raises :class:`NotFoundError` before a checkpoint covers the record and for an
+    erased one.
+    """
+    with ledger.store.write() as connection:
+        log = logs.lock(connection, ledger.origin)
+        stored = trees.receipt(connection, log.id, row.index)
+        if stored is not None:
+            return stored
+        if row.record is None:
+            raise NotFoundError(
+                f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
+            )
+        checkpoint = _checkpoint_for(connection, log, row.index)
+        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
+        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
+        sealed = records.sealed_disclosures(connection, log.id, row.index)
+        disclosures: list[tuple[str, str, object]] = []
+        if sealed is not None and subject.secret is not None:
+            secret = ledger.vault.unwrap(subject.secret, subject.name)
+            disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
+        document = Receipt(
+            origin=log.origin,
+            chain=_chain(log),
+            index=row.index,
+            record=bytes(row.record).decode(),
+            disclosures=tuple(disclosures),
+            proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
+            checkpoint=checkpoint.note.decode(),
+            register=_register_leaf(connection, log, checkpoint.size),
+        )
+        encoded = document.signed(ledger.service).encode()
+        trees.add_receipt(connection, log.id, row.index, encoded)
+        return encoded
+
+
+def place(origin: str, party: str, event_id: str) -> str:
+    """What ties sealed disclosures to their record."""
+    return f"{origin}\n{party}\n{event_id}"
+
+
+def claim_proof(ledger: Ledger, claim: str, size: int | None) -> bytes:
+    """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""
+    with ledger.store.read() as connection:
+        log = logs.get(connection, ledger.origin)
+        checkpoint = trees.checkpoint(connection, log.id, size)
+        if checkpoint is None:
+            raise NotFoundError(
+                "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
+            )
+        row = trees.register_at(connection, log.id, checkpoint.size - 1)
+        if row is None:
+            raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
+        asset_key = _asset_key(connection, log, claim)
+        found = register.lookup(
+            lambda ids: trees.pages(connection, log.id, ids), row.page, claim_key(asset_key)
+        )
+        standing = None
+        if found.value is not None:
+            standing = _standing(connection, log, asset_key, row.index, ledger.vault)
+        document = ClaimProof(
+            origin=log.origin,
+            chain=_chain(log),
+            checkpoint=checkpoint.note.decode(),
+            register=_register_leaf(connection, log, checkpoint.size),
+            presence=found.value is not None,
+            asset_key=asset_key,
+            proof=found.proof,
+            encumbrance=standing[0] if standing else None,
+            state=standing[1] if standing else None,
+            history=_history(connection, log, asset_key, row.index) if standing else (),
+        )
+        return document.signed(ledger.service).encode()
+
+
+def _standing(
+    connection: ReadConnection, log: LogRow, asset_key: bytes, before: int, vault: Vault
+) -> tuple[Encumbrance, ClaimState]:
+    """A claim's register preimages as they were when the entry at ``before`` was written, folded from the records."""
+    claim = subjects.claims_by_key(connection, log.id, [asset_key])[asset_key]
+    loan = subjects.by_id(connection, [claim.subject_id])[claim.subject_id]
+    if loan.secret is None:
+        raise NotFoundError(f"{loan.name} is erased: the nonces that open its register value are gone")
+    secret = vault.unwrap(loan.secret, loan.name)
+    rows = records.of_subject(connection, loan.id, before=before)
+    if any(row.record is None for row in rows):
+        raise NotFoundError(f"{loan.name} is erased: its state cannot be folded again")
+    state = fold(record.parse(bytes(row.record)) for row in rows if row.record is not None)
+    then = SubjectRow(loan.id, loan.name, len(rows), rows[-1].digest, rows[-1].index, loan.secret, b"")
+    steps = subjects.encumbrances_of(connection, log.id, [asset_key], before=before)
+    place_then = (steps[-1].version, steps[-1].history, steps[-1].holders) if steps else (0, bytes(32), b"\0")
+    return claim_preimages(
+        then, ClaimRow(asset_key, loan.id, claim.name, claim.index, *place_then), secret, state
+    )
+
+
+def _history(connection: ReadConnection, log: LogRow, asset_key: bytes, before: int) -> tuple[Link, ...]:
+    names = {holder_id(party.name): party.name for party in logs.list_parties(connection, log.id)}
+    links = []
+    for step in subjects.encumbrances_of(connection, log.id, [asset_key], before=before):
+        row = records.at(connection, log.id, step.index)
+        assert row is not None
+        holdings = tuple(
+            Holding(holder=holder, share=share, party=names.get(holder))
+            for holder, share in parse_holders(bytes(step.holders))
+        )
+        links.append(Link(digest=bytes(row.digest), index=step.index, holdings=holdings))
+    return tuple(links)
+
+
+def _asset_key(connection: ReadConnection, log: LogRow, claim: str) -> bytes:
+    """The asset key of ``LOAN/CLAIM``, or ``claim`` itself in hex."""
+    if "/" not in claim:
+        try:
+            key = bytes.fromhex(claim)
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise NotFoundError(f"claim {claim!r}: give its asset key (64 hex digits) or LOAN/CLAIM")
+        return key
+    loan, _, name = claim.partition("/")
+    found = subjects.by_name(connection, log.id, [f"loan:{loan}"]).get(f"loan:{loan}")
+    for row in subjects.claims_of(connection, [found.id] if found else []):
+        if row.name == name:
+            return bytes(row.asset_key)
+    raise NotFoundError(f"no claim {name!r} of a loan {loan!r} in this log")
+
+
+def _checkpoint_for(connection: ReadConnection, log: LogRow, index: int) -> CheckpointRow:
+    size = anchors.smallest_size_above(connection, log.id, index)
+    row = (
+        trees.checkpoint(connection, log.id, size)
+        if size
+        else trees.first_checkpoint_above(connection, log.id, index)
+    )
+    if row is None:
+        raise NotFoundError(
+            f"entry {index} is not published yet (published: {log.published}); try again after the next checkpoint"
+        )
+    return row
+
+
+def _register_leaf(connection: ReadConnection, log: LogRow, size: int) -> RegisterLeaf:
+    row = trees.register_at(connection, log.id, size - 1)
+    if row is None:
+        raise IntegrityError(f"checkpoint {size} does not end in a register entry")
+    entry = RegisterEntry(index=row.index, count=row.count, root=bytes(row.root)).encode()
+    return RegisterLeaf(entry=entry, proof=tuple(tree_at(connection, log.id, size).inclusion_proof(size - 1)))
+
+
+def _chain(log: LogRow) -> ChainBinding | None:
+    if log.chain is None:
+        return None
+    return ChainBinding(chain_id=log.chain.chain_id, contract=log.chain.contract, log_id=log.chain.log_key)
+
+
+def trust_root(
+    connection: ReadConnection, log: LogRow, pinned: Sequence[tuple[int, bytes]]
+) -> trust.TrustRoot:
+    """What a verifier must know about this log, from the ledger's own facts."""
+    keys = logs.list_keys(connection, log.id)
+
+    def of(kind: str) -> tuple[trust.KeySpan, ...]:
+        return tuple(
+            trust.KeySpan(verifier=Verifier.parse(k.key), first=k.valid_from, last=k.valid_to)
+            for k in keys
+            if k.kind == kind
+        )
+
+    chain = log.chain
+    return trust.TrustRoot(
+        origin=log.origin,
+        zone=log.zone,
+        day_cut=log.day_cut,
+        log_keys=of("log"),
+        service_keys=of("service"),
+        parties=tuple(
+            trust.TrustedParty(
+                name=party.name, roles=party.roles, verifiers=tuple(Verifier.parse(key) for key in party.keys)
+            )
+            for party in logs.list_parties(connection, log.id)
+        ),
+        chain=None
+        if chain is None
+        else trust.ChainTrust(
+            chain_id=chain.chain_id,
+            genesis=chain.genesis,
+            contract=chain.contract,
+            code_hash=chain.code_hash,
+            log_id=chain.log_key,
+            finality=chain.finality,
+            grade=chain.grade,
+            max_anchor_age=chain.max_anchor_age,
+        ),
+        pinned_blocks=tuple(trust.PinnedBlock(number=number, hash=digest) for number, digest in pinned),
+    )
+
+
+def check_party(name: str, roles: Sequence[str], keys: Sequence[str]) -> None:
+    """Raise :class:`ConfigurationError` for a party that cannot be: its name, its roles, or a key not its own."""
+    if NAME.fullmatch(name) is None:
+        raise ConfigurationError(f"party {name!r}: 1 to 64 of A-Z a-z 0-9 . _ : -")
+    if not roles or set(roles) - ROLES:
+        raise ConfigurationError(f"party {name}: a role is one of {', '.join(sorted(ROLES))}")
+    for key in keys:
+        try:
+            verifier = Verifier.parse(key)
+        except MalformedError as error:
+            raise ConfigurationError(f"party {name}: key {key[:80]!r}: {error.reason}") from error
+        if verifier.name != name:
+            raise ConfigurationError(f"party {name}: the key {verifier.reference} bears another name")
+
+
+def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSummary:
+    """A pool as it stands now; raises :class:`NotFoundError`."""
+    row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
+    if row is None or row.head is None:
+        raise NotFoundError(f"no pool {name!r} in this log")
+    positions = subjects.pool_positions(connection, log.id, row.id)
+    claims = subjects.claims_by_key(connection, log.id, {asset_key for asset_key, _, _ in positions})
+    loan_rows = subjects.by_id(connection, {claim.subject_id for claim in claims.values()})
+    states = {subject: loans.decode(loan.state) for subject, loan in loan_rows.items()}
+    holders: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    principal: Counter[str] = Counter()
+    for claim in claims.values():
+        state = states[claim.subject_id]
+        part = state.claim(claim.name)
+        assert part is not None
+        statuses[state.status] += 1
+        principal[state.currency] += part.principal
+    for _, holder, _ in positions:
+        holders[holder] += 1
+    state_of_pool = pools.decode(row.state)
+    return PoolSummary(
+        pool=name,
+        title=state_of_pool.title,
+        claims=len(claims),
+        holders=dict(sorted(holders.items())),
+        principal={currency: money.format(units, currency) for currency, units in sorted(principal.items())},
+        statuses=dict(sorted(statuses.items())),
+        records=row.count,
+        head=bytes(row.head).hex(),
+        rules=state_of_pool.rules_data,
+    )

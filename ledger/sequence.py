@@ -1,0 +1,353 @@
+"""The append transaction: validate, check state, assign indexes, hash, extend the tree, accept.
+
+One lock on the log's row makes the processes take turns; what is durable when it ends is what was accepted.
+The rules are the domain's (:mod:`ledger.domain.admission`); this module loads what they look at, a few
+queries for a whole batch, and writes what they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from ledger.domain import admission, calendar, loans, pools, record
+from ledger.domain.admission import Admitted, Book, Party
+from ledger.domain.claims import ClaimPlace
+from ledger.domain.events import Submission, read_submission
+from ledger.errors import RefusedError, TakenError
+from ledger.issue import batch_tree, place
+from ledger.proofs.acceptance import Batch
+from ledger.proofs.encumbrance import ZERO, encode_holders
+from ledger.proofs.entries import record_entry
+from ledger.proofs.merkle import leaf_hash
+from ledger.proofs.note import Signer
+from ledger.store import Store, WriteConnection, logs, records, subjects
+from ledger.store.logs import LogRow
+from ledger.store.records import BatchRow, RecordRow
+from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
+from ledger.tree import extend
+from ledger.vault import Vault, seal
+
+Line = bytes | str | dict[str, Any] | Submission
+OnError = Literal["abort", "report"]
+
+_NO_HOLDERS = encode_holders(())
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One accepted event: its place in the log. ``repeated``: it was accepted before, and stands at that place."""
+
+    id: str
+    party: str
+    index: int
+    digest: bytes
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch. ``rejects`` carry the line, counted from 1 in the order handed in."""
+
+    accepted: list[Accepted]
+    rejects: list[RefusedError]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequencer:
+    """What an append works with: where it stores, which log, whose keys, what time it is."""
+
+    store: Store
+    origin: str
+    vault: Vault
+    service: Signer
+    anchor_within: timedelta
+
+    def append(
+        self, lines: Iterable[Line], *, now: datetime, party: str | None, on_error: OnError, dry_run: bool
+    ) -> Appended:
+        """Accept ``lines`` in one transaction; see :meth:`ledger.log.Ledger.append`."""
+        rejects: list[RefusedError] = []
+        submissions: list[tuple[int, Submission]] = []
+        for number, line in enumerate(lines, start=1):
+            with _refusals(number, on_error, rejects):
+                submissions.append((number, _read(line, party, self.origin)))
+        accepted: list[Accepted] = []
+        if submissions:
+            # A dry run does all the work and leaves by an exception, so that the transaction rolls back.
+            with suppress(_DryRunDone), self.store.write() as connection:
+                batch = _Batch(self, connection, [submission for _, submission in submissions], now)
+                for number, submission in submissions:
+                    with _refusals(number, on_error, rejects):
+                        accepted.append(batch.take(submission))
+                batch.store()
+                if dry_run:
+                    raise _DryRunDone
+        rejects.sort(key=lambda error: error.line or 0)
+        return Appended(accepted, rejects)
+
+
+class _DryRunDone(Exception):  # noqa: N818 - not an error: it ends a rehearsal
+    """Everything was checked; nothing is to be stored."""
+
+
+def _read(line: Line, party: str | None, origin: str) -> Submission:
+    if isinstance(line, Submission):
+        return line
+    return read_submission(line, party=party, origin=origin)
+
+
+@contextmanager
+def _refusals(number: int, on_error: OnError, rejects: list[RefusedError]) -> Iterator[None]:
+    """Give a refusal its line; with ``report`` keep it and go on."""
+    try:
+        yield
+    except RefusedError as error:
+        error.line = number
+        if on_error == "abort":
+            raise
+        rejects.append(error)
+
+
+class _Subject:
+    """A subject while its batch is being sequenced."""
+
+    __slots__ = ("changed", "count", "head", "id", "last_index", "name", "new", "secret", "wrapped")
+
+    def __init__(self, row: SubjectRow, secret: bytes | None, *, new: bool) -> None:
+        self.id, self.name, self.count, self.head, self.last_index, self.wrapped, _ = row
+        self.secret = secret
+        self.new = new
+        self.changed = False
+
+    def row(self, state: bytes) -> SubjectRow:
+        return SubjectRow(self.id, self.name, self.count, self.head, self.last_index, self.wrapped, state)
+
+
+class _Batch:
+    """One batch between loading and storing."""
+
+    def __init__(
+        self, sequencer: Sequencer, connection: WriteConnection, submissions: list[Submission], now: datetime
+    ) -> None:
+        self.sequencer = sequencer
+        self.connection = connection
+        self.log: LogRow = logs.lock(connection, sequencer.origin)
+        self.now = max(now, calendar.parse_instant(self.log.posted)) if self.log.posted else now
+        self.posted = calendar.format_instant(self.now)
+        self.today: date = calendar.business_date(self.now, self.log.zone, self.log.day_cut)
+        self.first = self.index = self.log.size
+        self.next_subject = self.log.next_subject
+        self.records: list[RecordRow] = []
+        self.disclosures: list[tuple[int, bytes]] = []
+        self.encumbrances: list[EncumbranceRow] = []
+        self.new_claims: dict[bytes, ClaimRow] = {}
+        self.changed_claims: dict[bytes, ClaimRow] = {}
+        self.standing = records.find_ids(
+            connection, self.log.id, [(one.party, one.id) for one in submissions]
+        )
+        self.book = Book(sequencer.origin)
+        self.subjects: dict[str, _Subject] = {}
+        self._load(submissions)
+
+    # -- load ----------------------------------------------------------------------------------------------
+
+    def _load(self, submissions: list[Submission]) -> None:
+        """Fill the book with all that these events look at."""
+        book, connection, log_id = self.book, self.connection, self.log.id
+        for party in logs.list_parties(connection, log_id):
+            book.parties[party.name] = Party(party.name, frozenset(party.roles), party.keys)
+        names: set[str] = set()
+        for submission in submissions:
+            names |= admission.needs(submission).subjects
+        for row in subjects.by_name(connection, log_id, names).values():
+            self.subjects[row.name] = _Subject(row, None, new=False)
+            if row.name.startswith("loan:"):
+                book.loans[row.name] = loans.decode(row.state)
+            else:
+                book.pools[row.name] = pools.decode(row.state)
+        self._load_places(admission.place_keys(submissions, book))
+
+    def _load_places(self, asset_keys: set[bytes]) -> None:
+        found = subjects.claims_by_key(self.connection, self.log.id, asset_keys)
+        if not found:
+            return
+        names = {
+            row.id: row.name
+            for row in subjects.by_id(self.connection, {row.subject_id for row in found.values()}).values()
+        }
+        steps: dict[bytes, list[tuple[str, str, int, int]]] = {}
+        moved = [row.asset_key for row in found.values() if row.version]
+        history = subjects.encumbrances_of(self.connection, self.log.id, moved)
+        pool_names = subjects.by_id(self.connection, {step.pool_id for step in history})
+        for step in history:
+            pool = pool_names[step.pool_id].name.removeprefix("pool:")
+            steps.setdefault(bytes(step.asset_key), []).append((pool, step.holder, step.change, step.index))
+        for key, row in found.items():
+            self.changed_claims[key] = row  # kept whole; stored again only if its version moves
+            self.book.places[key] = ClaimPlace.restore(
+                loan=names[row.subject_id].removeprefix("loan:"),
+                claim=row.name,
+                index=row.index,
+                version=row.version,
+                history=bytes(row.history),
+                steps=steps.get(key, ()),
+            )
+
+    # -- take ----------------------------------------------------------------------------------------------
+
+    def take(self, submission: Submission) -> Accepted:
+        """Accept one event, or raise :class:`RefusedError` with nothing of it taken."""
+        standing = self.standing.get((submission.party, submission.id))
+        if standing is not None:
+            return self._repeated(submission, standing)
+        try:
+            admitted = admission.admit(submission, self.book, today=self.today, index=self.index)
+        except TakenError as error:
+            self._name_standing(error)
+            raise
+        subject = self.subjects.get(submission.subject) or self._new_subject(submission.subject)
+        secret = self._secret(subject)
+        draft = record.build(
+            self.log.origin,
+            submission,
+            seq=subject.count,
+            prev=subject.head,
+            posted=self.posted,
+            secret=secret,
+        )
+        row = RecordRow(
+            self.index, subject.id, subject.count, submission.party, submission.id, draft.digest, draft.record
+        )
+        self.records.append(row)
+        self.standing[submission.party, submission.id] = row
+        if draft.disclosures:
+            where = place(self.log.origin, submission.party, submission.id)
+            triples = [(one[0], one[1], one[2]) for one in draft.disclosures]
+            self.disclosures.append((self.index, seal(secret, where, triples)))
+        subject.count += 1
+        subject.head = draft.digest
+        subject.last_index = self.index
+        subject.changed = True
+        if admitted is not None:
+            self._encumber(subject, admitted, draft.digest)
+        self.index += 1
+        return Accepted(submission.id, submission.party, row.index, draft.digest, repeated=False)
+
+    def _repeated(self, submission: Submission, standing: RecordRow) -> Accepted:
+        """The first acceptance, if the statement is the same one; looked up before any rule of state."""
+        subject = self.subjects.get(submission.subject)
+        same = subject is not None and subject.id == standing.subject_id
+        if same and standing.record is not None:
+            assert subject is not None
+            same = record.same_statement(bytes(standing.record), submission, secret=self._secret(subject))
+        if not same:
+            raise RefusedError(
+                "id",
+                f'{submission.party} has used "{submission.id}" for another statement, record {standing.index}',
+                rule="taken_id",
+                details={"index": standing.index, "digest": bytes(standing.digest).hex()},
+            )
+        return Accepted(
+            standing.event_id, standing.party, standing.index, bytes(standing.digest), repeated=True
+        )
+
+    def _name_standing(self, error: TakenError) -> None:
+        """Add the digest of the standing record, whose index the rule has named."""
+        index = error.details.get("index")
+        if index is None:
+            return
+        if index >= self.first:
+            error.details["digest"] = self.records[index - self.first].digest.hex()
+        elif row := records.at(self.connection, self.log.id, index):
+            error.details["digest"] = bytes(row.digest).hex()
+
+    def _new_subject(self, name: str) -> _Subject:
+        secret, wrapped = self.sequencer.vault.new_secret(name)
+        row = SubjectRow(self.next_subject, name, 0, None, self.index, wrapped, b"")
+        self.next_subject += 1
+        subject = self.subjects[name] = _Subject(row, secret, new=True)
+        return subject
+
+    def _secret(self, subject: _Subject) -> bytes:
+        if subject.secret is None:
+            if subject.wrapped is None:
+                raise RefusedError("subject", f"{subject.name} is erased", rule="erased")
+            subject.secret = self.sequencer.vault.unwrap(bytes(subject.wrapped), subject.name)
+        return subject.secret
+
+    def _encumber(self, subject: _Subject, admitted: Admitted, digest: bytes) -> None:
+        for key in admitted.new_keys:
+            self.new_claims[key.asset_key] = ClaimRow(
+                key.asset_key, subject.id, key.claim, self.index, 0, ZERO, _NO_HOLDERS
+            )
+        for step in admitted.encumber(digest):
+            change = step.change
+            holders = encode_holders(step.holders)
+            self.encumbrances.append(
+                EncumbranceRow(
+                    change.asset_key,
+                    step.version,
+                    self.index,
+                    subject.id,
+                    change.holder,
+                    change.change,
+                    holders,
+                    step.history,
+                )
+            )
+            kept = self.new_claims if change.asset_key in self.new_claims else self.changed_claims
+            kept[change.asset_key] = kept[change.asset_key]._replace(
+                version=step.version, history=step.history, holders=holders
+            )
+
+    # -- store ---------------------------------------------------------------------------------------------
+
+    def store(self) -> None:
+        """Write the batch: records, states, tiles, the signed acceptance, the log's new head."""
+        if not self.records:
+            return
+        connection, log_id = self.connection, self.log.id
+        changed = [subject for subject in self.subjects.values() if subject.changed]
+        subjects.put(
+            connection,
+            log_id,
+            [subject.row(self._state(subject)) for subject in changed if subject.new],
+            [subject.row(self._state(subject)) for subject in changed if not subject.new],
+        )
+        records.add(connection, log_id, self.records)
+        records.add_disclosures(connection, log_id, self.disclosures)
+        moved = {row.asset_key for row in self.encumbrances}
+        subjects.put_claims(
+            connection,
+            log_id,
+            self.new_claims.values(),
+            [row for key, row in self.changed_claims.items() if key in moved],
+        )
+        subjects.add_encumbrances(connection, log_id, self.encumbrances)
+        extend(connection, log_id, self.first, [leaf_hash(record_entry(row.digest)) for row in self.records])
+        records.add_batch(connection, log_id, self._accept())
+        logs.advance(connection, log_id, size=self.index, posted=self.posted, next_subject=self.next_subject)
+
+    def _state(self, subject: _Subject) -> bytes:
+        if subject.name.startswith("loan:"):
+            return loans.encode(self.book.loans[subject.name])
+        return pools.encode(self.book.pools[subject.name])
+
+    def _accept(self) -> BatchRow:
+        tree = batch_tree(self.records)
+        batch = Batch(
+            origin=self.log.origin,
+            posted=self.posted,
+            anchor_by=calendar.format_instant(self.now + self.sequencer.anchor_within),
+            first=self.first,
+            count=tree.count,
+            root=tree.root,
+        )
+        signature = batch.sign(self.sequencer.service)
+        return BatchRow(
+            self.first, tree.count, tree.root, batch.posted, batch.anchor_by, signature.key, signature.value
+        )
