@@ -3,12 +3,13 @@
 The caller loads what :func:`needs` names into a :class:`Book`, then what :func:`place_keys` names (asset keys
 are known only once the loans are), and calls :func:`admit` event by event in the order of the log. ``admit``
 raises before it changes anything, or changes the book and returns what changed; so a refused event leaves no
-trace, also where it is one of a batch. The same statement sent again is the caller's to find *before* ``admit``.
+trace, also where it is one of a batch. The same statement sent again is the caller's to find *before*
+``admit``.
 
 Refused here: unknown parties, subjects and claims, a party that may not post the type, a date after today, a
-missing or wrong signature, another currency than the loan's, a second beginning, what comes after the end of a
-loan, a taken asset key, and shares beyond the whole of a claim. Everything else that a real tape may say, also
-where it contradicts itself, is accepted and left to the audit.
+missing or wrong signature, another currency than the loan's, a second beginning, what comes after the end
+of a loan, a taken asset key, and shares beyond the whole of a claim. Everything else that a real tape may
+say, also where it contradicts itself, is accepted and left to the audit.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _print = msgspec.json.Encoder(order="sorted").encode
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A registered party: its roles and its published statement keys (verifier keys, newest or oldest in any order)."""
+    """A registered party: its roles and its published statement keys (verifier keys)."""
 
     name: str
     roles: frozenset[str]
@@ -45,7 +46,7 @@ class Party:
 
 @dataclass(slots=True)
 class Book:
-    """The state that admission works on. ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key."""
+    """What admission works on: ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key."""
 
     origin: str
     parties: dict[str, Party] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class Book:
 
 
 class Needs(NamedTuple):
-    """What must be in the book, as far as the event alone tells; absent from the store, absent from the book."""
+    """What must be in the book as far as the event alone tells, where the store has it."""
 
     subjects: frozenset[str]
     asset_keys: frozenset[bytes]
@@ -78,15 +79,18 @@ class Admitted:
 
 
 _NONE: Final[frozenset[bytes]] = frozenset()
+# As tuples: isinstance builds a union anew each time, and these tests are on the path of every event.
+_BRINGS_KEYS: Final = (Terms, LoanDisbursed)
+_NAMES_CLAIMS: Final = (Transfer, ClaimReleased)
 
 
 def needs(submission: Submission) -> Needs:
     """Subjects and asset keys that the event names itself."""
     event = submission.event
-    if isinstance(event, Transfer | ClaimReleased):
+    if isinstance(event, _NAMES_CLAIMS):
         return Needs(frozenset([submission.subject, *(f"loan:{item.loan}" for item in event.claims)]), _NONE)
     subjects = frozenset((submission.subject,))
-    if isinstance(event, Terms | LoanDisbursed):
+    if isinstance(event, _BRINGS_KEYS):
         return Needs(subjects, frozenset(bytes.fromhex(key) for _, key in _given_keys(event)))
     return Needs(subjects, _NONE)
 
@@ -94,7 +98,8 @@ def needs(submission: Submission) -> Needs:
 def place_keys(submissions: Iterable[Submission], book: Book) -> set[bytes]:
     """Asset keys whose places these events need, given that the book has their loans.
 
-    Takes a whole chunk in its order, because an event may work on a loan that an earlier one of the chunk begins.
+    Takes a whole chunk in its order, because an event may work on a loan that an earlier one of the chunk
+    begins.
     """
     keys: set[bytes] = set()
     begun: dict[str, list[str]] = {}
@@ -103,7 +108,7 @@ def place_keys(submissions: Iterable[Submission], book: Book) -> set[bytes]:
         event = submission.event
         if isinstance(event, Terms):
             begun.setdefault(submission.subject, [claim.claim for claim in event.claims])
-        if isinstance(event, Terms | LoanDisbursed):
+        if isinstance(event, _BRINGS_KEYS):
             given = dict(_given_keys(event))
             keys.update(bytes.fromhex(key) for key in given.values())
             state = book.loans.get(submission.subject)
@@ -118,7 +123,7 @@ def place_keys(submissions: Iterable[Submission], book: Book) -> set[bytes]:
                         if pair not in weak:
                             weak[pair] = weak_asset_key(book.origin, *pair)
                             keys.add(weak[pair])
-        elif isinstance(event, Transfer | ClaimReleased):
+        elif isinstance(event, _NAMES_CLAIMS):
             for item in event.claims:
                 state = book.loans.get(f"loan:{item.loan}")
                 part = state.claim(item.claim) if state else None
@@ -226,7 +231,7 @@ def _bring_keys(submission: Submission, state: LoanState, book: Book, index: int
     if submission.kind.name == "loan.originated":
         return None
     event = submission.event
-    assert isinstance(event, Terms | LoanDisbursed)
+    assert isinstance(event, _BRINGS_KEYS)
     given = {name: bytes.fromhex(key) for name, key in _given_keys(event)}
     where = "data.claims" if isinstance(event, Terms) else "data.asset_keys"
     for name, key in given.items():
@@ -295,7 +300,7 @@ def _take(submission: Submission, event: Transfer, book: Book, pool: PoolState, 
         share = item.share if isinstance(item.share, int) else WHOLE
         free = claims.room(holdings)
         if share > free:
-            raise _taken_share(path, item, share, free, place.holdings, index)
+            raise _taken_share(path, item, asked=share, free=free, holdings=place.holdings)
         after[key] = moved = claims.moved(holdings, name, holder, share, index)
         if claims.crowded(moved):
             raise RefusedError(path, "has more holders than the register can list", rule="too_large")
@@ -389,7 +394,7 @@ def _ended(path: str, subject: str, state: LoanState) -> RefusedError:
 def _taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:
     return TakenError(
         path,
-        f'the asset key of claim "{claim}" is the one of {standing.loan}/{standing.claim}, brought by record {standing.index}',
+        f'the asset key of claim "{claim}" is taken: {standing.loan}/{standing.claim} has it, by record {standing.index}',
         rule="taken_asset_key",
         details={
             "index": standing.index, "asset_key": key.hex(), "loan": standing.loan, "claim": standing.claim,
@@ -397,19 +402,16 @@ def _taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> Taken
     )  # fmt: skip
 
 
-def _taken_share(
-    path: str, item: ClaimShare, share: int, free: int, holdings: Holdings, index: int
-) -> TakenError:
-    # The newest taking record; where only earlier claims of this very record took it, that is this one.
-    standing = max((holding.at for holding in holdings.values()), default=index)
-    details: dict[str, Any] = {"loan": item.loan, "claim": item.claim, "free": free, "asked": share}
-    by = "by this very record"
+def _taken_share(path: str, item: ClaimShare, *, asked: int, free: int, holdings: Holdings) -> TakenError:
+    """``holdings`` are those before the record; without any, earlier items of the same record took the claim."""
+    details: dict[str, Any] = {"loan": item.loan, "claim": item.claim, "free": free, "asked": asked}
+    by = "this very record"
     if holdings:
-        details["index"] = standing
-        by = f"by record {standing}"
+        details["index"] = max(holding.at for holding in holdings.values())
+        by = f"record {details['index']}"
     return TakenError(
         path,
-        f"{share} ppm of {item.loan}/{item.claim} asked, {free} ppm free: it is taken {by}",
+        f"{asked} ppm of {item.loan}/{item.claim} asked, {free} ppm free: it is taken by {by}",
         rule="taken",
         details=details,
     )

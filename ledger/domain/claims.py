@@ -16,7 +16,7 @@ from ledger.proofs.encumbrance import MAX_HOLDERS, WHOLE, ZERO, Holders, advance
 
 
 class Holding(NamedTuple):
-    """What one holder holds of a claim through one pool: ppm, and the index of the record that last took some."""
+    """What a holder has of a claim through a pool: ppm, and ``at``, the last record that took some."""
 
     share: int
     at: int
@@ -27,7 +27,7 @@ Holdings = dict[tuple[str, str], Holding]
 
 
 class ClaimPlace(msgspec.Struct):
-    """The place of one claim. ``loan`` is the loan's name without prefix, ``index`` of the record that brought the key."""
+    """The place of one claim: ``loan`` without prefix, ``index`` of the record that brought the key."""
 
     loan: str
     claim: str
@@ -47,7 +47,7 @@ class ClaimPlace(msgspec.Struct):
         history: bytes,
         steps: Iterable[tuple[str, str, int, int]],
     ) -> ClaimPlace:
-        """The place as stored; ``steps`` are its encumbrances in order: (pool, holder, change in ppm, index)."""
+        """The place as stored; ``steps`` in order: (pool, holder, change in ppm, index)."""
         holdings: Holdings = {}
         for pool, holder, change, at in steps:
             holdings = moved(holdings, pool, holder, change, at)

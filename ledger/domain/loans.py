@@ -1,10 +1,10 @@
 """A loan's folded state: small, and the same whatever order its events arrive in.
 
-``state(N, D)`` of the design is the fold of a loan's records ordered by (effective, ACTUS event rank, seq). For
-what stands here that order need not be kept, because the summary is commutative: flows are sums, and the status
-is that of the event with the greatest (effective, rank, seq). So a late event costs no replay, and the append
-path holds one small struct per loan. What depends on the order or the day (days past due, buckets) is derived
-by the audit from the records, never kept.
+``state(N, D)`` of the design is the fold of a loan's records ordered by (effective, ACTUS event rank, seq).
+For what stands here that order need not be kept, because the summary is commutative: flows are sums, and
+the status is that of the event with the greatest (effective, rank, seq). So a late event costs no replay,
+and the append path holds one small struct per loan. What depends on the order or the day (days past due,
+buckets) is derived by the audit from the records, never kept.
 
 A seasoned loan begins with the position asserted at ``as_of``: a flow effective on or before that day is part
 of the position, is counted in ``before`` and changes nothing else.
@@ -36,7 +36,7 @@ Moment = tuple[int, int, int]
 
 
 class ClaimPart(msgspec.Struct, array_like=True, gc=False):
-    """One creditor's share of the loan. ``principal`` in units of 1e-8; ``asset_key`` is empty until it arrives."""
+    """One creditor's share. ``principal`` in units of 1e-8; ``asset_key`` is empty until it arrives."""
 
     name: str
     creditor: str
@@ -128,11 +128,16 @@ class Entry(Protocol):
     """What :func:`apply` reads: a :class:`ledger.domain.record.Record` is one."""
 
     @property
-    def event(self) -> Any: ...
+    def event(self) -> Any:
+        """The typed data."""
+
     @property
-    def amounts(self) -> Any: ...
+    def amounts(self) -> Any:
+        """What the event's check parsed."""
+
     @property
-    def moment(self) -> Moment: ...
+    def moment(self) -> Moment:
+        """The place in the fold's order."""
 
 
 def apply(state: LoanState, entry: Entry) -> None:

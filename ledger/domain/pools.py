@@ -1,4 +1,4 @@
-"""A pool's folded state: its rules, and how many holdings it has. Which ones is told by the claims' places."""
+"""A pool's folded state: its rules and the number of its holdings; which ones, the claims' places tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.errors import IntegrityError
 
 
 class PoolState(msgspec.Struct, array_like=True):
-    """The fold of a pool's events. ``rules`` is canonical JSON; ``holdings`` counts (claim, holder) pairs held."""
+    """The fold of a pool's events. ``rules`` is canonical JSON; ``holdings`` counts (claim, holder) pairs."""
 
     rules_version: int
     rules: str

@@ -85,7 +85,7 @@ class Record(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=256)
 def quoted(text: str) -> str:
-    """``text`` as a JSON string. Origins, posted times and parties repeat; the other members need no escape."""
+    """``text`` as a JSON string; origins repeat, and the other members need no escape."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -105,8 +105,8 @@ def build(
         disclosures = disclose(submission, secret)
         private = '"' + '","'.join(sorted(private_digest(triple) for triple in disclosures)) + '"'
     record = _print(
-        data=submission.data_json, effective=submission.when.text, id=submission.id, nonce=nonce, origin=origin,
-        party=submission.party, posted=posted, prev=prev, private=private, seq=seq, sig=submission.sig,
+        data=submission.data_json, effective=submission.when.text, id=submission.id, nonce=nonce,
+        origin=origin, party=submission.party, posted=posted, prev=prev, private=private, seq=seq, sig=submission.sig,
         subject=submission.subject, type=submission.kind.name,
     )  # fmt: skip
     return Draft(record, hashlib.sha256(record).digest(), disclosures)
@@ -120,9 +120,10 @@ def _print(
     return b'{"data":%b%b' % (
         data,
         (
-            f',"effective":"{effective}","id":"{id}","nonce":"{nonce}","origin":{quoted(origin)},"party":"{party}",'
-            f'"posted":"{posted}","prev":{"null" if prev is None else _hex(prev)},"private":[{private}],"seq":{seq},'
-            f'"sig":{"null" if sig is None else _encode(sig).decode()},"subject":"{subject}","type":"{type}","v":1}}'
+            f',"effective":"{effective}","id":"{id}","nonce":"{nonce}","origin":{quoted(origin)},'
+            f'"party":"{party}","posted":"{posted}","prev":{"null" if prev is None else _hex(prev)},'
+            f'"private":[{private}],"seq":{seq},"sig":{"null" if sig is None else _encode(sig).decode()},'
+            f'"subject":"{subject}","type":"{type}","v":1}}'
         ).encode(),
     )
 
@@ -230,8 +231,8 @@ def parse(raw: bytes) -> Record:
         when, stored.posted, stored.party, event, amounts, stored.private, stored.sig, stored.nonce, raw,
     )  # fmt: skip
     printed = _print(
-        data=_encode(event), effective=stored.effective, id=stored.id, nonce=stored.nonce, origin=stored.origin,
-        party=stored.party, posted=stored.posted, prev=record.prev,
+        data=_encode(event), effective=stored.effective, id=stored.id, nonce=stored.nonce,
+        origin=stored.origin, party=stored.party, posted=stored.posted, prev=record.prev,
         private=",".join(f'"{digest}"' for digest in stored.private), seq=stored.seq, sig=stored.sig,
         subject=stored.subject, type=event.kind.name,
     )  # fmt: skip

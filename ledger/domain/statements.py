@@ -1,8 +1,8 @@
 """Signatures: a party's over its statement, and a holder's over what it accepts to hold.
 
-Where one party could otherwise speak for another a signature is required (``EventType.signed``); elsewhere its
-absence means "claimed by the platform". A signature that is there must verify under a key that the party has
-published, whether it is required or not.
+Where one party could otherwise speak for another a signature is required (``EventType.signed``); elsewhere
+its absence means "claimed by the platform". A signature that is there must verify under a key that the
+party has published, whether it is required or not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def check_signature(submission: Submission, origin: str, keys: Iterable[str]) ->
                 "sig", f"{submission.kind.name} must be signed by {submission.party}", rule="signature"
             )
         return
-    _verify(sig.key, sig.value, statement_bytes(origin, submission), keys, "sig", submission.party)
+    message = statement_bytes(origin, submission)
+    _verify(sig.key, sig.value, message, keys=keys, field="sig", party=submission.party)
 
 
 def check_acceptance(submission: Submission, origin: str, keys: Iterable[str]) -> bool:
@@ -55,7 +56,8 @@ def check_acceptance(submission: Submission, origin: str, keys: Iterable[str]) -
     if acceptance is None or isinstance(acceptance, msgspec.UnsetType):
         return False
     message = acceptance_bytes(origin, submission.name, event.holder, event.claims)
-    _verify(acceptance.key, acceptance.value, message, keys, "data.acceptance", event.holder)
+    where = "data.acceptance"
+    _verify(acceptance.key, acceptance.value, message, keys=keys, field=where, party=event.holder)
     return True
 
 
@@ -84,7 +86,7 @@ def sign_submission(signer: Signer, origin: str, submission: Submission) -> Subm
     return msgspec.structs.replace(submission, sig=Sig(**signed))
 
 
-def _verify(key: str, value: str, message: bytes, keys: Iterable[str], field: str, party: str) -> None:
+def _verify(key: str, value: str, message: bytes, *, keys: Iterable[str], field: str, party: str) -> None:
     try:
         signature = canonical.b64decode(value, 64, what="signature")
     except MalformedError as error:

@@ -1,4 +1,4 @@
-"""Events: typed, strict, registered in one place (:data:`EVENTS`); and :func:`read_submission`, which reads them.
+"""Events: typed, strict, registered in one place (:data:`EVENTS`), and read by :func:`read_submission`.
 
 The groups follow section 4 of the design: ``loans``, ``money_in``, ``pools``, ``files``.
 """

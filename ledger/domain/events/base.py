@@ -10,8 +10,9 @@ Adding a type is one struct::
         def check(self) -> Any: ...            # form beyond types; returns the parsed amounts
         def apply(self, state, amounts, moment) -> None: ...   # only where it changes a loan's state
 
-Members are optional by a default of ``UNSET``: an absent member stays absent, so the struct prints exactly the
-data that was submitted, which is what the submitter signed. Structs refuse unknown members and other types.
+Members are optional by a default of ``UNSET``: an absent member stays absent, so the struct prints exactly
+the data that was submitted, which is what the submitter signed. Structs refuse unknown members and other
+types.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ SubjectKind = Literal["loan", "pool", "account", "log"]
 
 #: Roles a party may hold (design section 2).
 Role = Literal[
-    "originator", "servicer", "funding_partner", "account_bank", "guarantor", "trustee", "investor", "auditor",
-    "regulator",
+    "originator", "servicer", "funding_partner", "account_bank", "guarantor", "trustee", "investor",
+    "auditor", "regulator",
 ]  # fmt: skip
 ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
 #: Who speaks for a loan and its money, who for a pool, who can hold a claim.
@@ -91,7 +92,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     kind: ClassVar[EventType]
 
     def check(self) -> Any:
-        """Raise :class:`RefusedError` for a wrong form that types cannot say; return what :meth:`apply` needs."""
+        """Raise :class:`RefusedError` for a form that types cannot rule out; return what apply needs."""
         return None
 
     def volume(self, amounts: Any) -> int:  # noqa: ARG002 - most events move no money
@@ -183,7 +184,7 @@ def check_when(text: str | msgspec.UnsetType | None, field: str) -> None:
 
 
 def amount(text: str | msgspec.UnsetType, currency: str, field: str, *, negative: bool = False) -> int:
-    """An amount in units of 1e-8, zero where absent. ``field`` is its path; a negative one must be allowed."""
+    """An amount in units of 1e-8, zero where absent; ``field`` is its path."""
     if text is msgspec.UNSET:
         return 0
     assert isinstance(text, str)

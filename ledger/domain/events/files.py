@@ -35,7 +35,7 @@ ElementText = Annotated[str, Meta(max_length=10_000)]
     subject="loan", posted_by=SERVICING | {"trustee"}, rank=220, actus="AD",
 )  # fmt: skip
 class BalanceReported(Data, frozen=True, kw_only=True):
-    """The reported position, and all of the record's remaining elements in their order, repeated ones included."""
+    """The reported position, and all remaining elements in their order, repeated ones included."""
 
     tape: Annotated[str, member("SHA-256 of the tape's bytes", "32 bytes hex")]
     place: Annotated[Text, member("place of the record in the tape, such as `assets[17]` or `line 18`")]

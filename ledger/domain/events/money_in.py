@@ -31,7 +31,7 @@ Amounts = tuple[int, int, int, int, int, int]
 
 
 class Applied(Part, frozen=True, kw_only=True):
-    """How a payment was applied; an absent component is zero. The sum need not be the amount: that is a finding."""
+    """How a payment was applied; absent is zero. A sum that is not the amount is a finding."""
 
     principal: Annotated[
         str | UnsetType,

@@ -4,11 +4,11 @@ A submission is the submitter's part of a record::
 
     {"id", "type", "subject", "effective", "party", "data", "private"?, "sig"?, "origin"?}
 
-One typed decode does most of the work: :mod:`msgspec` picks the struct by ``type`` and refuses unknown members,
-wrong types and floats. What it does not see is settled after it: duplicate keys, strings that are not in NFC,
-and everything that an event's own ``check`` says. Those two need no second parse in the usual case: where the
-line has no backslash, every quote in it delimits a string, so a duplicate key shows as a difference in the
-number of quotes between the line and the canonical encoding of what was understood.
+One typed decode does most of the work: :mod:`msgspec` picks the struct by ``type`` and refuses unknown
+members, wrong types and floats. What it does not see is settled after it: duplicate keys, strings that are
+not in NFC, and everything that an event's own ``check`` says. Those two need no second parse in the usual
+case: where the line has no backslash, every quote in it delimits a string, so a duplicate key shows as a
+difference in the number of quotes between the line and the canonical encoding of what was understood.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from ledger.domain.events.base import EVENTS, Data, EventType, SubjectKind, chec
 from ledger.errors import MalformedError, RefusedError
 from ledger.proofs import canonical
 
-#: Greatest size of one submission, and so of a record: a tape's record has 3 KB, a pledge of 500 claims 60 KB.
+#: Greatest size of one submission, and so of a record: a tape's record has 3 KB, a pledge of 500 claims 60
+#: KB.
 MAX_BYTES: Final = 1 << 20
 #: Most private fields of one event.
 MAX_PRIVATE: Final = 256
@@ -39,7 +40,15 @@ _NAMED = {
 }
 _good_name = functools.lru_cache(maxsize=4_096)(re.compile(_NAME, re.ASCII).fullmatch)
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
-_PATH = re.compile(r"(?s)(.*) - at (`.*`)").fullmatch
+# The forms of msgspec's messages.
+_PATH = re.compile(r"(.*) - at (`.*`)", re.DOTALL).fullmatch
+_MEMBER = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL).fullmatch
+_TYPES = re.compile(r"Expected `(.*)`, got `(.*)`").fullmatch
+_INVALID = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL).fullmatch
+_WORDS: Final = {
+    "str": "a string", "int": "an integer", "bool": "a boolean", "null": "null", "array": "a list",
+    "object": "an object", "float": "a floating-point number",
+}  # fmt: skip
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -80,8 +89,8 @@ _decode = msgspec.json.Decoder(_Any).decode
 class Submission(msgspec.Struct, frozen=True):
     """One event as a party submitted it, checked for its form. Made by :func:`read_submission` only.
 
-    ``event`` is the typed data, ``data_json`` its canonical bytes (what was submitted, no more), ``amounts`` what
-    the event's check parsed for the fold, ``when`` the effective day or month.
+    ``event`` is the typed data, ``data_json`` its canonical bytes (what was submitted, no more),
+    ``amounts`` what the event's check parsed for the fold, ``when`` the effective day or month.
     """
 
     id: str
@@ -126,8 +135,8 @@ def read_submission(
 ) -> Submission:
     """Read one event. Raises :class:`RefusedError` naming the member's path, the reason and the rule.
 
-    ``party`` is who submits: it fills an absent member and must equal one that is there. ``origin`` is the log's;
-    a submission that names another is refused.
+    ``party`` is who submits: it fills an absent member and must equal one that is there. ``origin`` is the
+    log's; a submission that names another is refused.
     """
     if isinstance(line, dict):
         envelope = _convert(line)
@@ -261,32 +270,29 @@ def _too_large(size: int) -> RefusedError:
 
 def _refusal(error: msgspec.ValidationError) -> RefusedError:
     """Say msgspec's findings in our words, with the member's path."""
-    text = str(error)
-    found = _PATH(text)
-    reason, where = (found[1], found[2]) if found else (text, "`$`")
+    found = _PATH(str(error))
+    text, where = (found[1], found[2]) if found else (str(error), "`$`")
     path = where.replace("`key` in ", "").strip("`").removeprefix("$").removeprefix(".")
-    if m := re.match(r"Object contains unknown field `(.*)`", reason, re.DOTALL):
-        name = m[1][:80]
-        return RefusedError(f"{path}.{name}" if path else name, "unknown member", rule="unknown_member")
-    if m := re.match(r"Object missing required field `(.*)`", reason, re.DOTALL):
-        return RefusedError(f"{path}.{m[1]}" if path else m[1], "missing", rule="missing_member")
-    if path == "type" and reason.startswith("Invalid value"):
-        return RefusedError(
-            "type", f"unknown type {reason.removeprefix('Invalid value ')[:80]}", rule="unknown_type"
-        )
-    if m := re.match(r"Expected `(.*)`, got `(.*)`", reason):
-        wanted = m[1].replace("array", "list").replace("str", "string")
-        if m[2] == "float":
-            return RefusedError(
-                path, 'a floating-point number; amounts and rates are strings such as "12.50"', rule="float"
-            )
-        if m[2] == "int" and "str" in m[1]:
-            return RefusedError(path, f'a number; write it as a {wanted}, such as "12.50"', rule="wrong_type")
-        return RefusedError(
-            path, f"a {m[2].replace('str', 'string')} where a {wanted} is wanted", rule="wrong_type"
-        )
-    if reason.startswith("Invalid enum value"):
-        return RefusedError(
-            path, f"{reason.removeprefix('Invalid enum value ')[:80]} is none of the values allowed"
-        )
-    return RefusedError(path, reason[0].lower() + reason[1:])
+    if member := _MEMBER(text):
+        name = member[2][:80]
+        rule = "missing_member" if member[1] == "missing required" else "unknown_member"
+        reason = "missing" if rule == "missing_member" else "unknown member"
+        return RefusedError(f"{path}.{name}" if path else name, reason, rule=rule)
+    if types := _TYPES(text):
+        reason, rule = _wrong_type(types[1], types[2])
+        return RefusedError(path, reason, rule=rule)
+    if invalid := _INVALID(text):
+        shown = invalid[1][:80]
+        if path == "type":
+            return RefusedError("type", f"unknown type {shown}", rule="unknown_type")
+        return RefusedError(path, f"{shown} is none of the values allowed")
+    return RefusedError(path, text[0].lower() + text[1:])
+
+
+def _wrong_type(wanted: str, got: str) -> tuple[str, str]:
+    words = " or ".join(_WORDS.get(word, word) for word in wanted.split(" | "))
+    if got == "float":
+        return 'a floating-point number; amounts and rates are strings such as "12.50"', "float"
+    if got == "int" and "str" in wanted:
+        return 'a number; write it as a string, such as "12.50"', "wrong_type"
+    return f"{_WORDS.get(got, got)} where {words} is wanted", "wrong_type"

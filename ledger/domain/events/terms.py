@@ -256,7 +256,7 @@ class Terms(Data, frozen=True, kw_only=True):
 
 
 def check_claims(claims: list[Claim], remainder: str | msgspec.UnsetType) -> None:
-    """Raise :class:`RefusedError` unless names are unique, shares sum to the whole and a remainder claim is named."""
+    """Raise :class:`RefusedError` unless names are unique, shares sum to the whole, a remainder is named."""
     names = set()
     total = 0
     for i, claim in enumerate(claims):
