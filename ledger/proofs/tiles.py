@@ -249,7 +249,8 @@ class TileTree:
 
     ``read_tile(level, n, width)`` returns the tile's bytes: at least ``width`` hashes, since a tile that was
     stored for a larger tree begins with the narrower one. What it returns is trusted only as far as the
-    roots and proofs made from it verify. Tiles are kept, so a tree serves many proofs from few reads.
+    roots and proofs made from it verify. Tiles are kept, so a tree serves many proofs from few reads; threads
+    may share one if ``read_tile`` can be.
     """
 
     #: Tiles kept with their inner layers, 30 KiB each; enough for proofs all over a log of 10^7 entries.
@@ -299,6 +300,6 @@ class TileTree:
                 raise MalformedError("tile", f"{tile_path(level, n, width)} has {len(data)} bytes")
             layers = _layers(data[: width * HASH_SIZE])
             if len(self._kept) >= self.MAX_KEPT:
-                del self._kept[next(iter(self._kept))]
+                self._kept = {}  # a new one, since another thread may be reading the old
             self._kept[level, n] = layers
         return layers
