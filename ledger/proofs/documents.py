@@ -78,10 +78,12 @@ def sign(message: bytes, signer: Signer) -> DetachedSignature:
 def signed_part(data: bytes, media_type: str) -> bytes:
     """The signed bytes of a document whose file ``data`` was read as canonical.
 
-    The member ``signature`` sorts after every other one. Its name between bare quotes cannot stand inside a
-    string, where quotes are escaped, so the last place where it is found is the member itself.
+    Its member ``signature`` is cut out where it stands. Quotes inside strings are escaped, so neither mark can
+    be found inside one, and a Base64 value holds no quote.
     """
-    return media_type.encode() + b"\n" + data[: data.rindex(b',"signature":{')] + b"}"
+    start = data.rindex(b',"signature":{')
+    end = data.index(b'"}', data.index(b'","value":"', start) + len(b'","value":"')) + len(b'"}')
+    return media_type.encode() + b"\n" + data[:start] + data[end:].removesuffix(b"\n")
 
 
 def check_signature(
