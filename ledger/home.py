@@ -26,16 +26,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ledger.errors import ConfigurationError
+from ledger.errors import ConfigurationError, NotFoundError
 from ledger.settings import CONFIG_NAME, Settings
 
 if TYPE_CHECKING:
+    from ledger.anchors import Anchorer
+    from ledger.chain.client import ChainClient
+    from ledger.chain.keystore import ChainAccount
     from ledger.log import Ledger
     from ledger.proofs.note import Signer
-    from ledger.store import Store
+    from ledger.store import ReadConnection, Store
+    from ledger.store.anchors import AnchorRow
     from ledger.vault import Vault
+    from ledger.workers import Workers
 
 _PRIVATE = 0o700
+_GWEI = 10**9
+#: On anvil with epochs of one slot the finalized block is two behind the head.
+_DEVNET_FINALITY_BLOCKS = 3
 
 
 class Home:
@@ -44,6 +52,8 @@ class Home:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.path: Path = settings.home
+        self._node: ChainClient | None = None
+        self._client: ChainClient | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +67,8 @@ class Home:
         """Give back what was opened."""
         if "store" in self.__dict__:
             self.store.close()
+        if self._node is not None:
+            self._node.close()
 
     # -- files ---------------------------------------------------------------------------------------------
 
@@ -174,6 +186,133 @@ class Home:
     def anchor_within(self) -> timedelta:
         """What acceptances promise."""
         return timedelta(seconds=self.settings.anchor_within_seconds)
+
+    def log_id(self, connection: ReadConnection) -> int:
+        """The log's id in this database."""
+        from ledger.store import logs
+
+        return logs.get(connection, self.origin).id
+
+    def evidence(self, size: int | None) -> bytes:
+        """The evidence file of the final anchor of this size, or the newest; raises :class:`NotFoundError`."""
+        from ledger.store import anchors
+
+        with self.store.read() as connection:
+            log_id = self.log_id(connection)
+            wanted = anchors.newest_size(connection, log_id, "final") if size is None else size
+            document = anchors.evidence(connection, log_id, wanted) if wanted else None
+        if document is None:
+            what = "no anchor is final yet" if not wanted else f"no evidence of size {wanted}"
+            raise NotFoundError(f"{self.origin}: {what}; `poolproof status` shows the anchors")
+        return document
+
+    # -- the chain -----------------------------------------------------------------------------------------
+
+    @property
+    def rpc_url(self) -> str:
+        """The chain's endpoint: the setting, else the devnet that runs in this home."""
+        if self.settings.rpc_url is not None:
+            return self.settings.rpc_url
+        from ledger.chain import devnet
+
+        running = devnet.status(self.devnet_dir)
+        if running is None:
+            raise ConfigurationError(
+                "no chain endpoint: set POOLPROOF_RPC_URL, or start one with `poolproof devnet start`"
+            )
+        return running.url
+
+    def node(self) -> ChainClient:
+        """A client of the chain, of no contract yet."""
+        if self._node is None:
+            from ledger.chain.client import ChainClient
+
+            self._log_to_stderr()
+            self._node = ChainClient(self.rpc_url)
+        return self._node
+
+    def client(self) -> ChainClient:
+        """The client of the log's contract, checked once to be the chain and the code that the log is bound to."""
+        if self._client is None:
+            binding = self.ledger.row().chain
+            if binding is None:
+                raise ConfigurationError(
+                    f"{self.origin} is not on a chain yet: run `poolproof init` with a chain endpoint"
+                )
+            client = self.node().at(binding.contract, binding.log_key)
+            client.check(chain_id=binding.chain_id, genesis=binding.genesis, code_hash=binding.code_hash)
+            self._client = client
+        return self._client
+
+    def owner(self, chain_id: int) -> ChainAccount:
+        """The account that owns the log on chain."""
+        return self._account(self.owner_file, chain_id, 0)
+
+    def anchorer_account(self, chain_id: int) -> ChainAccount:
+        """The account that sends anchors."""
+        return self._account(self.anchorer_file, chain_id, 1)
+
+    def _account(self, file: Path, chain_id: int, devnet_index: int) -> ChainAccount:
+        from ledger.chain import keystore
+
+        self._log_to_stderr()
+        if not file.exists():
+            return keystore.devnet_account(chain_id, devnet_index)
+        passphrase = self.settings.read_passphrase()
+        if passphrase is None:
+            raise ConfigurationError(
+                f"{file} is encrypted: name its passphrase's file in POOLPROOF_PASSPHRASE_FILE"
+            )
+        return keystore.load(file, passphrase)
+
+    def _log_to_stderr(self) -> None:
+        """The chain's parts log; left alone they would write where data goes."""
+        from ledger import telemetry
+
+        telemetry.configure(self.settings)
+
+    @cached_property
+    def anchorer(self) -> Anchorer:
+        """The outbox of the log, with the account that sends anchors."""
+        from ledger.anchors import Anchorer, AnchorPolicy
+
+        binding = self.ledger.row().chain
+        if binding is None:
+            raise ConfigurationError(
+                f"{self.origin} is not on a chain yet: run `poolproof init` with a chain endpoint"
+            )
+        settings = self.settings
+        policy = AnchorPolicy(
+            interval=timedelta(seconds=settings.anchor_seconds),
+            growth=settings.anchor_growth,
+            patience=timedelta(seconds=settings.anchor_patience_seconds),
+            max_fee=settings.max_fee_gwei * _GWEI,
+        )
+        account = self.anchorer_account(binding.chain_id)
+        return Anchorer(self.store, self.origin, self.node(), account, policy=policy)
+
+    def anchor(self, size: int, *, final: bool, timeout: float) -> AnchorRow:
+        """Anchor a published size now; the row that covers it, in a block or final.
+
+        On a devnet that makes no blocks by itself, ``final`` lets those pass that finality needs.
+        """
+        row = self.anchorer.run_until(size, timeout=timeout)
+        if not final or row.state == "final":
+            return row
+        binding = self.ledger.row().chain
+        if binding is not None and binding.grade == "devnet":
+            from ledger.chain import devnet
+
+            devnet.mine(self.rpc_url, _DEVNET_FINALITY_BLOCKS)
+        return self.anchorer.run_until(size, "final", timeout=timeout)
+
+    def workers(self, *, anchors: bool) -> Workers:
+        """The loops of this log; without ``anchors``, or on no chain, it is only published."""
+        from ledger.workers import Pace, Workers
+
+        anchorer = self.anchorer if anchors and self.ledger.row().chain is not None else None
+        pace = Pace(publish=self.settings.publish_seconds, anchor=self.settings.chain_poll_seconds)
+        return Workers(self.ledger, anchorer, pace)
 
     # -- the backup of the key-encryption key --------------------------------------------------------------
 

@@ -104,6 +104,29 @@ class Settings(BaseModel):
         gt=0,
         le=604_800,
     )
+    anchor_growth: int | None = _setting(
+        None,
+        "How many new entries start an anchor at once, before its time.",
+        unit="entries",
+        reason="none: by time alone the cost is known beforehand",
+        ge=1,
+    )
+    anchor_patience_seconds: float = _setting(
+        90.0,
+        "How long an anchor's transaction may be in no block until one that offers more replaces it.",
+        unit="seconds",
+        reason="seven blocks of mainnet: by then an offer that was enough has been taken",
+        gt=0,
+        le=86_400,
+    )
+    max_fee_gwei: int = _setting(
+        300,
+        "The fee for a unit of gas that no anchor exceeds; one that needs more waits and says so.",
+        unit="gwei",
+        reason="mainnet was above this for a few hours a year at most",
+        ge=0,
+        le=1_000_000,
+    )
     chain_poll_seconds: float = _setting(
         2.0,
         "How often the worker looks whether an anchor under way was mined, became final or is stuck.",

@@ -1,0 +1,5 @@
+"""``python -m ledger`` is ``poolproof``."""
+
+from ledger.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""``poolproof anchor`` and ``poolproof worker``: published checkpoints onto the chain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.errors import ConfigurationError
+
+commands = command_group("Anchoring.")
+
+
+@commands.command(epilog=example("poolproof publish"))
+def publish(as_json: Json = False) -> None:
+    """End the tree in its register entry and sign a checkpoint, if something is new."""
+    with open_home() as home:
+        checkpoint = home.ledger.publish()
+        size = home.ledger.status().published
+    text = f"published a tree of {size} entries" if checkpoint else f"nothing new since size {size}"
+    Output(as_json).show({"published": checkpoint is not None, "size": size}, text)
+
+
+@commands.command(epilog=example("poolproof anchor --wait"))
+def anchor(
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Return when the anchor is final by the log's policy, not when it is sent."
+        ),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Give up waiting after so many seconds (exit code 3).", min=1)
+    ] = 600,
+    as_json: Json = False,
+) -> None:
+    """Publish what is new and anchor it now.
+
+    On the devnet, where no blocks come by themselves, --wait lets the blocks pass that finality needs.
+    """
+    out = Output(as_json)
+    with open_home() as home:
+        home.ledger.publish()
+        size = home.ledger.status().published
+        if not size:
+            raise ConfigurationError("nothing to anchor: the log is empty")
+        row = home.anchor(size, final=wait, timeout=timeout)
+    document = {
+        "size": row.size,
+        "root": row.root.hex(),
+        "state": "anchored" if row.state == "mined" else row.state,
+        "block_number": row.block_number,
+        "block_hash": f"0x{row.block_hash.hex()}" if row.block_hash else None,
+        "block_time": row.block_time,
+    }
+    out.show(
+        document, f"size {row.size}: {document['state']} in block {row.block_number} {document['block_hash']}"
+    )
+
+
+@commands.command(
+    epilog=example("poolproof worker", "POOLPROOF_LOG_FORMAT=json poolproof worker --only publish")
+)
+def worker(
+    only: Annotated[
+        Literal["publish"] | None,
+        typer.Option(help="Leave out the anchors: they are another process's work."),
+    ] = None,
+) -> None:
+    """Publish and anchor until SIGTERM or Ctrl-C; the step under way is finished first.
+
+    Any number may run; they take turns. Ends with an error when the chain shows another root than the log's:
+    a person must look.
+    """
+    from ledger import telemetry, workers
+
+    with open_home() as home:
+        telemetry.configure_service(home.settings)
+        running = home.workers(anchors=only is None)
+        with workers.stopped_by_signals(running.stop):
+            running.run()

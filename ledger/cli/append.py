@@ -1,0 +1,89 @@
+"""``poolproof append``: events from an NDJSON file or standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+import typer
+
+from ledger.cli.batches import BatchWriter
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.errors import NotFoundError
+
+commands = command_group("Events in.")
+
+#: The greatest length of a record (design section 4); of a longer line one byte more is read, to be refused.
+_MAX_LINE = 1024 * 1024
+_SKIP = 64 * 1024
+
+
+@commands.command(
+    epilog=example(
+        "poolproof append events.ndjson", "cat events.ndjson | poolproof append - --on-error report --json"
+    )
+)
+def append(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="Events, one JSON object a line; - reads standard input.")
+    ],
+    party: Annotated[
+        str | None, typer.Option(help="Who submits: events that name another party are refused.")
+    ] = None,
+    on_error: Annotated[
+        Literal["abort", "report"],
+        typer.Option(
+            help="abort: one refused event and nothing is stored. report: the others go in, refusals are listed."
+        ),
+    ] = "abort",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Append events to the log.
+
+    An event that stands there already, with the same statement, is answered with its first acceptance: the
+    same file can be appended again. Exit code 2 if an event was refused.
+    """
+    out = Output(as_json)
+    with open_home() as home, _stream(file) as (stream, size), out.progress(f"append {file}") as progress:
+        writer = BatchWriter(
+            home.ledger, party=party, on_error=on_error, dry_run=dry_run, batch=home.settings.import_batch
+        )
+        done = 0
+        for number, line in _lines(stream):
+            writer.add(line, number)
+            done += len(line)
+            progress(done, size)
+        total = writer.finish()
+    total.show(out, source=file, dry_run=dry_run)
+
+
+@contextmanager
+def _stream(name: str) -> Iterator[tuple[BinaryIO, int]]:
+    """The stream and its size, 0 where unknown."""
+    if name == "-":
+        yield sys.stdin.buffer, 0
+        return
+    path = Path(name)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"no file {path}") from error
+    with file:
+        yield file, path.stat().st_size
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """(number from 1, line without its end); empty lines are passed over, the rest of an overlong line is dropped."""
+    number = 0
+    while line := stream.readline(_MAX_LINE + 2):
+        number += 1
+        if not line.endswith(b"\n") and len(line) > _MAX_LINE:
+            while (rest := stream.readline(_SKIP)) and not rest.endswith(b"\n"):
+                pass
+        line = line.rstrip(b"\r\n")
+        if line.strip():
+            yield number, line

@@ -1,0 +1,104 @@
+"""``poolproof acceptance``, ``receipt``, ``prove`` and ``evidence``: the files that a partner keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+
+commands = command_group("Documents.")
+
+EventId = Annotated[
+    str, typer.Argument(metavar="EVENT_ID", help="The event's id, as its submitter chose it.")
+]
+Party = Annotated[str | None, typer.Option(help="Whose event, where several parties used the id.")]
+To = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the file here instead of printing it.")
+]
+
+
+@commands.command(epilog=example("poolproof acceptance EVENT_ID -o event.acceptance.json"))
+def acceptance(event_id: EventId, party: Party = None, output: To = None, as_json: Json = False) -> None:
+    """The signed promise that was given when an event was accepted."""
+    with open_home() as home:
+        _deliver(home.ledger.acceptance(event_id, party=party), output, as_json)
+
+
+@commands.command(epilog=example("poolproof receipt EVENT_ID -o event.receipt.json"))
+def receipt(
+    event_id: EventId,
+    party: Party = None,
+    output: To = None,
+    tlog: Annotated[
+        Path | None, typer.Option("--tlog-proof", help="Write the inclusion proof in C2SP form here as well.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """An event's receipt, once a published checkpoint covers it; always the same bytes.
+
+    The receipt and trust.json are all that `poolproof verify --offline` needs, anywhere.
+    """
+    with open_home() as home:
+        document = home.ledger.receipt(event_id, party=party)
+        if tlog is not None:
+            from ledger.proofs.receipt import Receipt
+            from ledger.static import write_file
+
+            write_file(tlog, Receipt.parse(document).tlog_proof())
+        _deliver(document, output, as_json)
+
+
+@commands.command(epilog=example("poolproof prove LOAN/CLAIM -o claim.proof.json"))
+def prove(
+    claim: Annotated[
+        str, typer.Argument(metavar="CLAIM", help="The claim's asset key (64 hex digits) or LOAN/CLAIM.")
+    ],
+    size: Annotated[
+        int | None, typer.Option(help="The published size to prove it in; default: the newest.")
+    ] = None,
+    output: To = None,
+    as_json: Json = False,
+) -> None:
+    """Prove a claim's place in the register: who holds which share of it, or that nobody does.
+
+    An asset key that the log never met is proved absent.
+    """
+    with open_home() as home:
+        _deliver(home.ledger.prove_claim(claim, size=size), output, as_json)
+
+
+@commands.command(
+    epilog=example("poolproof evidence 12 -o anchor-12.evidence.json", "poolproof evidence --latest")
+)
+def evidence(
+    size: Annotated[
+        int | None, typer.Argument(metavar="SIZE", help="The anchored size, as `poolproof status` shows it.")
+    ] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="Of the newest final anchor.")] = False,
+    output: To = None,
+    as_json: Json = False,
+) -> None:
+    """The evidence of a final anchor: block header and state proof, to verify offline against one block hash."""
+    if (size is None) == (not latest):
+        raise typer.BadParameter("give a SIZE or --latest")
+    with open_home() as home:
+        _deliver(home.evidence(size), output, as_json)
+
+
+def _deliver(document: bytes, output: Path | None, as_json: bool) -> None:
+    """The document itself on standard output, or a note of the file it went to."""
+    from ledger.static import write_file
+
+    if output is None:
+        typer.echo(document, nl=False)
+        return
+    write_file(output, document)
+    media_type = json.loads(document)["media_type"]
+    Output(as_json).show(
+        {"file": str(output), "media_type": media_type, "bytes": len(document)},
+        f"wrote {output} ({len(document)} bytes)",
+    )

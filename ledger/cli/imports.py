@@ -1,0 +1,266 @@
+"""``poolproof import``: servicers' files in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ledger.cli.batches import MAX_SHOWN, Account, BatchWriter
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.errors import ConfigurationError, NotFoundError
+
+if TYPE_CHECKING:
+    from ledger.home import Home
+    from ledger.tapes.model import Progress, Tape
+
+commands = command_group("Servicers' files in: SEC EX-102 and anyone's delimited files.")
+
+#: A dry run asks the ledger about this many events at most: they are checked in one transaction, in memory.
+MAX_CHECKED = 50_000
+_EXIT_REFUSED = 2
+_TRANSFERS = ("claim.sold", "claim.pledged")
+
+Party = Annotated[
+    str | None, typer.Option(help="Who submits. [default: the log's only servicer, or its only originator]")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go in; store nothing.")]
+
+
+@commands.command(
+    epilog=example(
+        "poolproof import ex102 2026-06.xml 2026-07.xml --pool SDART-2026-1 --holder trust",
+        "poolproof import ex102 2026-08.xml --dry-run --json",
+    )
+)
+def ex102(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="EX-102 files, oldest month first.")],
+    *,
+    party: Party = None,
+    pool: Annotated[
+        str | None, typer.Option(help="The pool that the loans are in; made where it is new.")
+    ] = None,
+    holder: Annotated[
+        str | None, typer.Option(help="The party that holds the pool, such as the trust.")
+    ] = None,
+    pledge: Annotated[
+        bool, typer.Option("--pledge", help="The claims are pledged to the holder, not sold.")
+    ] = False,
+    trust: Annotated[
+        str | None, typer.Option(help="The trust's name in event ids. [default: the file's assetTypeNumber]")
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="In front of asset numbers in loan names. [default: the trust]")
+    ] = None,
+    percent: Annotated[
+        bool, typer.Option("--percent", help="Rates stand as percentages, not fractions.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Import SEC EX-102 loan-level files (auto loans), each a month.
+
+    A loan met for the first time is opened with the position it has; a month becomes what came in, what was
+    charged off or settled, and the balance as reported. Nothing is repaired. The same file again adds
+    nothing. Exit code 2 if a record or an event did not go in; the rest is in.
+    """
+    from ledger.tapes import ex102 as reader
+    from ledger.tapes.pools import Placement
+
+    if (pool is None) != (holder is None):
+        raise typer.BadParameter("a pool has a holder: give --pool and --holder together")
+    out = Output(as_json)
+    with open_home() as home:
+        submitter = party or _only_party(home)
+        run = _Import(home, out, dry_run, submitter, pool)
+        placement = None
+        if pool is not None and holder is not None:
+            placement = Placement(
+                pool=pool, holder=holder, kind="pledged" if pledge else "sold", placed=run.placed
+            )
+
+        def tape(file: Path, progress: Progress) -> Tape:
+            return reader.read(
+                file,
+                party=submitter,
+                known=run.known,
+                trust=trust,
+                prefix=prefix,
+                placement=placement,
+                percent=percent,
+                progress=progress,
+            )
+
+        for file in files:
+            run.read(file, tape)
+        run.finish()
+
+
+@commands.command(
+    epilog=example(
+        "poolproof import csv loans.csv --mapping docs/mappings/loans.toml --dry-run",
+        "poolproof import csv repayments.csv --mapping repayments.toml --party originator",
+    )
+)
+def csv(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A delimited text file.")],
+    mapping: Annotated[
+        Path, typer.Option(help="What its columns mean, in TOML; docs/mappings has examples.")
+    ],
+    party: Party = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Import your own delimited file, by a mapping of its columns.
+
+    Amounts in yuan or fen, dates as they stand, GBK or UTF-8: the mapping says. A row goes in whole or not at
+    all. The same file again adds nothing. Exit code 2 if a row or an event did not go in; the rest is in.
+    """
+    from ledger.tapes import csv as reader
+    from ledger.tapes import mapping as maps
+
+    form = maps.load(mapping)
+    out = Output(as_json)
+    with open_home() as home:
+        submitter = party or _only_party(home)
+        run = _Import(home, out, dry_run, submitter, None)
+        run.read(file, lambda path, progress: reader.read(path, form, party=submitter, progress=progress))
+        run.finish()
+
+
+@dataclass(slots=True)
+class _Import:
+    """One run over some files: what it read, what the ledger made of it."""
+
+    home: Home
+    out: Output
+    dry_run: bool
+    party: str
+    pool: str | None
+    _files: list[dict[str, Any]] = field(default_factory=list)
+    _lines: list[str] = field(default_factory=list)
+    _total: Account = field(default_factory=Account)
+    # What a dry run would have stored by now, which the ledger cannot be asked about.
+    _opened: set[str] = field(default_factory=set)
+    _placed: set[str] = field(default_factory=set)
+    _rejected: int = 0
+
+    def known(self, loans: set[str]) -> set[str]:
+        """Which loans the ledger has, or would have by now."""
+        return self.home.ledger.known_loans(loans) | (loans & self._opened)
+
+    def placed(self, loans: set[str]) -> set[str]:
+        """Which loans are, or were once, in the pool."""
+        from ledger.store import subjects
+
+        ledger = self.home.ledger
+        with ledger.store.read() as connection:
+            names = subjects.been_in_pool(
+                connection,
+                self.home.log_id(connection),
+                f"pool:{self.pool}",
+                [f"loan:{name}" for name in loans],
+            )
+        return {name.removeprefix("loan:") for name in names} | (loans & self._placed)
+
+    def read(self, file: Path, open_tape: Callable[[Path, Progress], Tape]) -> None:
+        """Import one file, or go through it for a dry run."""
+        writer = BatchWriter(
+            self.home.ledger,
+            party=self.party,
+            on_error="report",
+            dry_run=self.dry_run,
+            batch=self.home.settings.import_batch,
+        )
+        handed = 0
+        with self.out.progress(f"import {file.name}") as progress:
+            tape = open_tape(file, progress)
+            for event in self._with_pool(self._submissions(tape)):
+                if self.dry_run:
+                    self._remember(event)
+                if not self.dry_run or handed < MAX_CHECKED:
+                    writer.add(event, None)
+                    handed += 1
+            account = writer.finish()
+        summary = tape.summary
+        self._rejected += summary.rejected + account.refused
+        document = {"file": str(file), **summary.to_json(), "ledger": account.to_json() | {"checked": handed}}
+        self._files.append(document)
+        self._lines += _describe(document, account, self.dry_run)
+        for reject in summary.rejects[:MAX_SHOWN]:
+            found = f" (found {reject.value!r})" if reject.value else ""
+            self.out.say(f"{file.name}:{reject.line}: {reject.field}: {reject.reason}{found}")
+        if summary.rejected > MAX_SHOWN:
+            self.out.say(f"… and {summary.rejected - MAX_SHOWN} more rejects; --json lists them")
+        account.say_refusals(self.out)
+
+    def finish(self) -> None:
+        """Print the result; exit code 2 if anything did not go in."""
+        self.out.show({"dry_run": self.dry_run, "party": self.party, "files": self._files}, *self._lines)
+        if self._rejected:
+            raise typer.Exit(_EXIT_REFUSED)
+
+    def _remember(self, event: dict[str, Any]) -> None:
+        if event["type"] == "loan.opened":
+            self._opened.add(event["subject"].removeprefix("loan:"))
+        elif event["type"] in _TRANSFERS:
+            self._placed.update(claim["loan"] for claim in event["data"]["claims"])
+
+    def _submissions(self, tape: Tape) -> Iterator[dict[str, Any]]:
+        return (item for item in tape if isinstance(item, dict))
+
+    def _with_pool(self, events: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The events, the pool made before the first that puts something into it."""
+        from ledger.tapes.pools import pool_created
+
+        missing = self.pool is not None and not self._has_pool()
+        for event in events:
+            if missing and event["type"] in _TRANSFERS:
+                assert self.pool is not None
+                yield pool_created(self.pool, party=self.party, effective=event["effective"])
+                missing = False
+            yield event
+
+    def _has_pool(self) -> bool:
+        try:
+            self.home.ledger.pool(self.pool or "")
+        except NotFoundError:
+            return False
+        return True
+
+
+def _describe(document: dict[str, Any], account: Account, dry_run: bool) -> list[str]:
+    counted = f"{document['records']} records, {document['events']} events, {document['rejected']} rejected"
+    lines = [
+        f"{document['file']}: {counted}",
+        f"  sha256 {document['sha256']}",
+    ]
+    lines += [f"  {kind:<22} {count:>9,}" for kind, count in document["counts"].items()]
+    for currency, sums in document["sums"].items():
+        lines += [f"  {name:<48} {amount:>20} {currency}" for name, amount in sums.items()]
+    lines += [
+        f"  look: {flag['field']} {flag['reason']}: {flag['count']} times, first in line {flag['first_line']}"
+        for flag in document["flags"]
+    ]
+    if dry_run:
+        import json
+
+        lines += ["  the first events:"]
+        lines += [f"    {json.dumps(event, ensure_ascii=False)}" for event in document["first"]]
+        checked = document["ledger"]["checked"]
+        if checked < document["events"]:
+            lines.append(f"  the ledger's own rules were applied to the first {checked:,} events only")
+    return lines + [f"  {line}" for line in account.lines(dry_run=dry_run)]
+
+
+def _only_party(home: Home) -> str:
+    """The party that submits where none is named."""
+    parties = home.ledger.parties()
+    for role in ("servicer", "originator"):
+        found = [one.name for one in parties if role in one.roles]
+        if len(found) == 1:
+            return found[0]
+    raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")
