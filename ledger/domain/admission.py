@@ -394,7 +394,7 @@ def _ended(path: str, subject: str, state: LoanState) -> RefusedError:
 def _taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:
     return TakenError(
         path,
-        f'the asset key of claim "{claim}" is taken: {standing.loan}/{standing.claim} has it, by record {standing.index}',
+        f'the asset key of "{claim}" is the one of {standing.loan}/{standing.claim}, taken by record {standing.index}',
         rule="taken_asset_key",
         details={
             "index": standing.index, "asset_key": key.hex(), "loan": standing.loan, "claim": standing.claim,

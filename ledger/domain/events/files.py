@@ -46,7 +46,7 @@ class BalanceReported(Data, frozen=True, kw_only=True):
             "principal reported at the end",
             MONEY,
             ex102="reportingPeriodActualEndBalanceAmount",
-            esma="AUTL33",
+            esma="Current Principal Balance",
         ),
     ] = UNSET
     beginning: Annotated[
@@ -57,7 +57,12 @@ class BalanceReported(Data, frozen=True, kw_only=True):
     ] = UNSET
     days_past_due: Annotated[
         Count | UnsetType,
-        member("days past due as reported", "days", ex102="currentDelinquencyStatus", esma="AUTL68"),
+        member(
+            "days past due as reported",
+            "days",
+            ex102="currentDelinquencyStatus",
+            esma="Number Of Days In Arrears",
+        ),
     ] = UNSET
     status: Annotated[Text | UnsetType, member("status in the tape's words")] = UNSET
     zero_balance_code: Annotated[
@@ -68,7 +73,12 @@ class BalanceReported(Data, frozen=True, kw_only=True):
     ] = UNSET
     current_rate: Annotated[
         str | UnsetType,
-        member("current rate as reported", RATE, ex102="reportingPeriodInterestRatePercentage"),
+        member(
+            "current rate as reported",
+            RATE,
+            ex102="reportingPeriodInterestRatePercentage",
+            esma="Current Interest Rate",
+        ),
     ] = UNSET
     remaining_instalments: Annotated[
         Count | UnsetType,

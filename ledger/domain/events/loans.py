@@ -58,7 +58,7 @@ class AssetKey(Part, frozen=True, kw_only=True):
 @event(
     "loan.opened",
     title="A seasoned loan enters the ledger with a history that it was not told.",
-    subject="loan", posted_by=SERVICING, rank=0, begins=True, actus="CDD, IED", esma="AUTL1",
+    subject="loan", posted_by=SERVICING, rank=0, begins=True, actus="CDD, IED",
 )  # fmt: skip
 class LoanOpened(Terms, frozen=True, kw_only=True):
     """The position at the close of ``as_of``; nothing on or before that day is derived."""
@@ -115,7 +115,14 @@ class LoanOriginated(Terms, frozen=True, kw_only=True):
 
     # The terms a new loan cannot do without. Kept optional in the base, required here.
     principal: Annotated[
-        str, member("principal agreed", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32")
+        str,
+        member(
+            "principal agreed",
+            MONEY,
+            actus="NT",
+            ex102="originalLoanAmount",
+            esma="Original Principal Balance",
+        ),
     ]
     annual_rate: Annotated[
         str, member("nominal rate", RATE, actus="IPNR", ex102="originalInterestRatePercentage")
@@ -191,7 +198,8 @@ class LoanDisbursed(Data, frozen=True, kw_only=True):
 @event(
     "loan.settled",
     title="The loan is over for the creditor: nothing is owed any more.",
-    subject="loan", posted_by=SERVICING, rank=190, actus="MD, TD", ex102="zeroBalanceCode 1", esma="AUTL69",
+    subject="loan", posted_by=SERVICING, rank=190, actus="MD, TD", ex102="zeroBalanceCode 1",
+    esma="Account Status, Redemption Date",
 )  # fmt: skip
 class LoanSettled(Data, frozen=True, kw_only=True):
     """Ends the loan. Balances are not touched: a remainder is a finding, not an adjustment."""
@@ -223,7 +231,8 @@ class LoanSettled(Data, frozen=True, kw_only=True):
 @event(
     "loan.charged_off",
     title="The creditor writes principal off.",
-    subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4", esma="AUTL71",
+    subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4",
+    esma="Account Status, Default Amount",
 )  # fmt: skip
 class LoanChargedOff(Data, frozen=True, kw_only=True):
     """Principal falls by what is written off; what still comes in is recovery.received."""

@@ -35,11 +35,11 @@ class Applied(Part, frozen=True, kw_only=True):
 
     principal: Annotated[
         str | UnsetType,
-        member("to principal", MONEY, actus="PR", ex102="actualPrincipalCollectedAmount", esma="AUTL56"),
+        member("to principal", MONEY, actus="PR", ex102="actualPrincipalCollectedAmount"),
     ] = UNSET
     interest: Annotated[
         str | UnsetType,
-        member("to interest", MONEY, actus="IP", ex102="actualInterestCollectedAmount", esma="AUTL57"),
+        member("to interest", MONEY, actus="IP", ex102="actualInterestCollectedAmount"),
     ] = UNSET
     fee: Annotated[str | UnsetType, member("to fees", MONEY, actus="FP")] = UNSET
     penalty: Annotated[str | UnsetType, member("to penalties", MONEY, actus="PY")] = UNSET
@@ -101,7 +101,7 @@ def collect(state: LoanState, amounts: Amounts, sign: int) -> None:
     "repayment.received",
     title="A payment on the loan came in and was applied.",
     subject="loan", posted_by=SERVICING | {"account_bank"}, rank=30,
-    actus="PR, IP", ex102="actual*CollectedAmount", esma="AUTL56, AUTL57",
+    actus="PR, IP", ex102="actual*CollectedAmount",
 )  # fmt: skip
 class RepaymentReceived(Data, frozen=True, kw_only=True):
     """One payment, or with ``aggregate`` the total of a month as a tape tells it."""
@@ -175,7 +175,8 @@ class RepaymentReversed(Data, frozen=True, kw_only=True):
 @event(
     "recovery.received",
     title="Money came in after the charge-off.",
-    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=105, ex102="recoveredAmount", esma="AUTL72",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=105, ex102="recoveredAmount",
+    esma="Cumulative Recoveries",
 )  # fmt: skip
 class RecoveryReceived(Data, frozen=True, kw_only=True):
     """Does not touch principal: that was written off."""

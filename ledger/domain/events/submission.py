@@ -29,6 +29,8 @@ from ledger.proofs import canonical
 #: Greatest size of one submission, and so of a record: a tape's record has 3 KB, a pledge of 500 claims 60
 #: KB.
 MAX_BYTES: Final = 1 << 20
+#: Greatest size of the data: what is left of a record's mebibyte once its other members have their room.
+MAX_DATA: Final = MAX_BYTES - (1 << 15)
 #: Most private fields of one event.
 MAX_PRIVATE: Final = 256
 
@@ -143,8 +145,6 @@ def read_submission(
         data_json = _encode(envelope.data)
         if not data_json.isascii() or b"\\" in data_json:
             _check_text(data_json)
-        if len(data_json) > MAX_BYTES:
-            raise _too_large(len(data_json))
     else:
         raw = line.encode() if isinstance(line, str) else line
         if len(raw) > MAX_BYTES:
@@ -152,6 +152,8 @@ def read_submission(
         envelope = _parse(raw)
         data_json = _encode(envelope.data)
         _check_spelling(raw, envelope, data_json)
+    if len(data_json) > MAX_DATA:
+        raise _too_large(len(data_json))
     return _build(envelope, data_json, party, origin)
 
 

@@ -122,7 +122,13 @@ class Terms(Data, frozen=True, kw_only=True):
     ] = UNSET
     principal: Annotated[
         str | UnsetType,
-        member("original principal", MONEY, actus="NT", ex102="originalLoanAmount", esma="AUTL32"),
+        member(
+            "original principal",
+            MONEY,
+            actus="NT",
+            ex102="originalLoanAmount",
+            esma="Original Principal Balance",
+        ),
     ] = UNSET
     annual_rate: Annotated[
         str | UnsetType,
@@ -147,13 +153,20 @@ class Terms(Data, frozen=True, kw_only=True):
     ] = UNSET
     originated: Annotated[
         str | UnsetType,
-        member("contract date, where it is not `effective`", DAY, actus="CDD", ex102="originationDate"),
+        member(
+            "contract date, where it is not `effective`",
+            DAY,
+            actus="CDD",
+            ex102="originationDate",
+            esma="Origination Date",
+        ),
     ] = UNSET
     first_due: Annotated[
         str | UnsetType, member("first due date", DAY, actus="PRANX", ex102="originalFirstPaymentDate")
     ] = UNSET
     maturity: Annotated[
-        str | UnsetType, member("last due date", DAY, actus="MD", ex102="loanMaturityDate")
+        str | UnsetType,
+        member("last due date", DAY, actus="MD", ex102="loanMaturityDate", esma="Maturity Date"),
     ] = UNSET
     due_day: Annotated[DayOfMonth | UnsetType, member("day of the month on which instalments are due")] = (
         UNSET
@@ -184,7 +197,10 @@ class Terms(Data, frozen=True, kw_only=True):
     product: Annotated[Text | UnsetType, member("product")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
     region: Annotated[
-        Text | UnsetType, member("region of the borrower", ex102="obligorGeographicLocation")
+        Text | UnsetType,
+        member(
+            "region of the borrower", ex102="obligorGeographicLocation", esma="Geographic Region - Obligor"
+        ),
     ] = UNSET
     guarantors: Annotated[
         Annotated[list[Guarantor], Meta(max_length=16)] | UnsetType, member("who stands in for the borrower")
