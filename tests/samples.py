@@ -240,7 +240,7 @@ def encumbrance(history: tuple[Link, ...], nonce: bytes = bytes(16)) -> Encumbra
 
 def claim_state(**changes: Any) -> ClaimState:
     state = ClaimState(
-        loan="loan:L1",
+        loan="L1",
         claim="c1",
         creditor="fenqile",
         share=1_000_000,

@@ -11,7 +11,7 @@ from typing import Final
 from eth_hash.auto import keccak
 
 #: keccak256(abi.encode(uint256(keccak256("poolproof.storage.AnchorRegistry")) - 1)) & ~0xff
-BASE: Final = bytes.fromhex("52d3eb8e67e08cb774104f86ba4f67a2ae83e28ffc73b48a8a88efa9a2f58a00")
+BASE: Final = bytes.fromhex("0f311a3c4c6cc2f779e07a64ac08996504388d7d01ee5f839ea0517f0542dd00")
 
 
 def root_slot(log_id: bytes, size: int) -> bytes:
