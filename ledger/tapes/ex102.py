@@ -142,7 +142,8 @@ class _Reader:
             self._summary.records += len(raws)
             months = [self._month(raw) for raw in raws]
             first = {month.loan: month for month in reversed(months) if month.fit}
-            new = self._new(set(first))
+            first = self._first_met(first)
+            new = set(first) - self._known(set(first)) if first else set()
             opened = [month for loan, month in reversed(first.items()) if loan in new and self._open(month)]
             unfit = {loan for loan in new if not first[loan].fit}
             for month in months:
@@ -173,11 +174,11 @@ class _Reader:
             self._months.add(key)
         return month
 
-    def _new(self, loans: set[str]) -> set[str]:
-        """Those of the loans that neither the ledger nor an earlier chunk of this tape has."""
-        loans = {loan for loan in loans if hash(loan) not in self._loans}
-        self._loans.update(map(hash, loans))
-        return loans - self._known(loans) if loans else loans
+    def _first_met(self, months: dict[str, Month]) -> dict[str, Month]:
+        """Those of the loans that no earlier chunk of this tape had."""
+        months = {loan: month for loan, month in months.items() if hash(loan) not in self._loans}
+        self._loans.update(map(hash, months))
+        return months
 
     def _open(self, month: Month) -> bool:
         """Make a month open its loan; False where that is not possible."""

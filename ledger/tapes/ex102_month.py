@@ -23,6 +23,7 @@ _MAX_NAME = 64
 _CLAIM = "1"
 _WHOLE = 1_000_000
 
+_DATES = (("originated", al.ORIGINATED), ("first_due", al.FIRST_DUE), ("maturity", al.MATURITY))
 _PARTS = (("principal", al.PAID_PRINCIPAL), ("interest", al.PAID_INTEREST), ("other", al.PAID_OTHER))
 
 
@@ -34,7 +35,7 @@ class Month:
     """
 
     __slots__ = (
-        "_flows", "_options", "_tape", "asset", "begin", "claim", "ended_before", "fields", "loan",
+        "_flows", "_options", "_tape", "_terms", "asset", "begin", "claim", "ended_before", "fields", "loan",
         "opened", "period", "submissions",
     )  # fmt: skip
 
@@ -75,6 +76,10 @@ class Month:
         fields = self.fields
         opening = fields.required(al.BALANCE_BEGIN, fields.money(al.BALANCE_BEGIN)) or 0
         closing = fields.money(al.BALANCE_END)
+        # Also where the loan is known already: whether a record is fit must not depend on the ledger.
+        self._terms = {name: fields.date(element) for name, element in _DATES} | {
+            "principal": self._amount(al.ORIGINAL_AMOUNT)
+        }
         for name, balance in ((al.BALANCE_BEGIN, opening), (al.BALANCE_END, closing or 0)):
             if balance < 0:
                 fields.flag(name, "is negative: a customer credit")
@@ -94,20 +99,17 @@ class Month:
         """
         fields, options, begin = self.fields, self._options, self.begin
         principal = fields.money(al.BALANCE_BEGIN) or 0
-        term = fields.integer(al.TERM)
+        term = fields.count(al.TERM)
         data: dict[str, Any] = {
             "currency": options.currency,
             "claims": [{"claim": _CLAIM, "creditor": options.creditor, "share": _WHOLE}],
             "as_of": (date.fromisoformat(begin) - timedelta(days=1)).isoformat(),
             "balances": {"principal": self._money(principal)},
             "basis": "asserted",
-            "principal": self._amount(al.ORIGINAL_AMOUNT),
+            **self._terms,
             "annual_rate": fields.rate(al.ORIGINAL_RATE, options.percent),
             "current_rate": fields.rate(al.CURRENT_RATE, options.percent),
             "instalments": term if term and term > 0 and fields.text(al.PAYMENT_TYPE) == al.MONTHLY else None,
-            "originated": fields.date(al.ORIGINATED),
-            "first_due": fields.date(al.FIRST_DUE),
-            "maturity": fields.date(al.MATURITY),
             "region": fields.text(al.REGION),
             "attributes": self._attributes(),
         }
@@ -137,8 +139,7 @@ class Month:
         return private
 
     def _has_no_score(self) -> bool:
-        text = self.fields.text(al.SCORE)
-        return text is None or not text.strip("0.")
+        return not any(text.strip("0.") for text in self.fields.texts(al.SCORE))
 
     def _repayment(self) -> None:
         """The month's money: the total and its parts as filed, whether they agree or not."""
@@ -247,23 +248,15 @@ class Month:
     def _report(self, end: str) -> None:
         """What the tape said: typed where it can be, everything else verbatim."""
         fields, options = self.fields, self._options
-        days = fields.read(al.DELINQUENT, forms.integer)
-        remaining = fields.read(al.REMAINING, forms.integer)
-        for name, number in ((al.DELINQUENT, days), (al.REMAINING, remaining)):
-            if number is not None and number < 0:
-                fields.flag(name, "is negative; kept verbatim only")
         codes = fields.texts(al.ZERO_CODE)
         typed: dict[str, tuple[str, Any]] = {
             "balance": (al.BALANCE_END, self._amount(al.BALANCE_END)),
             "beginning": (al.BALANCE_BEGIN, self._amount(al.BALANCE_BEGIN)),
-            "days_past_due": (al.DELINQUENT, days if days is None or days >= 0 else None),
+            "days_past_due": (al.DELINQUENT, fields.count(al.DELINQUENT)),
             "zero_balance_code": (al.ZERO_CODE, codes[0] if len(codes) == 1 else None),
             "zero_balance_date": (al.ZERO_DATE, fields.date(al.ZERO_DATE)),
             "current_rate": (al.CURRENT_RATE, fields.rate(al.CURRENT_RATE, options.percent)),
-            "remaining_instalments": (
-                al.REMAINING,
-                remaining if remaining is None or remaining >= 0 else None,
-            ),
+            "remaining_instalments": (al.REMAINING, fields.count(al.REMAINING)),
             "next_due": (al.NEXT_DUE, self._amount(al.NEXT_DUE)),
             "modified": (al.MODIFIED, fields.boolean(al.MODIFIED)),
         }
@@ -297,7 +290,7 @@ class Month:
             fields.flag(
                 al.BALANCE_END, "is not the beginning balance less principal, charge-off and adjustment"
             )
-        income = fields.read(al.PAYMENT_TO_INCOME, forms.number)
+        income = fields.look(al.PAYMENT_TO_INCOME, forms.number)
         if income is not None and income > 1:
             fields.flag(al.PAYMENT_TO_INCOME, "is above 1: this file may state percentages; kept verbatim")
 

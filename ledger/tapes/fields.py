@@ -20,6 +20,9 @@ from ledger.tapes.xmlstream import RawRecord
 _T = TypeVar("_T")
 _NAME = re.compile(r"[A-Za-z0-9._:-]+")
 
+#: The domain's limit for days and for numbers of instalments.
+_MAX_COUNT = 100_000
+
 
 class Fields:
     """One record by element name. ``used`` grows by the elements whose value was read without loss."""
@@ -97,21 +100,30 @@ class Fields:
             self.fault(name, str(error), text)
             return None
 
+    def look(self, name: str, convert: Callable[[str], _T]) -> _T | None:
+        """The element converted if that works; else it is flagged, and what it said stays verbatim only."""
+        texts = self.texts(name)
+        try:
+            return convert(texts[0]) if len(texts) == 1 else None
+        except ValueError as error:
+            self.flag(name, f"{error}; kept verbatim only")
+            return None
+
     def money(self, name: str) -> int | None:
         """An amount in units of 1e-8."""
         return self.read(name, forms.units)
 
-    def integer(self, name: str) -> int | None:
-        """A whole number."""
-        return self.read(name, forms.integer)
+    def count(self, name: str) -> int | None:
+        """A whole number from 0 to 100,000; anything else is flagged and stays verbatim only."""
+        return self.look(name, _count)
 
     def date(self, name: str) -> str | None:
         """A day or a month."""
         return self.read(name, forms.us_date)
 
     def boolean(self, name: str) -> bool | None:
-        """``true`` or ``false`` (also 1, 0 as xs:boolean has it)."""
-        return self.read(name, _boolean)
+        """``true`` or ``false`` (also 1, 0 as xs:boolean has it); anything else stays verbatim only."""
+        return self.look(name, _boolean)
 
     def rate(self, name: str, percent: bool) -> str | None:
         """A yearly rate as a decimal fraction. One of 1 or more reads as a percentage: flagged, left out."""
@@ -157,6 +169,13 @@ class Fields:
 def is_name(text: str) -> bool:
     """Whether ``text`` consists of the characters that names may have."""
     return _NAME.fullmatch(text) is not None
+
+
+def _count(text: str) -> int:
+    value = forms.integer(text)
+    if not 0 <= value <= _MAX_COUNT:
+        raise ValueError(f"is not within 0 and {_MAX_COUNT}")
+    return value
 
 
 def _boolean(text: str) -> bool:
