@@ -161,6 +161,23 @@ def test_provers_refuse_what_cannot_be_proved() -> None:
             merkle.consistency_nodes(size1, size2)
 
 
+def test_the_largest_tree() -> None:
+    """2^63 − 1 leaves are the most, for provers, verifiers and stored edges alike."""
+    most = 2**63 - 1
+    assert len(merkle.inclusion_nodes(0, most)) == 63
+    assert len(merkle.consistency_nodes(2**62, most)) == 1
+    assert merkle.CompactRange(most, [HASHES[0]] * 63).size == most
+    proof = HASHES[:63]
+    root = merkle.root_from_inclusion(0, most, HASHES[0], proof)
+    merkle.verify_inclusion(0, most, HASHES[0], proof, root)
+    with pytest.raises(MalformedError):
+        merkle.inclusion_nodes(0, most + 1)
+    with pytest.raises(MalformedError):
+        merkle.consistency_nodes(most, most + 1)
+    with pytest.raises(VerificationError, match="size is not a number"):
+        merkle.verify_inclusion(0, most + 1, HASHES[0], proof, root)
+
+
 def test_node_plans_of_a_huge_tree_are_short() -> None:
     covers = merkle.inclusion_nodes(12_345_678_901, 2**50 + 12_345)
     assert len(covers) == 51
