@@ -1,6 +1,7 @@
 """The evidence file of a final anchor: taken from the node while it still has it, checked, then stored.
 
-Nodes keep state proofs for a short time (geth for 128 blocks), so this cannot be made up later.
+Nodes keep state proofs for a short time (geth for 128 blocks), so this cannot be made up later; what does not
+lead from the block hash to the root is not stored.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from ledger.chain.client import ChainClient
 from ledger.chain.layout import root_slot
 from ledger.chain.model import Block
+from ledger.chain.stateproof import verify_state
 from ledger.errors import UnavailableError
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
@@ -38,7 +40,7 @@ def collect(
         if proof.block.hash != block.hash:
             lost = UnavailableError(f"block {block.number} was replaced while its state proof was taken")
             continue
-        return Evidence(
+        evidence = Evidence(
             origin=origin,
             chain=ChainBinding(chain_id=chain.chain_id, contract=chain.contract, log_id=chain.log_key),
             size=checkpoint.size,
@@ -50,5 +52,7 @@ def collect(
             storage_key=slot,
             storage_proof=proof.storage_proof,
             checkpoint=checkpoint.note.decode(),
-        ).encode()
+        )
+        verify_state(evidence, contract=chain.contract, code_hash=chain.code_hash, log_id=chain.log_key)
+        return evidence.encode()
     raise lost

@@ -267,7 +267,7 @@ class Anchorer:
             self._move(job, "mined", problem=None, **place)
             self._fault("mined")
             moved = True
-        final = self._final_block(latest)
+        final = self._client.final_block(self._finality, latest)
         if (
             final is None
             or final.number < block.number
@@ -282,7 +282,7 @@ class Anchorer:
             )
         evidence = collect(self._client, self._log.origin, self._chain, checkpoint, [block, final])
         self._fault("proved")
-        if not self._is_canonical(final):
+        if not self._client.is_canonical(final):
             return moved
         missing = None if evidence else "this chain gives no state proofs, so there is no evidence file"
         self._move(job, "final", evidence=evidence, problem=missing)
@@ -309,16 +309,6 @@ class Anchorer:
         # Somebody else's transaction: another database with the same key, or a hand. Without the event the
         # newest block serves: it has the root too, only later.
         return self._client.anchored_in(job.size, latest) or latest
-
-    def _final_block(self, latest: Block) -> Block | None:
-        if self._finality.tag is not None:
-            return self._client.block(self._finality.tag)
-        number = latest.number - self._finality.depth
-        return self._client.block(number) if number >= 0 else None
-
-    def _is_canonical(self, block: Block) -> bool:
-        again = self._client.block(block.number)
-        return again is not None and again.hash == block.hash
 
 
 def _conflict(origin: str, size: int, ours: bytes, theirs: bytes) -> IntegrityError:

@@ -11,9 +11,10 @@ from datetime import datetime
 import structlog
 
 from ledger.anchors.policy import AnchorPolicy
-from ledger.chain.client import Account, ChainClient, unfunded
+from ledger.chain.client import Account, ChainClient
 from ledger.chain.fees import Fees
 from ledger.chain.model import Block, LogInfo, Sending
+from ledger.chain.refusals import unfunded
 from ledger.domain.calendar import format_instant, parse_instant
 from ledger.errors import ConfigurationError, VerificationError
 from ledger.store import Store, anchors
@@ -209,7 +210,7 @@ class Sender:
         outcome = self._client.broadcast(transaction.raw)
         self._fault("broadcast")
         if outcome is Sending.UNFUNDED:
-            raise unfunded(self._client, self._account.address)
+            raise unfunded(self._account.address, self._client.balance(self._account.address))
         if outcome is Sending.TAKEN and transaction.sent is None:
             with self._store.write() as connection:
                 anchors.mark_sent(

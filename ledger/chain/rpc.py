@@ -25,6 +25,9 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 _NO_SUCH_METHOD = frozenset({-32601, -32004, -32604})
 _TOO_MANY_REQUESTS = frozenset({-32005, 429})
 
+#: A block by number, or by one of the names that nodes know.
+BlockId = int | str
+
 
 class RpcRefusal(Exception):  # noqa: N818 - not an error of the package: it never leaves ledger.chain
     """The node answered with an error object. ``data`` is the revert data, where there is any."""
@@ -156,3 +159,23 @@ def _reason(error: Exception) -> str:
         "ConnectTimeout": "no connection in time",
         "ReadTimeout": "no answer in time",
     }.get(text, text)
+
+
+def to_hex(data: bytes) -> str:
+    """Bytes as JSON-RPC writes them."""
+    return "0x" + data.hex()
+
+
+def from_hex(text: str) -> bytes:
+    """Bytes as JSON-RPC writes them."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def to_int(value: Any) -> int:
+    """A quantity; some consortium chains write plain numbers."""
+    return value if isinstance(value, int) else int(value, 16)
+
+
+def block_id(block: BlockId) -> str:
+    """A block's number or name as a parameter."""
+    return hex(block) if isinstance(block, int) else block

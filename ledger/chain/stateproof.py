@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ledger.proofs.evidence import Evidence
-    from ledger.proofs.trust import TrustRoot
+    from ledger.proofs.trust import ChainTrust, TrustRoot
 
 STEP: Final = "anchor"
 #: Fields of a header before those that forks append: up to the nonce.
@@ -53,23 +53,13 @@ def verify_evidence(evidence: Evidence, trust: TrustRoot, blocks: Iterable[bytes
     :class:`VerificationError` for evidence that is wrong or of another log, and
     :class:`UndeterminedError` when its block is none that the verifier knows.
     """
-    _same_log(evidence, trust)
+    chain = _same_log(evidence, trust)
     _same_root(evidence, trust)
-    try:
-        state_root, time = _header(evidence)
-        word = _word(evidence, trust, state_root)
-    except MalformedError as error:
-        raise VerificationError(str(error), step=STEP) from error
-    if word != evidence.root:
-        raise VerificationError(
-            f"the contract holds another root at size {evidence.size} than the evidence says",
-            step=STEP,
-            evidence={"contract": word.hex(), "evidence": evidence.root.hex()},
-        )
+    time = verify_state(evidence, contract=chain.contract, code_hash=chain.code_hash, log_id=chain.log_id)
     _known_block(evidence, trust, blocks)
     return AnchorView(
         size=evidence.size,
-        root=word,
+        root=evidence.root,
         level=Level.FINAL,
         describes=f"block {evidence.block_number}, hash 0x{evidence.block_hash.hex()}, which you named as final",
         block_number=evidence.block_number,
@@ -78,6 +68,25 @@ def verify_evidence(evidence: Evidence, trust: TrustRoot, blocks: Iterable[bytes
         cosignatures=evidence.cosignatures,
         not_checked=CAVEATS,
     )
+
+
+def verify_state(evidence: Evidence, *, contract: bytes, code_hash: bytes, log_id: bytes) -> int:
+    """Show that the contract holds the evidence's root in the evidence's block, whoever vouches for that.
+
+    Returns the block's time in Unix seconds. Raises :class:`VerificationError`.
+    """
+    try:
+        state_root, time = _header(evidence)
+        word = _word(evidence, contract, code_hash, log_id, state_root)
+    except MalformedError as error:
+        raise VerificationError(str(error), step=STEP) from error
+    if word != evidence.root:
+        raise VerificationError(
+            f"the contract holds another root at size {evidence.size} than the evidence says",
+            step=STEP,
+            evidence={"contract": word.hex(), "evidence": evidence.root.hex()},
+        )
+    return time
 
 
 class EvidenceAnchors:
@@ -98,7 +107,7 @@ class EvidenceAnchors:
         return view
 
 
-def _same_log(evidence: Evidence, trust: TrustRoot) -> None:
+def _same_log(evidence: Evidence, trust: TrustRoot) -> ChainTrust:
     if trust.chain is None:
         raise UndeterminedError("the trust root names no chain to check an anchor on")
     expected = trust.chain.binding
@@ -108,6 +117,7 @@ def _same_log(evidence: Evidence, trust: TrustRoot) -> None:
             f"the trust root names {trust.origin}, {expected}",
             step=STEP,
         )
+    return trust.chain
 
 
 def _same_root(evidence: Evidence, trust: TrustRoot) -> None:
@@ -138,21 +148,19 @@ def _header(evidence: Evidence) -> tuple[bytes, int]:
     return fields[_STATE_ROOT], read_integer(fields[_TIMESTAMP], "block time")
 
 
-def _word(evidence: Evidence, trust: TrustRoot, state_root: bytes) -> bytes:
-    """The word in the slot of ``rootAt[log][size]`` of the trust root's contract, 32 bytes."""
-    chain = trust.chain
-    assert chain is not None  # _same_log
-    account = trie_value(state_root, chain.contract, evidence.account_proof)
+def _word(evidence: Evidence, contract: bytes, code_hash: bytes, log_id: bytes, state_root: bytes) -> bytes:
+    """The word in the slot of ``rootAt[log][size]`` of the contract, 32 bytes."""
+    account = trie_value(state_root, contract, evidence.account_proof)
     if account is None:
         raise VerificationError("the chain has no account at the contract's address", step=STEP)
     fields = decode_rlp_strings(account, "account", 4)
-    if len(fields) != 4 or fields[3] != chain.code_hash:
+    if len(fields) != 4 or fields[3] != code_hash:
         raise VerificationError(
-            "the contract has other code than the trust root names",
+            "the contract has other code than expected",
             step=STEP,
-            evidence={"code_hash": fields[3].hex(), "expected": chain.code_hash.hex()},
+            evidence={"code_hash": fields[3].hex(), "expected": code_hash.hex()},
         )
-    slot = root_slot(chain.log_id, evidence.size)
+    slot = root_slot(log_id, evidence.size)
     if evidence.storage_key != slot:
         raise VerificationError("the storage key is not that of the log's root at this size", step=STEP)
     stored = trie_value(fields[2], slot, evidence.storage_proof)
