@@ -78,7 +78,7 @@ def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[
         changes = claim_values(rows, subjects.claims_of(connection, loan_ids), vault)
         for row in rows.values():
             if row.name.startswith("pool:"):
-                changes[pool_key(row.name.removeprefix("pool:"))] = pool_value(_head(row))
+                changes[pool_key(row.name.removeprefix("pool:"))] = pool_value_of(row)
         if changes:
             yield changes
     # A pledge is a record of its pool: the loans it names need not have a record of their own since.
@@ -129,7 +129,8 @@ def claim_preimages(
     return encumbrance, claim_state
 
 
-def _head(row: SubjectRow) -> bytes:
+def pool_value_of(row: SubjectRow) -> bytes:
+    """A pool's register value: the head of its chain, and its last seal."""
     if row.head is None:
         raise IntegrityError(f"{row.name}: a subject without a record")
-    return row.head
+    return pool_value(row.head)

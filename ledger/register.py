@@ -16,7 +16,7 @@ first bit in which they differ is the bit that parts the range, and the hashes c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ def lookup(read: ReadPages, page: int, key: bytes) -> Lookup:
     return Lookup(None, mpt.Proof(()))
 
 
-def reachable(read: ReadPages, page: int) -> Iterable[tuple[bytes, bytes]]:
+def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
     """Every (key, value) of a register in ascending order, a page at a time."""
     stack = [page] if page else []
     while stack:
@@ -94,6 +94,16 @@ def reachable(read: ReadPages, page: int) -> Iterable[tuple[bytes, bytes]]:
             yield from _leaves(data)
         else:
             stack.extend(slot[0] for slot in reversed(_slots(data)) if slot[0])
+
+
+def root_of(read: ReadPages, page: int) -> bytes:
+    """The root that a register's root page gives, trusting the hashes in it."""
+    if not page:
+        return mpt.EMPTY_ROOT
+    data = _one(read, page)
+    if data[:1] == _BUCKET:
+        return mpt.fold_sorted([(key, mpt.leaf_hash(key, value)) for key, value in _leaves(data)])
+    return _combine([digest for _, digest in _slots(data)], 0)
 
 
 class _Writer:

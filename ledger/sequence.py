@@ -7,8 +7,8 @@ queries for a whole batch, and writes what they change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -73,16 +73,20 @@ class Sequencer:
         rejects: list[RefusedError] = []
         submissions: list[tuple[int, Submission]] = []
         for number, line in enumerate(lines, start=1):
-            with _refusals(number, on_error, rejects):
+            try:
                 submissions.append((number, _read(line, party, self.origin)))
+            except RefusedError as error:
+                _refuse(error, number, on_error, rejects)
         accepted: list[Accepted] = []
         if submissions:
             # A dry run does all the work and leaves by an exception, so that the transaction rolls back.
             with suppress(_DryRunDone), self.store.write() as connection:
                 batch = _Batch(self, connection, [submission for _, submission in submissions], now)
                 for number, submission in submissions:
-                    with _refusals(number, on_error, rejects):
+                    try:
                         accepted.append(batch.take(submission))
+                    except RefusedError as error:
+                        _refuse(error, number, on_error, rejects)
                 batch.store()
                 if dry_run:
                     raise _DryRunDone
@@ -100,16 +104,12 @@ def _read(line: Line, party: str | None, origin: str) -> Submission:
     return read_submission(line, party=party, origin=origin)
 
 
-@contextmanager
-def _refusals(number: int, on_error: OnError, rejects: list[RefusedError]) -> Iterator[None]:
+def _refuse(error: RefusedError, number: int, on_error: OnError, rejects: list[RefusedError]) -> None:
     """Give a refusal its line; with ``report`` keep it and go on."""
-    try:
-        yield
-    except RefusedError as error:
-        error.line = number
-        if on_error == "abort":
-            raise
-        rejects.append(error)
+    error.line = number
+    if on_error == "abort":
+        raise error
+    rejects.append(error)
 
 
 class _Subject:
@@ -245,7 +245,7 @@ class _Batch:
             assert subject is not None
             same = record.same_statement(bytes(standing.record), submission, secret=self._secret(subject))
         if not same:
-            raise RefusedError(
+            raise TakenError(
                 "id",
                 f'{submission.party} has used "{submission.id}" for another statement, record {standing.index}',
                 rule="taken_id",

@@ -35,11 +35,15 @@ keys = st.one_of(
     st.integers(0, 400).map(lambda n: n.to_bytes(2) + bytes(30)),
     st.integers(0, 255).map(lambda n: bytes(31) + bytes([n])),
 )
-batches = st.lists(st.dictionaries(keys, st.integers(0, 9).map(value), min_size=1, max_size=80), min_size=1, max_size=6)
+batches = st.lists(
+    st.dictionaries(keys, st.integers(0, 9).map(value), min_size=1, max_size=80), min_size=1, max_size=6
+)
 
 
 @given(batches, st.lists(keys, min_size=1, max_size=10))
-def test_every_version_has_the_root_and_the_proofs_of_its_map(batches: list[dict[bytes, bytes]], absent: list[bytes]) -> None:
+def test_every_version_has_the_root_and_the_proofs_of_its_map(
+    batches: list[dict[bytes, bytes]], absent: list[bytes]
+) -> None:
     pages, page, whole = Pages(), 0, {}
     versions = []
     for changes in batches:
@@ -51,7 +55,7 @@ def test_every_version_has_the_root_and_the_proofs_of_its_map(batches: list[dict
         assert result.added == len(whole) - before
         versions.append((page, result.root, whole))
     for page, root, mapping in versions:
-        assert list(register.reachable(pages.read, page)) == sorted(mapping.items())
+        assert list(register.leaves(pages.read, page)) == sorted(mapping.items())
         for key in [*list(mapping)[:5], *absent]:
             found = register.lookup(pages.read, page, key)
             assert found.value == mapping.get(key)

@@ -53,7 +53,7 @@ class Store:
         """One snapshot of the database."""
         with _translated(), self.engine.connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield ReadConnection(connection)
 
@@ -61,7 +61,7 @@ class Store:
     def write(self) -> Iterator[WriteConnection]:
         """One transaction; committed when the block ends, rolled back when it raises."""
         with _translated(), self.engine.connect() as connection:
-            connection = connection.execution_options(poolproof_write=True)
+            connection.execution_options(poolproof_write=True)
             with connection.begin():
                 yield WriteConnection(ReadConnection(connection))
 

@@ -137,3 +137,10 @@ def batch_of(connection: ReadConnection, log_id: int, index: int) -> BatchRow | 
     statement = select(*columns).where(batches.c.log_id == log_id, batches.c.first <= index)
     row = connection.execute(statement.order_by(batches.c.first.desc()).limit(1)).one_or_none()
     return BatchRow(*row) if row and row.first <= index < row.first + row.count else None
+
+
+def all_batches(connection: ReadConnection, log_id: int) -> list[BatchRow]:
+    """Every batch, in the order in which they were accepted."""
+    columns: list[Any] = [batches.c[name] for name in BatchRow._fields]
+    statement = select(*columns).where(batches.c.log_id == log_id).order_by(batches.c.first)
+    return [BatchRow(*row) for row in connection.execute(statement)]

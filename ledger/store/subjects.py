@@ -64,6 +64,13 @@ def by_id(connection: ReadConnection, ids: Iterable[int]) -> dict[int, SubjectRo
     return {row[0]: SubjectRow(*row) for row in bulk.select_in(connection, sql, ids, kind="int8")}
 
 
+def all_rows(connection: ReadConnection, log_id: int) -> dict[int, SubjectRow]:
+    """Every subject of the log, by id."""
+    columns = [subjects.c[name] for name in SubjectRow._fields]
+    rows = connection.execute(select(*columns).where(subjects.c.log_id == log_id).order_by(subjects.c.id))
+    return {row[0]: SubjectRow(*row) for row in rows}
+
+
 def put(
     connection: WriteConnection, log_id: int, new: Iterable[SubjectRow], changed: Iterable[SubjectRow]
 ) -> None:

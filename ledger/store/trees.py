@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select
@@ -127,3 +127,12 @@ def receipt(connection: ReadConnection, log_id: int, index: int) -> bytes | None
 
 def add_receipt(connection: WriteConnection, log_id: int, index: int, document: bytes) -> None:
     connection.execute(insert(receipts).values(log_id=log_id, index=index, receipt=document))
+
+
+def all_receipts(connection: ReadConnection, log_id: int) -> Iterator[tuple[int, bytes]]:
+    """(index, receipt) of every receipt issued, streamed."""
+    statement = select(receipts.c.index, receipts.c.receipt).where(receipts.c.log_id == log_id)
+    result = connection.execution_options(stream_results=True, yield_per=1_000).execute(
+        statement.order_by(receipts.c.index)
+    )
+    return ((row[0], bytes(row[1])) for row in result)

@@ -1,0 +1,326 @@
+"""fsck: every digest, tile, root, register and checkpoint once more from the records, and against the chain.
+
+Trusts the record bytes and the keys that the log names, nothing else in the store. Each problem says what is
+wrong, where, and under a stable code:
+
+``record``      a record's bytes, chain or admission            ``tile``        a stored tile
+``gap``         an index without an entry                       ``register``    a register entry or its pages
+``subject``     a subject's chain or folded state               ``checkpoint``  a checkpoint's root or signature
+``claim``       a claim's place or its history                  ``batch``       a batch's acceptance
+``disclosure``  a private field that does not open              ``receipt``     a stored receipt
+``anchor``      an anchor that the contract or its evidence contradicts
+
+Erased records are counted, not reported: their bytes and their subject's secret are both gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ledger import register
+from ledger.audit.replay import Replay
+from ledger.domain.admission import Party
+from ledger.domain.record import private_digest
+from ledger.errors import PoolproofError
+from ledger.issue import batch_of, batch_tree, place, trust_root
+from ledger.proofs import canonical, mpt, tiles
+from ledger.proofs.checkpoint import open_checkpoint
+from ledger.proofs.documents import DetachedSignature, KeyName, check_signature
+from ledger.proofs.entries import RegisterEntry, record_entry
+from ledger.proofs.merkle import leaf_hash
+from ledger.proofs.receipt import Receipt
+from ledger.proofs.trust import TrustRoot
+from ledger.proofs.verify import verify_receipt
+from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.store.logs import LogRow
+from ledger.store.records import RecordRow
+from ledger.store.trees import RegisterRow
+from ledger.vault import unseal
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
+
+#: Entries between two looks at the tiles: a full tile's worth, so that each is compared once.
+CHUNK = tiles.WIDTH
+
+Progress = Callable[[int, int], None]
+#: What the contract holds for a size: its root, or None.
+RootAt = Callable[[int], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One contradiction. ``place`` names the entry, size, subject or file."""
+
+    code: str
+    place: str
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What was looked at, and what is wrong. ``chain``: how many anchors the contract was asked about, or None."""
+
+    origin: str
+    size: int
+    records: int = 0
+    registers: int = 0
+    erased: int = 0
+    checkpoints: int = 0
+    receipts: int = 0
+    chain: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, place: str, message: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(code, place, message))
+
+
+def fsck(
+    ledger: Ledger, *, root_at: RootAt | None = None, progress: Progress = lambda _done, _of: None
+) -> Report:
+    """Check the whole log; ``root_at`` asks the contract, None leaves the chain out and the report says so."""
+    with ledger.store.read() as connection:
+        return _Check(ledger, connection, progress).run(root_at)
+
+
+class _Check:
+    """One run, on one snapshot of the database."""
+
+    def __init__(self, ledger: Ledger, connection: ReadConnection, progress: Progress) -> None:
+        self.connection = connection
+        self.log: LogRow = logs.get(connection, ledger.origin)
+        self.vault = ledger.vault
+        self.progress = progress
+        self.report = Report(origin=self.log.origin, size=self.log.size)
+        self.trust: TrustRoot = trust_root(connection, self.log, ())
+        self.names = subjects.all_rows(connection, self.log.id)
+        self.replay = Replay(
+            self.log.origin,
+            self.log.zone,
+            self.log.day_cut,
+            ledger.vault,
+            {
+                p.name: Party(p.name, frozenset(p.roles), p.keys)
+                for p in logs.list_parties(connection, self.log.id)
+            },
+            self.names,
+        )
+
+    def run(self, root_at: RootAt | None) -> Report:
+        """Walk the entries, then compare what they leave with what is stored."""
+        size = 0
+        edge: Mapping[int, bytes] = {}
+        leaves: list[bytes] = []
+        for index, entry in self._entries():
+            leaves.append(leaf_hash(entry))
+            closing = index + 1 == self.log.size or len(entry) != len(record_entry(bytes(32)))
+            if closing or (index + 1) % CHUNK == 0:
+                grown = tiles.extend(size, edge, leaves)
+                size, edge, leaves = grown.size, grown.edge, []
+                self._check_tiles(grown)
+                self.progress(size, self.log.size)
+                if closing and self.report.registers:
+                    self._check_checkpoint(grown)
+        self._check_subjects()
+        self._check_claims()
+        self._check_batches()
+        self._check_receipts()
+        self._check_anchors(root_at)
+        return self.report
+
+    # -- entries -------------------------------------------------------------------------------------------
+
+    def _entries(self) -> Iterator[tuple[int, bytes]]:
+        """(index, entry) as the records and the replayed map give them; a gap gets an entry that fits nothing."""
+        registers = {
+            row.index: row for row in trees.registers_between(self.connection, self.log.id, 0, self.log.size)
+        }
+        rows = records.between(self.connection, self.log.id, 0, self.log.size)
+        row = next(rows, None)
+        for index in range(self.log.size):
+            if row is not None and row.index == index:
+                yield index, self._record(row)
+                row = next(rows, None)
+            elif index in registers:
+                yield index, self._register(registers[index])
+            else:
+                self.report.add("gap", f"entry {index}", "neither a record nor a register stands here")
+                yield index, b""
+
+    def _record(self, row: RecordRow) -> bytes:
+        self.report.records += 1
+        if row.record is None and self.names[row.subject_id].secret is None:
+            self.report.erased += 1
+        for message in self.replay.take(row):
+            self.report.add("record", f"entry {row.index} ({row.event_id})", message)
+        self._check_disclosures(row)
+        digest = canonical.sha256(bytes(row.record)) if row.record is not None else bytes(row.digest)
+        return record_entry(digest)
+
+    def _check_disclosures(self, row: RecordRow) -> None:
+        sealed = records.sealed_disclosures(self.connection, self.log.id, row.index) if row.record else None
+        subject = self.names.get(row.subject_id)
+        committed: list[str] = []
+        if row.record and b'"private":[]' not in row.record:
+            committed = canonical.decode(bytes(row.record))["private"]
+        if sealed is None and not committed:
+            return
+        where = f"entry {row.index} ({row.event_id})"
+        if sealed is None or subject is None or subject.secret is None:
+            self.report.add(
+                "disclosure",
+                where,
+                f"{len(committed)} private fields are committed, their disclosures are gone",
+            )
+            return
+        try:
+            secret = self.vault.unwrap(bytes(subject.secret), subject.name)
+            opened = unseal(secret, place(self.log.origin, row.party, row.event_id), bytes(sealed))
+        except PoolproofError as error:
+            self.report.add("disclosure", where, str(error))
+            return
+        if sorted(private_digest(list(one)) for one in opened) != committed:
+            self.report.add("disclosure", where, "what opens is not what the record commits to")
+
+    def _register(self, row: RegisterRow) -> bytes:
+        self.report.registers += 1
+        where = f"register at {row.index}"
+        self.replay.publish()
+        if (row.root, row.count) != (self.replay.root, self.replay.count):
+            self.report.add(
+                "register", where, f"root {bytes(row.root).hex()} of {row.count} keys, "
+                f"the records give {self.replay.root.hex()} of {self.replay.count}"
+            )  # fmt: skip
+        self._check_pages(row, where, last=row.index + 1 == self.log.published)
+        return RegisterEntry(index=row.index, count=self.replay.count, root=self.replay.root).encode()
+
+    def _check_pages(self, row: RegisterRow, where: str, *, last: bool) -> None:
+        """The stored pages give the register's root; those of the newest are read to the last leaf."""
+
+        def read(ids: object) -> dict[int, bytes]:
+            return trees.pages(self.connection, self.log.id, ids)  # type: ignore[arg-type]  # ids of any iterable kind
+
+        try:
+            if register.root_of(read, row.page) != row.root:
+                self.report.add("register", where, f"its root page {row.page} has another root")
+            if last:
+                root = mpt.fold_sorted(
+                    [(key, mpt.leaf_hash(key, value)) for key, value in register.leaves(read, row.page)]
+                )
+                if root != row.root:
+                    self.report.add("register", where, "its leaves give another root")
+        except PoolproofError as error:
+            self.report.add("register", where, str(error))
+
+    def _check_tiles(self, grown: tiles.Growth) -> None:
+        for level, changed in grown.tiles.items():
+            for n, hashes in changed.items():
+                stored = trees.tile(self.connection, self.log.id, level, n)
+                if stored is None or bytes(stored[: len(hashes)]) != hashes:
+                    self.report.add(
+                        "tile", tiles.tile_path(level, n, len(hashes) // 32), "is not what the records give"
+                    )
+
+    def _check_checkpoint(self, grown: tiles.Growth) -> None:
+        row = trees.checkpoint(self.connection, self.log.id, grown.size)
+        where = f"checkpoint {grown.size}"
+        if row is None:
+            if grown.size <= self.log.published:
+                self.report.add("checkpoint", where, "a register entry without its checkpoint")
+            return
+        self.report.checkpoints += 1
+        verifiers = [span.verifier for span in self.trust.log_keys if span.covers(row.size)]
+        try:
+            signed = open_checkpoint(bytes(row.note), self.log.origin, verifiers).checkpoint
+        except PoolproofError as error:
+            self.report.add("checkpoint", where, str(error))
+            return
+        if not (signed.size == row.size and signed.root == row.root == grown.root()):
+            self.report.add(
+                "checkpoint",
+                where,
+                f"signs {signed.root.hex()} at {signed.size}, the records give {grown.root().hex()}",
+            )
+
+    # -- what the records leave ----------------------------------------------------------------------------
+
+    def _check_subjects(self) -> None:
+        for subject, stored in self.names.items():
+            if subject not in self.replay.chains:
+                self.report.add("subject", stored.name, "has no record")
+                continue
+            derived = self.replay.row(subject)
+            if stored.secret is None:
+                derived = derived._replace(state=stored.state)  # erased: its state cannot be folded again
+            if tuple(stored) != tuple(derived):
+                self.report.add(
+                    "subject", stored.name, "count, head, last index or state differ from its records"
+                )
+
+    def _check_claims(self) -> None:
+        stored = {bytes(row.asset_key): row for row in subjects.claims_of(self.connection, self.names)}
+        for key in stored.keys() | self.replay.claims.keys():
+            derived = self.replay.claims.get(key)
+            row = stored.get(key)
+            if derived is None and row is not None and self.names[row.subject_id].secret is None:
+                continue  # erased
+            if derived is None or row is None or tuple(row) != tuple(derived):
+                self.report.add("claim", key.hex(), "its place is not what the records give")
+        for one in subjects.encumbrances_of(self.connection, self.log.id, stored):
+            steps = self.replay.steps.get(bytes(one.asset_key), [])
+            step = steps[one.version - 1] if 0 < one.version <= len(steps) else None
+            if step is None or (step[0], step[1].history) != (one.index, one.history):
+                message = f"no record made version {one.version} of its history"
+                self.report.add("claim", bytes(one.asset_key).hex(), message)
+
+    def _check_batches(self) -> None:
+        keys = [span.verifier for span in self.trust.service_keys]
+        covered = 0
+        for row in records.all_batches(self.connection, self.log.id):
+            where = f"batch {row.first}"
+            covered += row.count
+            rows = records.between(self.connection, self.log.id, row.first, row.first + row.count)
+            tree = batch_tree(rows) if row.count else None
+            if tree is None or (tree.count, tree.root) != (row.count, row.root):
+                self.report.add("batch", where, "its records do not give the root that was signed")
+                continue
+            try:
+                signature = DetachedSignature(key=KeyName(row.key), value=bytes(row.signature))
+                check_signature(signature, batch_of(self.log, row).message(), keys, step="batch")
+            except PoolproofError as error:
+                self.report.add("batch", where, str(error))
+        if covered != self.report.records:
+            self.report.add(
+                "batch", "all", f"{covered} records were accepted, {self.report.records} stand in the log"
+            )
+
+    def _check_receipts(self) -> None:
+        for index, document in trees.all_receipts(self.connection, self.log.id):
+            self.report.receipts += 1
+            try:
+                verify_receipt(self.trust, document)
+                if Receipt.parse(document).index != index:
+                    self.report.add("receipt", f"entry {index}", "is of another entry")
+            except PoolproofError as error:
+                self.report.add("receipt", f"entry {index}", str(error))
+
+    def _check_anchors(self, root_at: RootAt | None) -> None:
+        if root_at is None:
+            return
+        self.report.chain = 0
+        for row in anchors.listed(self.connection, self.log.id):
+            if row.state not in anchors.ANCHORED:
+                continue
+            self.report.chain += 1
+            checkpoint = trees.checkpoint(self.connection, self.log.id, row.size)
+            held = root_at(row.size)
+            where = f"anchor {row.size}"
+            if held is None:
+                self.report.add("anchor", where, "the contract knows no root at this size")
+            elif checkpoint is None or held != checkpoint.root:
+                self.report.add(
+                    "anchor", where, f"the contract holds {held.hex()}, another root than the log's"
+                )
