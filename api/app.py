@@ -1,0 +1,115 @@
+"""The composition root of the HTTP service: settings and a ledger in, an ASGI application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from api import openapi, outcomes, problems, schemas
+from api.auth import KeyRing
+from api.frame import Frame
+from api.intake import Intake
+from api.metrics import Metrics
+from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify
+from api.services import Services
+from ledger.errors import PoolproofError
+
+if TYPE_CHECKING:
+    from api.services import Anchors
+    from ledger.log import Ledger
+    from ledger.proofs.trust import TrustRoot
+    from ledger.proofs.verdict import AnchorSource
+    from ledger.settings import Settings
+
+_ROUTERS: Final = (events, receipts, pools, verify, trust, checkpoints, log, health)
+_DESCRIPTION: Final = (
+    "Events of consumer-loan pools in, acceptances and receipts out; the log itself as tlog-tiles. "
+    "Errors are RFC 9457 problems. What is promised to stay is written in docs/api.md."
+)
+
+
+def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = None) -> FastAPI:
+    """The service over one log. The caller opens the ledger and closes it after the service has stopped.
+
+    ``anchors`` says where verification learns the contract's roots; by default it is the chain node of
+    ``settings.rpc_url``, if there is one.
+    """
+    metrics = Metrics()
+    services = Services(
+        ledger=ledger,
+        keys=KeyRing(ledger),
+        intake=Intake(partial(outcomes.append, ledger)),
+        metrics=metrics,
+        anchors=anchors or chain_anchors(settings),
+        max_batch_bytes=settings.max_request_bytes,
+        anchor_within=timedelta(seconds=settings.anchor_within_seconds),
+    )
+    app = FastAPI(
+        title="Poolproof",
+        version=version("poolproof"),
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        # FastAPI's own pages load their scripts from elsewhere; what is served here is /openapi.json alone.
+        docs_url=None,
+        redoc_url=None,
+        # A path has one spelling; the other is 404, not a redirect that loses a body.
+        redirect_slashes=False,
+        # Each route says the media types of its answers; a default would document one more.
+        default_response_class=Response,
+    )
+    app.state.services = services
+    app.add_middleware(Frame, metrics=metrics)
+    app.add_exception_handler(PoolproofError, problems.on_ledger_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    _describe(app)
+    return app
+
+
+def chain_anchors(settings: Settings) -> Anchors:
+    """Anchors as the node of ``settings.rpc_url`` tells them; opened when first asked for."""
+    opened: dict[str, AnchorSource] = {}
+
+    def anchors(trust: TrustRoot) -> AnchorSource | None:
+        if settings.rpc_url is None or trust.chain is None:
+            return None
+        if trust.fingerprint not in opened:
+            # web3 takes two seconds to import: only a service that is asked to verify pays them.
+            from ledger.chain.client import ChainClient
+            from ledger.chain.sources import OnlineAnchors
+
+            opened.clear()
+            opened[trust.fingerprint] = OnlineAnchors(ChainClient(settings.rpc_url), trust)
+        return opened[trust.fingerprint]
+
+    return anchors
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete OpenAPI with the schemas of documents that go out as signed bytes."""
+    generate: Callable[[], dict[str, Any]] = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                components.pop(name, None)
+            components.update(openapi.schemas_of(schemas))
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    openapi.correct(operation)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # the way FastAPI documents to extend it

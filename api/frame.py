@@ -1,0 +1,82 @@
+"""What stands around every request: its id, its security headers, its numbers, and the last net under faults.
+
+Pure ASGI, because it runs for each of some thousand requests a second.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+
+from api import problems
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from api.metrics import Metrics
+
+#: An id that the caller gives is kept if it can go into logs and headers as it is.
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_logger = structlog.get_logger(__name__)
+
+#: Nothing that this service answers is a page that runs or loads something. TLS, and with it HSTS, belongs to
+#: the proxy in front.
+SECURITY_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-site",
+}
+
+
+class Frame:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (or hand on what is none)."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _id_of(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+        start = time.perf_counter()
+
+        async def send_framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers.setdefault("cache-control", "no-store")
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_framed)
+        except Exception:
+            # The last net: what no handler knows is our fault, and the answer has the one shape all the same.
+            _logger.exception("request.failed", request_id=request_id, path=scope["path"])
+            if status:
+                raise
+            await problems.internal(request_id)(scope, receive, send_framed)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self.metrics.answered(scope["method"], route, status, time.perf_counter() - start)
+
+
+def _id_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return bytes(value).decode("ascii")
+    return secrets.token_hex(12)

@@ -1,0 +1,79 @@
+"""Numbers for Prometheus: how far the log has come, what waits, what was refused, how requests went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from ledger.log import Status
+
+#: Seconds. The promises are 50 ms for reads and 150 ms for writes; the buckets part what keeps them.
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+#: Any other method is counted under one name: a caller must not be able to make label values.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "poolproof_http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "poolproof_http_request_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._events = Counter(
+            "poolproof_events", "Events by what became of them.", ["outcome"], registry=self.registry
+        )
+        self._refusals = Counter(
+            "poolproof_refusals", "Events refused, by the rule that did.", ["rule"], registry=self.registry
+        )
+        self._waiting = Gauge(
+            "poolproof_intake_waiting",
+            "Single events that wait for their transaction.",
+            registry=self.registry,
+        )
+        self._sizes = Gauge(
+            "poolproof_log_size",
+            "Entries in the log that have come this far on the ladder.",
+            ["state"],
+            registry=self.registry,
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request under the pattern of its route."""
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def accepted(self, *, repeated: bool, count: int = 1) -> None:
+        """Count accepted events, first or repeated."""
+        if count:
+            self._events.labels("repeated" if repeated else "accepted").inc(count)
+
+    def refused(self, rule: str) -> None:
+        """Count one refused event."""
+        self._events.labels("refused").inc()
+        self._refusals.labels(rule).inc()
+
+    def render(self, status: Status, waiting: int) -> bytes:
+        """The exposition in Prometheus' text format."""
+        self._waiting.set(waiting)
+        for state, size in (
+            ("included", status.size),
+            ("published", status.published),
+            ("anchored", status.anchored),
+            ("final", status.final),
+        ):
+            self._sizes.labels(state).set(size)
+        return generate_latest(self.registry)

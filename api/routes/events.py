@@ -1,0 +1,115 @@
+"""Events in, one or many, and where each is on its way."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from api import batches, bodies, openapi, schemas
+from api.answers import as_json
+from api.auth import Authenticated
+from api.routes.paths import EventId
+from api.services import Here
+from ledger.domain.events import MAX_BYTES, read_submission
+from ledger.errors import RefusedError
+from ledger.proofs import acceptance, canonical
+
+router = APIRouter(tags=["events"])
+
+_JSON, _NDJSON = "application/json", "application/x-ndjson"
+_EXAMPLE: dict[str, Any] = openapi.examples()["Event"]
+_BODIES: dict[str, tuple[type[BaseModel] | None, Any]] = {
+    _JSON: (schemas.Event, _EXAMPLE),
+    _NDJSON: (None, canonical.encode(_EXAMPLE).decode() + "\n"),
+}
+
+
+def _accepted(description: str) -> dict[str, Any]:
+    single = openapi.answer(schemas.Acceptance, description, acceptance.MEDIA_TYPE)
+    batch = openapi.answer(schemas.BatchReport, description)
+    return {"description": description, "content": single["content"] | batch["content"]}
+
+
+@router.post(
+    "/v1/events",
+    operation_id="post_events",
+    summary="Submit events",
+    status_code=201,
+    responses=openapi.responses(
+        {
+            201: _accepted("Accepted and durable: the acceptance of one event, or the report of a batch."),
+            200: _accepted(
+                "Nothing new: every event was accepted before (or refused, with `on_error=report`)."
+            ),
+        },
+        "unauthenticated",
+        "timeout",
+        "taken",
+        "too_large",
+        "unsupported_media_type",
+        "refused",
+        "invalid_request",
+        "unavailable",
+    ),
+    openapi_extra=openapi.body(_BODIES, "One event, or NDJSON with one event a line."),
+)
+async def post_events(
+    request: Request,
+    here: Here,
+    caller: Authenticated,
+    on_error: Annotated[
+        Literal["abort", "report"],
+        Query(description="NDJSON only. `abort`: one refused event refuses all. `report`: the others go in."),
+    ] = "abort",
+) -> Response:
+    """Submit one event (`application/json`) or many (`application/x-ndjson`, one transaction).
+
+    `party` is the caller's own; an event that names another is refused. An `id` used before for the same
+    statement is answered with its first acceptance, so a request without an answer can always be sent again.
+    """
+    if bodies.media_type(request, _JSON, _NDJSON) == _NDJSON:
+        lines = await bodies.read_lines(request, here.max_batch_bytes)
+        return await run_in_threadpool(
+            batches.append, here, lines, caller.party, on_error, _request_id(request)
+        )
+    body = await bodies.read(request, MAX_BYTES)
+    try:
+        # Waiting for the group's transaction takes no thread; see api.intake.
+        submission = read_submission(body, party=caller.party, origin=here.ledger.origin)
+        accepted = await here.intake.submit(submission)
+    except RefusedError as error:
+        here.metrics.refused(error.rule)
+        error.line = None  # its place in the group says nothing to this caller
+        raise
+    here.metrics.accepted(repeated=accepted.repeated)
+    return Response(
+        accepted.acceptance,
+        status_code=200 if accepted.repeated else 201,
+        headers={"Location": f"/v1/events/{accepted.id}"},
+        media_type=acceptance.MEDIA_TYPE,
+    )
+
+
+@router.get(
+    "/v1/events/{event_id}",
+    operation_id="event_state",
+    summary="Where an event is on its way",
+    responses=openapi.responses(
+        {200: openapi.answer(schemas.EventState, "The rung it has reached.")},
+        "unauthenticated",
+        "not_found",
+        "invalid_request",
+        "unavailable",
+    ),
+)
+def event_state(here: Here, caller: Authenticated, event_id: EventId) -> Response:
+    """The state of an event of the caller's: included, published, anchored or final."""
+    state = here.ledger.state_of(event_id, party=caller.party)
+    return as_json(state)
+
+
+def _request_id(request: Request) -> str:
+    identifier: str = request.state.request_id
+    return identifier

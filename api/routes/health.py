@@ -1,0 +1,111 @@
+"""Whether the process lives, whether it can serve, its numbers, and the pages of its problems."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from api import openapi, problems, schemas
+from api.answers import as_json
+from api.services import Here
+from ledger.errors import NotFoundError, UnavailableError
+from ledger.store import migrations, trees
+
+router = APIRouter(tags=["operation"])
+
+#: The part of the time promised in acceptances after which an anchor counts as late: there is still time to
+#: act before a promise is broken.
+LATE_FRACTION: Final = 0.5
+
+
+def _page(code: str) -> str:
+    kind = problems.KINDS[code]
+    return f"{kind.title}\n\ncode: {code}\nstatus: {kind.status}\n\n{kind.meaning}\n"
+
+
+@router.get(
+    "/healthz",
+    operation_id="health",
+    summary="Is the process alive",
+    responses=openapi.responses(
+        {200: openapi.answer(schemas.Health, "It is.")},
+    ),
+)
+def health() -> Response:
+    """Answers as long as the process can answer at all; asks nothing of the database or the chain."""
+    return as_json({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    operation_id="readiness",
+    summary="Can it serve",
+    responses=openapi.responses(
+        {200: openapi.answer(schemas.Readiness, "It can; `degraded` says that something is late.")},
+        "unavailable",
+    ),
+)
+def readiness(here: Here) -> Response:
+    """503 when the database does not answer or has another version of the schema. A chain that lags degrades
+    the service and does not stop it: events are taken, and receipts follow.
+    """
+    chain = _chain(here)  # asks the database, so that one that does not answer is told first
+    have, want = migrations.current(here.ledger.store), migrations.newest()
+    if have != want:
+        raise UnavailableError(f"the database is at schema {have}, this version needs {want}", retry_after=30)
+    checks: list[dict[str, str]] = [
+        {"name": "database", "status": "ok", "detail": "answers"},
+        {"name": "migrations", "status": "ok", "detail": str(want)},
+        chain,
+    ]
+    ready = all(check["status"] == "ok" for check in checks)
+    document = {"status": "ready" if ready else "degraded", "checks": checks}
+    return as_json(document)
+
+
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Numbers for Prometheus",
+    responses=openapi.responses(
+        {200: openapi.text("The exposition.", "text/plain", 'poolproof_log_size{state="published"} 12.0\n')},
+        "unavailable",
+    ),
+)
+def metrics(here: Here) -> Response:
+    """How far the log has come, what waits, what was refused and by which rule, how requests went."""
+    return Response(
+        here.metrics.render(here.ledger.status(), here.intake.waiting),
+        headers={"Content-Type": CONTENT_TYPE_LATEST},
+    )
+
+
+@router.get(
+    "/problems/{code}",
+    operation_id="problem_page",
+    summary="What a problem means",
+    responses=openapi.responses({200: openapi.text("The page.", "text/plain", _page("taken"))}, "not_found"),
+)
+def problem_page(code: Annotated[str, Path(examples=["taken"])]) -> Response:
+    """The page that the `type` of a problem points to."""
+    if code not in problems.KINDS:
+        raise NotFoundError("no such problem")
+    return Response(_page(code), media_type="text/plain; charset=utf-8")
+
+
+def _chain(here: Here) -> dict[str, str]:
+    """Whether what is published gets on chain in time."""
+    status = here.ledger.status()
+    if status.chain is None:
+        return {"name": "chain", "status": "ok", "detail": "this log is not bound to a chain"}
+    with here.ledger.store.read() as connection:
+        waiting = trees.first_checkpoint_above(connection, here.ledger.row().id, status.anchored)
+    reached = f"anchored to {status.anchored} of {status.published}"
+    if waiting is None:
+        return {"name": "chain", "status": "ok", "detail": reached}
+    age = here.ledger.clock() - datetime.fromisoformat(waiting.published)
+    late = age > here.anchor_within * LATE_FRACTION
+    detail = f"{reached}; size {waiting.size} has waited {int(age.total_seconds())} s"
+    return {"name": "chain", "status": "degraded" if late else "ok", "detail": detail}

@@ -1,0 +1,58 @@
+"""What the routes work with: opened once by the composition root, found on ``app.state.services``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from api.auth import KeyRing
+from api.intake import Intake
+from api.metrics import Metrics
+from ledger.log import Ledger
+from ledger.proofs.trust import TrustRoot
+from ledger.proofs.verdict import AnchorSource
+from ledger.store import logs
+
+#: Where the verify route learns which roots the contract holds; None where no chain can be asked.
+Anchors = Callable[[TrustRoot], AnchorSource | None]
+
+#: Receipts hold one record of at most 1 MiB, escaped in a string; claim proofs grow with a claim's history.
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One log and what this process has around it. ``max_batch_bytes`` is the largest NDJSON body,
+    ``anchor_within`` the time by which acceptances promise an anchor.
+    """
+
+    ledger: Ledger
+    keys: KeyRing
+    intake: Intake
+    metrics: Metrics
+    anchors: Anchors
+    max_batch_bytes: int
+    anchor_within: timedelta
+
+
+def trust_root(ledger: Ledger) -> TrustRoot:
+    """The trust root as it was issued last, whose fingerprint the contract carries; before that, as it would be."""
+    with ledger.store.read() as connection:
+        issued = logs.latest_trust_root(connection, ledger.row().id)
+    return ledger.trust_root() if issued is None else _parsed(bytes(issued))
+
+
+@lru_cache(maxsize=4)
+def _parsed(document: bytes) -> TrustRoot:
+    return TrustRoot.parse(document)
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Here = Annotated[Services, Depends(_services)]

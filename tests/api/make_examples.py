@@ -1,0 +1,102 @@
+"""Writes ``api/examples.json``: the documents that OpenAPI shows, taken from a small run of the service.
+
+``python -m tests.api.make_examples`` makes them again, after a change of a document's form. Subjects' secrets are
+random, so digests differ from run to run; ``test_openapi.py`` holds what is committed to the schemas. The
+evidence and the anchored verdict are set in form only, for a run that needs no chain.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ledger.proofs.evidence import Evidence
+from ledger.proofs.receipt import ChainBinding
+from ledger.store.logs import ChainRow
+from tests.api.conftest import (
+    LOG,
+    ORIGIN,
+    Site,
+    disbursed,
+    make_site,
+    ndjson,
+    originated,
+    pledged,
+    pool,
+    repaid,
+)
+
+CHAIN = ChainRow(
+    chain_id=31337,
+    genesis=bytes.fromhex("0b" * 32),
+    contract=bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3"),
+    code_hash=bytes.fromhex("c0" * 32),
+    log_key=bytes.fromhex("1d" * 32),
+    finality="tag:finalized",
+    grade="devnet",
+    max_anchor_age=604_800,
+)
+
+
+def documents(site: Site) -> dict[str, Any]:
+    site.ledger.bind_chain(CHAIN)
+    event = repaid("L1", private={"borrower": "13800000000"})
+    for one in (originated("L1"), disbursed("L1", "aa" * 32), pool("2026-1"), pledged("2026-1", "L1")):
+        assert site.post(one).status_code == 201
+    acceptance = site.post(event).json()
+    taken = site.post(pledged("2026-1", "L1", n=2))
+    future = repaid("L1", 2, effective="2027-01-01")
+    report = site.post_batch(ndjson(event, repaid("L1", 3), future), "report").json()
+    site.ledger.publish()
+    receipt = site.get(f"/v1/events/{event['id']}/receipt")
+    size, root = site.ledger.latest_checkpoint() or (0, b"")
+    evidence = Evidence(
+        origin=ORIGIN,
+        chain=ChainBinding(chain_id=CHAIN.chain_id, contract=CHAIN.contract, log_id=CHAIN.log_key),
+        size=size,
+        root=root,
+        block_number=42,
+        block_hash=bytes.fromhex("b1" * 32),
+        header=b"\xf9 an RLP header",
+        account_proof=(b"\xf8 a trie node",),
+        storage_key=bytes.fromhex("5e" * 32),
+        storage_proof=(b"\xf8 a trie node",),
+        checkpoint=site.ledger.checkpoint().decode(),
+    )
+    verdict = site.client.post(
+        "/v1/verify", content=receipt.content, headers={"Content-Type": "application/json"}
+    )
+    found = {
+        "Event": event,
+        "Acceptance": acceptance,
+        "BatchReport": report,
+        "EventState": site.get(f"/v1/events/{event['id']}").json(),
+        "Receipt": receipt.json(),
+        "PoolSummary": site.get("/v1/pools/2026-1").json(),
+        "Checkpoint": site.get("/v1/checkpoints/latest").json(),
+        "TrustRoot": site.get("/v1/trust").json(),
+        "Evidence": json.loads(evidence.encode()),
+        "Verification": verdict.json(),
+        "Health": site.get("/healthz").json(),
+        "Readiness": site.get("/readyz").json(),
+        "Problem": taken.json(),
+    }
+    assert LOG.verifier.name == ORIGIN
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        site = make_site(f"sqlite:///{directory}/ledger.db")
+        with site.client:
+            found = documents(site)
+        site.ledger.store.close()
+    target = Path(sys.modules["api"].__path__[0]) / "examples.json"
+    target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""OpenAPI: an example for each operation, each of its schema; every answer documented; pages from here only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from api import openapi, problems, schemas
+from api.app import create_app
+from ledger.domain.events import read_submission
+from ledger.settings import Settings
+from tests.api.conftest import Site
+
+MODELS = openapi.models_of(schemas)
+
+
+@pytest.fixture(scope="module")
+def document(still_site: Site) -> dict[str, Any]:
+    app = still_site.client.app
+    assert isinstance(app, FastAPI)
+    return app.openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    if "requestBody" in operation:
+        for media_type, content in operation["requestBody"]["content"].items():
+            yield "body", media_type, content
+    for status, response in operation["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            yield status, media_type, content
+
+
+def test_every_example_is_of_its_schema(document: dict[str, Any]) -> None:
+    checked = set()
+    for name, operation in operations(document):
+        for where, media_type, content in contents(operation):
+            reference = content["schema"].get("$ref", "")
+            if not reference:
+                assert content["schema"] in ({"type": "string"}, {"type": "string", "format": "binary"}), name
+                continue
+            model = reference.removeprefix("#/components/schemas/")
+            assert model in document["components"]["schemas"], (name, where, media_type)
+            MODELS[model].model_validate_json(json.dumps(content["example"]))
+            checked.add(model)
+    assert checked == set(openapi.examples())
+
+
+def test_every_operation_has_an_example_a_summary_and_a_description(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert any("example" in content for where, _, content in contents(operation) if where == "200"), name
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                assert parameter["schema"].get("examples") or parameter.get("examples"), (
+                    name,
+                    parameter["name"],
+                )
+
+
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    known = document["components"]["schemas"]
+    found = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert found <= set(known)
+    assert "HTTPValidationError" not in known
+    assert set(MODELS) <= set(known)
+
+
+def test_errors_are_problems_and_nothing_else(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for status, media_type, content in contents(operation):
+            if status.startswith(("4", "5")):
+                assert media_type == problems.MEDIA_TYPE, (name, status)
+                assert content["schema"]["$ref"].endswith("/Problem"), (name, status)
+                assert content["example"]["status"] == int(status), (name, status)
+        assert "500" in operation["responses"], name
+
+
+def test_a_key_is_asked_for_where_parties_are_told_apart(document: dict[str, Any]) -> None:
+    keyed = {
+        name for name, operation in operations(document) if operation.get("security") == [{"api_key": []}]
+    }
+    assert keyed == {
+        "POST /v1/events",
+        "GET /v1/events/{event_id}",
+        "GET /v1/events/{event_id}/acceptance",
+        "GET /v1/events/{event_id}/receipt",
+        "GET /v1/pools/{pool}",
+    }
+    for name, operation in operations(document):
+        assert ("401" in operation["responses"]) == (name in keyed), name
+
+
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_event_of_the_example_is_one() -> None:
+    read_submission(json.dumps(openapi.examples()["Event"]), party="fenqile")
+
+
+def test_the_document_is_served_and_no_page_that_loads_from_elsewhere(still_site: Site) -> None:
+    answer = still_site.client.get("/openapi.json")
+    assert answer.json()["openapi"].startswith("3.1")
+    for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):
+        assert still_site.client.get(path).status_code == 404
+
+
+def test_every_answer_is_of_its_schema(small_site: Site) -> None:
+    """The documents of a run, against the models: what the service says is what it documents."""
+    from tests.api.make_examples import documents
+
+    for name, found in documents(small_site).items():
+        MODELS[name].model_validate_json(json.dumps(found))
+
+
+def test_the_app_is_made_from_settings_and_a_ledger_alone(still_site: Site) -> None:
+    assert create_app(Settings(), ledger=still_site.ledger).openapi()["info"]["title"] == "Poolproof"

@@ -1,0 +1,191 @@
+"""One error shape, over every endpoint and every way to go wrong."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+import structlog.testing
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from api import problems
+from api.schemas import Problem
+from ledger import errors
+from ledger.errors import PoolproofError
+from ledger.settings import Settings
+from tests.api.conftest import ORIGIN, PROBLEM, Site
+
+#: A request to each endpoint that cannot succeed, and the status that it ends with.
+WRONG = [
+    ("GET", "/v1/events/none", 404),
+    ("GET", "/v1/events/none/acceptance", 404),
+    ("GET", "/v1/events/none/receipt", 404),
+    ("GET", "/v1/events/" + "x" * 65, 422),
+    ("GET", "/v1/events/a%00b", 422),
+    ("GET", "/v1/pools/none", 404),
+    ("GET", "/v1/pools/%E6%B1%A0", 422),
+    ("POST", "/v1/events", 415),
+    ("POST", "/v1/events?on_error=ignore", 422),
+    ("POST", "/v1/verify", 415),
+    ("POST", "/v1/verify?require=certain", 422),
+    ("GET", "/v1/evidence/7", 404),
+    ("GET", "/v1/evidence/0", 422),
+    ("GET", "/v1/evidence/seven", 422),
+    ("GET", "/v1/evidence/" + "9" * 400, 422),
+    ("GET", "/v1/checkpoints/latest", 404),
+    ("GET", f"/log/{ORIGIN}/checkpoint", 404),
+    ("GET", f"/log/{ORIGIN}/tile/0/000", 404),
+    ("GET", "/log/other.example/log/checkpoint", 404),
+    ("GET", "/problems/none", 404),
+    ("GET", "/nowhere", 404),
+    ("GET", "/v1/trust/", 404),
+    ("DELETE", "/v1/events", 405),
+    ("POST", "/v1/trust", 405),
+    ("PUT", "/healthz", 405),
+    ("POST", "/readyz", 405),
+    ("POST", "/metrics", 405),
+    ("TRACE", "/v1/verify", 405),
+]
+
+
+def check(answer: Any, status: int) -> Problem:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.headers["cache-control"] == "no-store"
+    problem = Problem.model_validate_json(answer.content)
+    assert problem.status == status
+    assert problem.type == f"/problems/{problem.code}"
+    assert problem.title == problems.KINDS[problem.code].title
+    assert problem.detail
+    assert problem.instance == f"urn:poolproof:request:{answer.headers['x-request-id']}"
+    return problem
+
+
+@pytest.mark.parametrize(("method", "path", "status"), WRONG)
+def test_every_error_has_the_one_shape(still_site: Site, method: str, path: str, status: int) -> None:
+    check(still_site.client.request(method, path, headers=still_site.auth()), status)
+
+
+def test_every_endpoint_is_tried(still_site: Site) -> None:
+    app = still_site.client.app
+    assert isinstance(app, FastAPI)
+    for path in app.openapi()["paths"]:
+        if path in {"/healthz", "/readyz", "/metrics", "/v1/trust"}:
+            continue  # they have no wrong request but a wrong method, which stands above
+        pattern = re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)) + r"(\?.*)?")
+        assert any(pattern.fullmatch(tried) for _, tried, _ in WRONG), path
+
+
+def test_405_says_what_is_allowed(still_site: Site) -> None:
+    assert still_site.client.delete("/v1/events").headers["allow"] == "POST"
+
+
+def test_422_points_at_each_parameter(still_site: Site) -> None:
+    problem = check(still_site.client.post("/v1/events?on_error=ignore", headers=still_site.auth()), 422)
+    assert problem.code == "invalid_request"
+    assert problem.errors is not None
+    assert problem.errors[0].pointer == "/query/on_error"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RuntimeError("a secret of the house"), 500),
+        (errors.IntegrityError("tile 0/1 is missing"), 500),
+        (errors.ConfigurationError("/etc/poolproof/kek"), 500),
+        (errors.VerificationError("bad root", step="inclusion"), 500),
+        (errors.UnavailableError("host 10.0.0.5", retry_after=9), 503),
+        (errors.UndeterminedError("no anchor yet"), 409),
+        (errors.MalformedError("thing", "is bent"), 400),
+        (errors.UnauthorisedError("not yours"), 403),
+    ],
+)
+def test_what_the_ledger_raises_becomes_a_problem(
+    still_site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(still_site.ledger, "pool", fail)
+    with structlog.testing.capture_logs() as logged:
+        answer = still_site.get("/v1/pools/P1")
+    problem = check(answer, status)
+    assert [entry["request_id"] for entry in logged] == [answer.headers["x-request-id"]] * (status >= 500)
+    if status >= 500:
+        assert str(error) not in answer.text
+        assert "10.0.0.5" not in answer.text
+    if status == 503:
+        assert answer.headers["retry-after"] == "9"
+    assert problem.code == {500: "internal", 503: "unavailable"}.get(status, problem.code)
+
+
+def test_every_error_class_has_a_code_or_is_a_fault_of_ours() -> None:
+    faults = {
+        "IntegrityError",
+        "ConfigurationError",
+        "VerificationError",
+        "InconsistencyError",
+        "PoolproofError",
+    }
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, PoolproofError) and name not in faults:
+            assert kind.code in problems.KINDS, name
+
+
+def test_every_code_has_its_page(still_site: Site) -> None:
+    for code, kind in problems.KINDS.items():
+        page = still_site.client.get(f"/problems/{code}")
+        assert page.status_code == 200
+        assert page.text.startswith(kind.title)
+
+
+def test_every_status_is_of_a_kind_that_says_so() -> None:
+    for status, code in problems._STATUS_CODES.items():
+        assert problems.KINDS[code].status == status
+
+
+def test_a_status_that_nobody_foresaw_keeps_the_shape(
+    still_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def teapot(*_: object, **__: object) -> None:
+        raise HTTPException(418, "short and stout")
+
+    monkeypatch.setattr(still_site.ledger, "pool", teapot)
+    assert still_site.get("/v1/pools/P1").headers["content-type"] == PROBLEM
+
+
+def test_a_request_id_is_kept_if_it_can_go_into_a_log(still_site: Site) -> None:
+    ask = still_site.client.get
+    assert ask("/healthz", headers={"X-Request-Id": "trace-4711.a"}).headers["x-request-id"] == "trace-4711.a"
+    for bad in ("short", "x" * 65, "two words", "new%0aline", "<script>alert(1)</script>"):
+        given = ask("/healthz", headers={"X-Request-Id": bad}).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{24}", given)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/openapi.json", "/v1/trust", "/problems/taken"])
+def test_every_answer_carries_the_security_headers(still_site: Site, path: str) -> None:
+    headers = still_site.client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "cache-control" in headers
+    assert "server" not in headers
+
+
+def test_nothing_of_the_request_is_reflected_as_markup(still_site: Site) -> None:
+    answer = still_site.client.get("/v1/pools/<script>alert(1)</script>", headers=still_site.auth())
+    assert answer.headers["content-type"] == PROBLEM
+
+
+def test_settings_limit_the_batch(fresh_sqlite: str) -> None:
+    from tests.api.conftest import make_site
+
+    assert Settings().max_request_bytes == 16 * 1024 * 1024
+    site = make_site(fresh_sqlite, max_request_bytes=2048)
+    with site.client:
+        check(site.post_batch(b" " * 2049), 413)
+        assert site.post_batch(b"\n").status_code in {200, 422}
+    site.ledger.store.close()
