@@ -141,12 +141,11 @@ def read_submission(
     log's; a submission that names another is refused.
     """
     if isinstance(line, dict):
-        envelope = _convert(line)
-        data_json = _encode(envelope.data)
+        envelope, data_json = _convert(line)
         if not data_json.isascii() or b"\\" in data_json:
             _check_text(data_json)
     else:
-        raw = line.encode() if isinstance(line, str) else line
+        raw = _bytes(line) if isinstance(line, str) else line
         if len(raw) > MAX_BYTES:
             raise _too_large(len(raw))
         envelope = _parse(raw)
@@ -201,9 +200,18 @@ def _parse(raw: bytes) -> Any:
         raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
 
 
-def _convert(value: dict[str, Any]) -> Any:
+def _bytes(line: str) -> bytes:
     try:
-        return msgspec.convert(value, _Any)
+        return line.encode()
+    except UnicodeEncodeError:
+        raise RefusedError("", "string with a lone surrogate", rule="malformed") from None
+
+
+def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
+    """The envelope and the canonical bytes of its data."""
+    try:
+        envelope: Any = msgspec.convert(value, _Any)
+        return envelope, _encode(envelope.data)
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
     except (UnicodeEncodeError, RecursionError) as error:
