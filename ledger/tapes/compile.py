@@ -207,10 +207,14 @@ class _Compiler:
         form = maps.leaf(value, place)
         if form.template is not None:
             return self._text(form.template, place)
+        if form.rest:
+            return self._rest(form.omit, place)
         assert form.column is not None
         column, empty, optional = form.column, self._empty, form.optional
         self._columns[path] = column
         read = self._cell(column, place)
+        if form.verbatim:
+            return self._raw(column)
         convert = self._convert(form, path, kind, currency, place)
         private = path.startswith("private.")
 
@@ -224,6 +228,25 @@ class _Compiler:
                 return convert(text, cells)
             except ValueError as error:
                 raise FieldError(column, str(error), "" if private else text) from error
+
+        return make
+
+    def _raw(self, column: str) -> Make:
+        """A cell as it stands."""
+        at = self._header.index(column) if self._header and column in self._header else 0
+        return lambda cells: cells.cells[at]
+
+    def _rest(self, omit: list[str], place: str) -> Make:
+        """All columns that the event uses nowhere else, known once it is compiled."""
+        header, columns = self._header or [], self._columns
+        if header and (unknown := sorted(set(omit) - set(header))):
+            raise ConfigurationError(
+                f"{place}: omit names {', '.join(unknown)}, which the header does not have"
+            )
+
+        def make(cells: Cells) -> list[list[str]]:
+            used = {*columns.values(), *omit}
+            return [[name, text] for name, text in zip(header, cells.cells, strict=True) if name not in used]
 
         return make
 

@@ -75,7 +75,8 @@ class _Reader:
             cells = Cells(row.cells, {"@line": str(row.line), "@row": str(row.number), **self._built_in})
             submissions = self._submissions(row, cells)
             if cells.faults:
-                yield summary.reject(_rejected(row, cells.faults))
+                subjects = [found for one in submissions if isinstance(found := one["subject"], str)]
+                yield summary.reject(_rejected(row, cells.faults, subjects[0] if subjects else ""))
                 continue
             for kind, path, currency, units in cells.sums:
                 summary.add(kind, path, currency, units)
@@ -127,13 +128,15 @@ class _Reader:
         return submission
 
 
-def _rejected(row: rows.Row, faults: list[FieldError]) -> Reject:
+def _rejected(row: rows.Row, faults: list[FieldError], subject: str) -> Reject:
     """One reject for all faults of a row, each field named once."""
     unique = list({(fault.field, fault.reason): fault for fault in faults}.values())
+    first = unique[0]
     if len(unique) == 1:
-        return Reject(row.number, row.line, unique[0].field, unique[0].reason, unique[0].value)
+        return Reject(row.number, row.line, first.field, first.reason, first.value, subject)
+    names = ", ".join(dict.fromkeys(fault.field for fault in unique))
     reason = "; ".join(f"{fault.field} {fault.reason}" for fault in unique)
-    return Reject(row.number, row.line, ", ".join(fault.field for fault in unique), reason, unique[0].value)
+    return Reject(row.number, row.line, names, reason, first.value, subject)
 
 
 def _column_of(path: str, columns: dict[str, str]) -> str:

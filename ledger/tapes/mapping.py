@@ -36,6 +36,9 @@ from ledger.errors import ConfigurationError
 #: Names that every row has beside its columns.
 BUILT_IN = ("@line", "@row", "@sha256", "@file")
 
+#: What makes a table in a mapping a leaf.
+_LEAF_KEYS = frozenset({"column", "template", "rest"})
+
 _PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|([^{}]*))?\}")
 
 
@@ -106,14 +109,19 @@ class MappingForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class LeafForm(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"table": "map"}
 ):
-    """One value out of a row: a ``column`` with at most one meaning, or a ``template`` of several.
+    """One value out of a row: a ``column`` with at most one meaning, a ``template`` of several, or the ``rest``.
 
     ``optional`` leaves the member out where the cell is empty; without it an empty cell is a reject.
+    ``verbatim`` takes a cell as it stands, white space and all, also an empty one. ``rest`` is the list of
+    [column, text] of all columns that the event uses nowhere else, verbatim, without those in ``omit``.
     """
 
     column: str | None = None
     template: str | None = None
+    rest: bool = False
+    omit: list[str] = []
     optional: bool = False
+    verbatim: bool = False
     money: str | None = None
     rate: str | None = None
     days: int | None = None
@@ -135,7 +143,7 @@ class LeafForm(
             "map": self.table,
         }
         return [name for name, value in named.items() if value is not None] + [
-            name for name, value in (("integer", self.integer), ("decimal", self.decimal)) if value
+            name for name in ("integer", "decimal", "verbatim") if getattr(self, name)
         ]
 
 
@@ -191,7 +199,7 @@ def _faults(form: MappingForm) -> list[tuple[str, str]]:
 
 def is_leaf(value: Any) -> bool:
     """Whether a value in a mapping is a leaf, rather than a constant, a table or a list."""
-    return isinstance(value, dict) and ("column" in value or "template" in value)
+    return isinstance(value, dict) and not _LEAF_KEYS.isdisjoint(value)
 
 
 def leaf(value: Mapping[str, Any], place: str) -> LeafForm:
@@ -201,14 +209,14 @@ def leaf(value: Mapping[str, Any], place: str) -> LeafForm:
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{place}: {error}") from error
     meanings = form.meanings()
-    if (form.column is None) == (form.template is None):
-        raise ConfigurationError(f"{place}: has either column or template")
+    if [form.column is not None, form.template is not None, form.rest].count(True) != 1:
+        raise ConfigurationError(f"{place}: has one of column, template and rest = true")
+    if form.omit and not form.rest:
+        raise ConfigurationError(f"{place}: omit goes with rest only")
     if len(meanings) > 1:
         raise ConfigurationError(f"{place}: {' and '.join(meanings)} exclude each other")
-    if form.template is not None and (meanings or form.optional):
-        raise ConfigurationError(
-            f"{place}: a template is text; {(meanings or ['optional'])[0]} does not go with it"
-        )
+    if form.column is None and (meanings or form.optional):
+        raise ConfigurationError(f"{place}: {(meanings or ['optional'])[0]} goes with a column only")
     if form.days is not None and form.rate is None:
         raise ConfigurationError(f"{place}: days goes with rate only")
     if form.default is not None and form.table is None:
@@ -222,7 +230,8 @@ def template(text: str, column: Callable[[str], Callable[[Any], str]], place: st
     """Compile ``"rep:{流水号}:{还款日期|digits}"`` to a function of the row.
 
     ``column`` gives the reader of a column's cell. Filters: ``digits`` keeps the ASCII digits, ``hash`` gives
-    32 hex digits of the SHA-256 of the text (for numbers with signs that an id cannot have).
+    32 hex digits of the SHA-256 of the text (for numbers with signs that an id cannot have), ``short`` the
+    first 8 characters (of ``@sha256``).
     """
     parts: list[str | Callable[[Any], str]] = []
     at = 0
@@ -259,4 +268,4 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
-_FILTERS: dict[str, Callable[[str], str]] = {"digits": _digits, "hash": _hash}
+_FILTERS: dict[str, Callable[[str], str]] = {"digits": _digits, "hash": _hash, "short": lambda text: text[:8]}
