@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from ledger.domain import claims, statements
+from ledger.domain import claims, refusals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
 from ledger.domain.events import Submission
 from ledger.domain.events.loans import LoanDisbursed
@@ -29,7 +29,7 @@ from ledger.domain.events.pools import ClaimReleased, ClaimShare, PoolCreated, T
 from ledger.domain.events.terms import Terms
 from ledger.domain.loans import LoanState
 from ledger.domain.pools import PoolState
-from ledger.errors import IntegrityError, RefusedError, TakenError
+from ledger.errors import IntegrityError, RefusedError
 from ledger.proofs.encumbrance import WHOLE, weak_asset_key
 
 _print = msgspec.json.Encoder(order="sorted").encode
@@ -166,7 +166,7 @@ def admit(submission: Submission, book: Book, *, today: date, index: int) -> Adm
         return None
     pool = book.pools.get(submission.subject)
     if pool is None:
-        raise _unknown_subject(submission.subject)
+        raise refusals.unknown_subject(submission.subject)
     if isinstance(event, Transfer):
         holder = book.parties.get(event.holder)
         if holder is None:
@@ -190,10 +190,10 @@ def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | No
     if kind.begins:
         assert isinstance(event, Terms)
         if state is not None:
-            raise _begun(submission.subject, state)
+            raise refusals.begun(submission.subject, state)
         state = event.begin()
     elif state is None:
-        raise _unknown_subject(submission.subject)
+        raise refusals.unknown_subject(submission.subject)
     else:
         currency = getattr(event, "currency", state.currency)
         if currency != state.currency:
@@ -203,7 +203,7 @@ def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | No
                 rule="wrong_currency",
             )
         if kind.live and state.ended:
-            raise _ended("subject", submission.subject, state)
+            raise refusals.ended("subject", submission.subject, state)
     volume = event.volume(amounts)
     state.check_room(volume)
     if kind.begins or isinstance(event, LoanDisbursed):
@@ -251,7 +251,7 @@ def _bring_keys(submission: Submission, state: LoanState, book: Book, index: int
         key = key_given or weak_asset_key(book.origin, submission.name, part.name)
         standing = book.places.get(key)
         if standing is not None:
-            raise _taken_key(where, key, standing, part.name)
+            raise refusals.taken_key(where, key, standing, part.name)
         if key in seen:
             raise RefusedError(where, f"two claims with the asset key {key.hex()}", rule="taken_asset_key")
         seen.add(key)
@@ -295,12 +295,12 @@ def _take(submission: Submission, event: Transfer, book: Book, pool: PoolState, 
         path = f"data.claims[{i}]"
         state, key, place = _find_claim(item, book, path)
         if state.ended:
-            raise _ended(path, f"loan:{item.loan}", state)
+            raise refusals.ended(path, f"loan:{item.loan}", state)
         holdings = after.get(key, place.holdings)
         share = item.share if isinstance(item.share, int) else WHOLE
         free = claims.room(holdings)
         if share > free:
-            raise _taken_share(path, item, asked=share, free=free, holdings=place.holdings)
+            raise refusals.taken_share(path, item, asked=share, free=free, holdings=place.holdings)
         after[key] = moved = claims.moved(holdings, name, holder, share, index)
         if claims.crowded(moved):
             raise RefusedError(path, "has more holders than the register can list", rule="too_large")
@@ -339,7 +339,7 @@ def _release(
 def _find_claim(item: ClaimShare, book: Book, path: str) -> tuple[LoanState, bytes, ClaimPlace]:
     state = book.loans.get(f"loan:{item.loan}")
     if state is None:
-        raise _unknown_subject(f"loan:{item.loan}", f"{path}.loan")
+        raise refusals.unknown_subject(f"loan:{item.loan}", f"{path}.loan")
     part = state.claim(item.claim)
     if part is None:
         raise RefusedError(
@@ -369,49 +369,3 @@ def _commit(
         places.append(place)
     pool.events += 1
     return Admitted([], list(changes.values()), places)
-
-
-# -- refusals ---------------------------------------------------------------------------------------------
-
-
-def _unknown_subject(subject: str, path: str = "subject") -> RefusedError:
-    begins = "loan.opened or loan.originated" if subject.startswith("loan:") else "pool.created"
-    return RefusedError(path, f'"{subject}" is unknown; {begins} comes first', rule="unknown_subject")
-
-
-def _begun(subject: str, state: LoanState) -> RefusedError:
-    if state.ended:
-        return _ended("subject", subject, state)
-    return RefusedError("subject", f"{subject} has begun already", rule="already_exists")
-
-
-def _ended(path: str, subject: str, state: LoanState) -> RefusedError:
-    return RefusedError(
-        path, f"{subject} has ended: {state.status}", rule="ended", details={"status": state.status}
-    )
-
-
-def _taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:
-    return TakenError(
-        path,
-        f'the asset key of "{claim}" is the one of {standing.loan}/{standing.claim}, taken by record {standing.index}',
-        rule="taken_asset_key",
-        details={
-            "index": standing.index, "asset_key": key.hex(), "loan": standing.loan, "claim": standing.claim,
-        },
-    )  # fmt: skip
-
-
-def _taken_share(path: str, item: ClaimShare, *, asked: int, free: int, holdings: Holdings) -> TakenError:
-    """``holdings`` are those before the record; without any, earlier items of the same record took the claim."""
-    details: dict[str, Any] = {"loan": item.loan, "claim": item.claim, "free": free, "asked": asked}
-    by = "this very record"
-    if holdings:
-        details["index"] = max(holding.at for holding in holdings.values())
-        by = f"record {details['index']}"
-    return TakenError(
-        path,
-        f"{asked} ppm of {item.loan}/{item.claim} asked, {free} ppm free: it is taken by {by}",
-        rule="taken",
-        details=details,
-    )

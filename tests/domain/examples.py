@@ -30,7 +30,10 @@ PARTIES = {
     "auditor": Party("auditor", frozenset({"auditor"})),
 }
 
-CLAIMS = [{"claim": "a", "creditor": "bank", "share": 700_000}, {"claim": "b", "creditor": "fenqile", "share": 300_000}]
+CLAIMS = [
+    {"claim": "a", "creditor": "bank", "share": 700_000},
+    {"claim": "b", "creditor": "fenqile", "share": 300_000},
+]
 
 DATA: dict[str, dict[str, Any]] = {
     "loan.opened": {

@@ -62,7 +62,9 @@ def test_effective_tomorrow_in_the_logs_zone(world: World) -> None:
 
 
 def test_a_month_counts_as_its_last_day(world: World) -> None:
-    assert refused(world, "repayment.received", effective="2026-11", today=date(2026, 11, 29)).rule == "future"
+    assert (
+        refused(world, "repayment.received", effective="2026-11", today=date(2026, 11, 29)).rule == "future"
+    )
     world.admit("repayment.received", effective="2026-11", today=date(2026, 11, 30))
 
 
@@ -84,7 +86,15 @@ def test_a_loan_begins_once(world: World, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["loan.disbursed", "repayment.received", "repayment.reversed", "loan.charged_off", "recovery.received", "balance.reported"]
+    "kind",
+    [
+        "loan.disbursed",
+        "repayment.received",
+        "repayment.reversed",
+        "loan.charged_off",
+        "recovery.received",
+        "balance.reported",
+    ],
 )
 def test_another_currency_than_the_loans(world: World, kind: str) -> None:
     error = refused(world, kind, data={"currency": "USD"})
@@ -99,7 +109,14 @@ def test_after_the_end(world: World, end: str) -> None:
         assert refused(world, kind).rule == "ended"
     assert refused(world, "claim.pledged").rule == "ended"
     assert refused(world, "claim.sold").rule == "ended"
-    for kind in ("repayment.received", "repayment.reversed", "recovery.received", "balance.reported", "loan.charged_off", "loan.settled"):
+    for kind in (
+        "repayment.received",
+        "repayment.reversed",
+        "recovery.received",
+        "balance.reported",
+        "loan.charged_off",
+        "loan.settled",
+    ):
         world.admit(kind, id=f"late-{kind}")
 
 
@@ -155,7 +172,9 @@ def test_a_seasoned_loan_brings_its_keys_at_once() -> None:
 
 def test_a_taken_asset_key(world: World) -> None:
     world.admit("loan.originated", subject="loan:L2")
-    error = refused(world, "loan.disbursed", subject="loan:L2", data={"asset_keys": [{"claim": "a", "asset_key": KEY_B}]})
+    error = refused(
+        world, "loan.disbursed", subject="loan:L2", data={"asset_keys": [{"claim": "a", "asset_key": KEY_B}]}
+    )
     assert isinstance(error, TakenError)
     assert error.rule == "taken_asset_key"
     assert error.details == {"index": 1, "asset_key": KEY_B, "loan": "L1", "claim": "b"}
@@ -187,7 +206,12 @@ def test_an_asset_key_is_never_corrected(world: World) -> None:
 
 def test_a_key_for_a_claim_that_is_not_there(world: World) -> None:
     world.admit("loan.originated", subject="loan:L2")
-    error = refused(world, "loan.disbursed", subject="loan:L2", data={"asset_keys": [{"claim": "z", "asset_key": "cc" * 32}]})
+    error = refused(
+        world,
+        "loan.disbursed",
+        subject="loan:L2",
+        data={"asset_keys": [{"claim": "z", "asset_key": "cc" * 32}]},
+    )
     assert error.rule == "unknown_claim"
 
 
@@ -212,7 +236,11 @@ def test_rules_change_one_version_at_a_time(world: World) -> None:
 def test_claims_that_are_not_there(world: World) -> None:
     for claims, field, rule in [
         ([{"loan": "L9", "claim": "a"}], "data.claims[0].loan", "unknown_subject"),
-        ([{"loan": "L1", "claim": "a"}, {"loan": "L1", "claim": "z"}], "data.claims[1].claim", "unknown_claim"),
+        (
+            [{"loan": "L1", "claim": "a"}, {"loan": "L1", "claim": "z"}],
+            "data.claims[1].claim",
+            "unknown_claim",
+        ),
     ]:
         error = refused(world, "claim.pledged", data={"claims": claims})
         assert (error.field, error.rule) == (field, rule)
@@ -241,7 +269,9 @@ def test_two_shares_above_the_whole(world: World) -> None:
 
 def test_the_same_claim_twice_in_one_record(world: World) -> None:
     half = {"loan": "L1", "claim": "a", "share": 500_000}
-    error = refused(world, "claim.pledged", data={"claims": [half, half, {"loan": "L1", "claim": "a", "share": 1}]})
+    error = refused(
+        world, "claim.pledged", data={"claims": [half, half, {"loan": "L1", "claim": "a", "share": 1}]}
+    )
     assert isinstance(error, TakenError)
     assert error.field == "data.claims[2]"
     assert "this very record" in error.reason
@@ -253,7 +283,9 @@ def test_the_same_claim_twice_in_one_record(world: World) -> None:
 def test_a_batch_is_taken_whole_or_not_at_all(world: World) -> None:
     world.with_loan("L2", keys={"a": "cc" * 32})
     world.admit("claim.pledged", data={"claims": [{"loan": "L2", "claim": "a"}]})
-    error = refused(world, "claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L2", "claim": "a"}]})
+    error = refused(
+        world, "claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L2", "claim": "a"}]}
+    )
     assert error.field == "data.claims[1]"
     assert world.book.places[bytes.fromhex(KEY_A)].taken == 0
 
@@ -270,11 +302,15 @@ def test_a_forged_acceptance(world: World) -> None:
 
 
 def test_pledged_released_and_sold(world: World) -> None:
-    world.admit("claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L1", "claim": "b"}]})
+    world.admit(
+        "claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L1", "claim": "b"}]}
+    )
     assert world.book.pools["pool:P"].holdings == 2
     admitted = world.admit(release())
     assert admitted is not None
-    assert [(change.change, change.holder, change.pool) for change in admitted.changes] == [(-1_000_000, "bank", "P")]
+    assert [(change.change, change.holder, change.pool) for change in admitted.changes] == [
+        (-1_000_000, "bank", "P")
+    ]
     assert world.book.pools["pool:P"].holdings == 1
     world.admit("claim.sold")
     assert world.book.places[bytes.fromhex(KEY_A)].taken == 400_000
@@ -332,7 +368,9 @@ def test_more_holders_than_the_register_can_list(world: World) -> None:
 
 def test_what_an_event_needs() -> None:
     assert admission.needs(submission("repayment.received")).subjects == {"loan:L1"}
-    pledge = submission("claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L2", "claim": "a"}]})
+    pledge = submission(
+        "claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L2", "claim": "a"}]}
+    )
     assert admission.needs(pledge).subjects == {"pool:P", "loan:L1", "loan:L2"}
     paid = submission("loan.disbursed", data={"asset_keys": [{"claim": "a", "asset_key": KEY_A}]})
     assert admission.needs(paid).asset_keys == {bytes.fromhex(KEY_A)}
@@ -342,7 +380,9 @@ def test_places_of_loans_that_the_same_chunk_begins() -> None:
     world = World()
     chunk = [
         submission("loan.originated", subject="loan:L2"),
-        submission("loan.disbursed", subject="loan:L2", data={"asset_keys": [{"claim": "a", "asset_key": KEY_A}]}),
+        submission(
+            "loan.disbursed", subject="loan:L2", data={"asset_keys": [{"claim": "a", "asset_key": KEY_A}]}
+        ),
         submission("loan.opened", subject="loan:L3"),
     ]
     assert admission.place_keys(chunk, world.book) == {

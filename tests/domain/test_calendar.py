@@ -41,16 +41,25 @@ def test_today_in_the_zone_is_yesterday_in_utc() -> None:
 def test_before_the_day_cut_it_is_still_yesterday() -> None:
     instant = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)  # 01:30 of the 23rd in Shanghai
     assert calendar.business_date(instant, "Asia/Shanghai", "02:00") == date(2026, 11, 22)
-    assert calendar.business_date(instant + timedelta(minutes=30), "Asia/Shanghai", "02:00") == date(2026, 11, 23)
+    assert calendar.business_date(instant + timedelta(minutes=30), "Asia/Shanghai", "02:00") == date(
+        2026, 11, 23
+    )
 
 
 def test_the_day_cut_is_on_the_wall_clock_through_a_change_of_time() -> None:
     # New York, 8 March 2026: 01:59 EST is followed by 03:00 EDT.
-    assert calendar.business_date(datetime(2026, 3, 8, 6, 59, tzinfo=UTC), "America/New_York", "02:00") == date(2026, 3, 7)
-    assert calendar.business_date(datetime(2026, 3, 8, 7, 0, tzinfo=UTC), "America/New_York", "02:00") == date(2026, 3, 8)
+    assert calendar.business_date(
+        datetime(2026, 3, 8, 6, 59, tzinfo=UTC), "America/New_York", "02:00"
+    ) == date(2026, 3, 7)
+    assert calendar.business_date(
+        datetime(2026, 3, 8, 7, 0, tzinfo=UTC), "America/New_York", "02:00"
+    ) == date(2026, 3, 8)
 
 
-@pytest.mark.parametrize(("zone", "cut"), [("Mars/Olympus", "00:00"), ("../etc/passwd", "00:00"), ("UTC", "2:00"), ("UTC", "24:00")])
+@pytest.mark.parametrize(
+    ("zone", "cut"),
+    [("Mars/Olympus", "00:00"), ("../etc/passwd", "00:00"), ("UTC", "2:00"), ("UTC", "24:00")],
+)
 def test_a_zone_or_cut_that_cannot_be_is_a_configuration_error(zone: str, cut: str) -> None:
     with pytest.raises(ConfigurationError):
         calendar.business_date(datetime(2026, 1, 1, tzinfo=UTC), zone, cut)
@@ -61,6 +70,11 @@ def test_instants_have_one_spelling() -> None:
     instant = calendar.parse_instant(text)
     assert calendar.format_instant(instant) == text
     assert calendar.format_instant(instant.astimezone(timezone(timedelta(hours=8)))) == text
-    for other in ("2026-11-22T23:24:25Z", "2026-11-22T23:24:25.000000+00:00", "2026-11-31T23:24:25.000000Z", ""):
+    for other in (
+        "2026-11-22T23:24:25Z",
+        "2026-11-22T23:24:25.000000+00:00",
+        "2026-11-31T23:24:25.000000Z",
+        "",
+    ):
         with pytest.raises(RefusedError):
             calendar.parse_instant(other)

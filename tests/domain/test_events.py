@@ -25,7 +25,9 @@ def accepted(kind: str, **data: Any) -> Data:
 
 def test_the_page_is_the_one_that_the_structs_give() -> None:
     page = Path(__file__).parents[2] / "docs" / "events.md"
-    assert page.read_text(encoding="utf-8") == describe.page(), "run: python -m ledger.domain.events.describe > docs/events.md"
+    assert page.read_text(encoding="utf-8") == describe.page(), (
+        "run: python -m ledger.domain.events.describe > docs/events.md"
+    )
 
 
 def test_every_member_of_every_event_is_described() -> None:
@@ -68,13 +70,21 @@ def test_a_share_is_a_part_of_the_whole(share: int) -> None:
 def test_the_remainder_goes_to_a_claim_that_is_named() -> None:
     assert refused("loan.originated", remainder=None).field == "data.remainder"
     assert refused("loan.originated", remainder="z").field == "data.remainder"
-    accepted("loan.originated", claims=[{"claim": "a", "creditor": "bank", "share": 1_000_000}], remainder=None)
+    accepted(
+        "loan.originated", claims=[{"claim": "a", "creditor": "bank", "share": 1_000_000}], remainder=None
+    )
 
 
 def test_claims_have_names_of_their_own() -> None:
-    assert refused("loan.originated", claims=[CLAIMS[0], {**CLAIMS[1], "claim": "a"}]).field == "data.claims[1].claim"
+    assert (
+        refused("loan.originated", claims=[CLAIMS[0], {**CLAIMS[1], "claim": "a"}]).field
+        == "data.claims[1].claim"
+    )
     assert refused("loan.originated", claims=[]).field == "data.claims"
-    assert refused("loan.originated", claims=[{**CLAIMS[0], "creditor": "the bank"}]).field == "data.claims[0].creditor"
+    assert (
+        refused("loan.originated", claims=[{**CLAIMS[0], "creditor": "the bank"}]).field
+        == "data.claims[0].creditor"
+    )
 
 
 def test_asset_keys_stand_in_opened_and_disbursed_only() -> None:
@@ -83,8 +93,13 @@ def test_asset_keys_stand_in_opened_and_disbursed_only() -> None:
     assert refused("loan.originated", claims=[claim], remainder="a").field == "data.claims[0].asset_key"
     accepted("loan.opened", claims=[claim])
     for bad in (key.upper(), key[:-2], "zz" * 32, ""):
-        assert refused("loan.opened", claims=[{**claim, "asset_key": bad}]).field == "data.claims[0].asset_key"
-        assert refused("loan.disbursed", asset_keys=[{"claim": "a", "asset_key": bad}]).field == "data.asset_keys[0].asset_key"
+        assert (
+            refused("loan.opened", claims=[{**claim, "asset_key": bad}]).field == "data.claims[0].asset_key"
+        )
+        assert (
+            refused("loan.disbursed", asset_keys=[{"claim": "a", "asset_key": bad}]).field
+            == "data.asset_keys[0].asset_key"
+        )
     twice = [{"claim": "a", "asset_key": key}, {"claim": "a", "asset_key": key}]
     assert refused("loan.disbursed", asset_keys=twice).field == "data.asset_keys[1].claim"
 
@@ -98,7 +113,17 @@ def test_a_rate_in_its_one_spelling(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("0.10660", "0.1066"), ("0.0", "0"), ("-0", "0"), ("00.1", "0.1"), ("1.", "1"), ("10.66%", ""), ("1e-2", ""), (".1", "")]
+    ("text", "hint"),
+    [
+        ("0.10660", "0.1066"),
+        ("0.0", "0"),
+        ("-0", "0"),
+        ("00.1", "0.1"),
+        ("1.", "1"),
+        ("10.66%", ""),
+        ("1e-2", ""),
+        (".1", ""),
+    ],
 )
 def test_other_spellings_of_a_rate(text: str, hint: str) -> None:
     error = refused("loan.originated", annual_rate=text)
@@ -108,10 +133,19 @@ def test_other_spellings_of_a_rate(text: str, hint: str) -> None:
 
 def test_an_explicit_plan_lists_its_instalments() -> None:
     assert refused("loan.originated", amortisation="explicit").field == "data.plan"
-    plan = [{"due": "2026-07-15", "principal": "600.00"}, {"due": "2026-08-15", "principal": "600.00", "interest": "1.00"}]
+    plan = [
+        {"due": "2026-07-15", "principal": "600.00"},
+        {"due": "2026-08-15", "principal": "600.00", "interest": "1.00"},
+    ]
     accepted("loan.originated", amortisation="explicit", plan=plan)
-    assert refused("loan.originated", plan=[{"due": "2026-07-32", "principal": "1.00"}]).field == "data.plan[0].due"
-    assert refused("loan.originated", plan=[{"due": "2026-07", "principal": "1"}]).field == "data.plan[0].principal"
+    assert (
+        refused("loan.originated", plan=[{"due": "2026-07-32", "principal": "1.00"}]).field
+        == "data.plan[0].due"
+    )
+    assert (
+        refused("loan.originated", plan=[{"due": "2026-07", "principal": "1"}]).field
+        == "data.plan[0].principal"
+    )
 
 
 def test_the_whole_terms() -> None:
@@ -156,14 +190,23 @@ def test_terms_of_a_wrong_form(data: dict[str, Any], field: str) -> None:
 
 
 def test_a_seasoned_loan_as_far_as_known() -> None:
-    accepted("loan.opened", remaining_instalments=7, oldest_unpaid="2026-05-15", current_rate="0.0596", originated="2020-01")
+    accepted(
+        "loan.opened",
+        remaining_instalments=7,
+        oldest_unpaid="2026-05-15",
+        current_rate="0.0596",
+        originated="2020-01",
+    )
     value = raw("loan.opened")
     value["data"].update(remaining_instalments=None, oldest_unpaid=None)
     read_submission(value)
 
 
 def test_a_customer_credit_is_a_negative_balance() -> None:
-    assert read_submission(raw("loan.opened", data={"balances": {"principal": "-12.00"}})).amounts[0] == -1_200_000_000
+    assert (
+        read_submission(raw("loan.opened", data={"balances": {"principal": "-12.00"}})).amounts[0]
+        == -1_200_000_000
+    )
 
 
 @pytest.mark.parametrize(
@@ -192,7 +235,11 @@ def test_who_paid_is_said_except_for_a_month() -> None:
 
 def test_arithmetic_that_does_not_add_up_is_accepted() -> None:
     # As filed by a real servicer in June 2026: 210.00 against 207.10 + 10.35.
-    accepted("repayment.received", amount="210.00", applied={"principal": "207.10", "interest": "0.00", "other": "10.35"})
+    accepted(
+        "repayment.received",
+        amount="210.00",
+        applied={"principal": "207.10", "interest": "0.00", "other": "10.35"},
+    )
 
 
 def test_a_negative_payment_is_a_reversal_unless_it_is_a_month() -> None:
@@ -265,7 +312,10 @@ def test_claims_in_a_record(kind: str) -> None:
     assert refused(kind, claims=[{"loan": "loan:L1", "claim": "a"}]).reason == 'write the name alone: "L1"'
     assert refused(kind, claims=[{"loan": "L 1", "claim": "a"}]).field == "data.claims[0].loan"
     assert refused(kind, claims=[{"loan": "L1", "claim": "a", "share": 0}]).field == "data.claims[0].share"
-    assert refused(kind, claims=[{"loan": "L1", "claim": "a", "share": 1_000_001}]).field == "data.claims[0].share"
+    assert (
+        refused(kind, claims=[{"loan": "L1", "claim": "a", "share": 1_000_001}]).field
+        == "data.claims[0].share"
+    )
 
 
 def test_a_price_has_a_currency() -> None:

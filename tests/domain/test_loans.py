@@ -29,8 +29,16 @@ def test_a_life() -> None:
     assert state.status == "charged_off"
     assert state.ended
     assert state.events == 7
-    assert [money(units, "CNY") for units in (state.principal, state.disbursed, state.collected, state.collected_principal,
-            state.collected_interest, state.charged_off, state.recovered)] == [
+    names = [
+        "principal",
+        "disbursed",
+        "collected",
+        "collected_principal",
+        "collected_interest",
+        "charged_off",
+        "recovered",
+    ]
+    assert [money(getattr(state, name), "CNY") for name in names] == [
         "1005.00", "1200.00", "107.10", "95.00", "12.10", "100.00", "5.00",
     ]  # fmt: skip
     # 70 % and 30 % of each flow, the remainder of each to "b".
@@ -61,13 +69,18 @@ def test_a_settlement_before_the_opening_does_not_end_the_loan() -> None:
 
 def test_on_one_day_the_rank_decides_and_then_the_sequence() -> None:
     same = {"effective": "2026-08-01"}
-    assert state_after(ORIGINATED, DISBURSED, ("loan.settled", same), ("loan.charged_off", same)).status == "settled"
+    assert (
+        state_after(ORIGINATED, DISBURSED, ("loan.settled", same), ("loan.charged_off", same)).status
+        == "settled"
+    )
     assert state_after(ORIGINATED, ("loan.settled", same), ("loan.settled", same)).status_seq == 2
 
 
 def test_a_report_is_counted_and_changes_nothing() -> None:
     before = state_after(ORIGINATED, DISBURSED)
-    after = state_after(ORIGINATED, DISBURSED, ("balance.reported", {"data": {"balance": "1.00", "status": "written off"}}))
+    after = state_after(
+        ORIGINATED, DISBURSED, ("balance.reported", {"data": {"balance": "1.00", "status": "written off"}})
+    )
     assert after.reports == 1
     assert (after.principal, after.status) == (before.principal, before.status)
 
@@ -87,7 +100,9 @@ def test_the_stored_form_is_small_and_exact() -> None:
 
 def test_what_the_register_commits_to() -> None:
     state = state_after(ORIGINATED, DISBURSED, ("repayment.received", {}))
-    committed = loans.claim_state(state, loan="L1", claim="a", count=3, head=b"h" * 32, last_index=9, nonce="ab" * 16)
+    committed = loans.claim_state(
+        state, loan="L1", claim="a", count=3, head=b"h" * 32, last_index=9, nonce="ab" * 16
+    )
     assert (committed.creditor, committed.share, committed.currency) == ("bank", 700_000, "CNY")
     assert (committed.status, committed.principal, committed.count) == ("active", "773.50", 3)
     with pytest.raises(IntegrityError):
@@ -100,7 +115,9 @@ def test_records_fold_to_the_state_that_admission_kept() -> None:
     for seq, kind in enumerate(["loan.originated", "loan.disbursed", "repayment.received", "loan.settled"]):
         one = submission(kind, id=f"e{seq}")
         world.admit(one)
-        draft = record.build(ORIGIN, one, seq=seq, prev=prev, posted="2026-11-22T00:00:00.000000Z", secret=SECRET)
+        draft = record.build(
+            ORIGIN, one, seq=seq, prev=prev, posted="2026-11-22T00:00:00.000000Z", secret=SECRET
+        )
         records.append(record.parse(draft.record))
         prev = draft.digest
     kept = world.book.loans["loan:L1"]

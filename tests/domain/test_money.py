@@ -50,7 +50,23 @@ def test_other_spellings_are_refused_with_the_right_one(text: str, right: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1.00", "1.00 ", "1,000.00", "1e2", "١.00", "٢٢.٢٢", "1.0O", "¥1.00", "--1.00", ".50", "1_0.00", "NaN", "²2.00"]
+    "text",
+    [
+        "",
+        " 1.00",
+        "1.00 ",
+        "1,000.00",
+        "1e2",
+        "١.00",
+        "٢٢.٢٢",
+        "1.0O",
+        "¥1.00",
+        "--1.00",
+        ".50",
+        "1_0.00",
+        "NaN",
+        "²2.00",
+    ],
 )
 def test_what_is_no_plain_number_is_refused(text: str) -> None:
     with pytest.raises(RefusedError):

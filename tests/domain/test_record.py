@@ -18,7 +18,9 @@ POSTED = "2026-11-22T23:24:25.000000Z"
 PREV = hashlib.sha256(b"before").digest()
 
 
-def build(kind: str = "repayment.received", *, seq: int = 3, origin: str = ORIGIN, **changes: Any) -> record.Draft:
+def build(
+    kind: str = "repayment.received", *, seq: int = 3, origin: str = ORIGIN, **changes: Any
+) -> record.Draft:
     one = submission(kind, **changes)
     return record.build(origin, one, seq=seq, prev=PREV if seq else None, posted=POSTED, secret=SECRET)
 
@@ -29,7 +31,9 @@ def test_the_bytes_are_canonical_and_whole(kind: str) -> None:
     draft = build(kind)
     assert draft.digest == hashlib.sha256(draft.record).digest()
     decoded = canonical.decode_canonical(draft.record)
-    nonce = hmac.digest(SECRET, canonical.encode(["poolproof/nonce/v1", value["party"], value["id"]]), "sha256")[:16]
+    nonce = hmac.digest(
+        SECRET, canonical.encode(["poolproof/nonce/v1", value["party"], value["id"]]), "sha256"
+    )[:16]
     assert decoded == {
         "v": 1, "origin": ORIGIN, "id": value["id"], "type": kind, "subject": value["subject"], "seq": 3,
         "prev": PREV.hex(), "effective": value["effective"], "posted": POSTED, "party": value["party"],
@@ -42,7 +46,13 @@ def test_what_is_printed_is_parsed(kind: str) -> None:
     draft = build(kind)
     read = record.parse(draft.record)
     one = submission(kind)
-    assert (read.type, read.id, read.subject, read.party, read.effective) == (kind, one.id, one.subject, one.party, one.effective)
+    assert (read.type, read.id, read.subject, read.party, read.effective) == (
+        kind,
+        one.id,
+        one.subject,
+        one.party,
+        one.effective,
+    )
     assert read.event == one.event
     assert read.amounts == one.amounts
     assert (read.seq, read.prev, read.posted, read.digest) == (3, PREV, POSTED, draft.digest)
@@ -82,7 +92,9 @@ def test_private_fields_stand_as_sorted_digests() -> None:
 
 def test_the_same_event_makes_the_same_record() -> None:
     private = {"a": 1, "b": 2}
-    assert build("loan.originated", private=private) == build("loan.originated", private=dict(reversed(private.items())))
+    assert build("loan.originated", private=private) == build(
+        "loan.originated", private=dict(reversed(private.items()))
+    )
 
 
 # -- same statement -------------------------------------------------------------------------------------------
@@ -113,7 +125,9 @@ def test_another_statement(changes: dict[str, Any]) -> None:
 
 def test_a_signature_is_no_part_of_the_statement() -> None:
     draft = build()
-    signed = raw("repayment.received", sig={"key": BANK.verifier.reference, "value": canonical.b64encode(bytes(64))})
+    signed = raw(
+        "repayment.received", sig={"key": BANK.verifier.reference, "value": canonical.b64encode(bytes(64))}
+    )
     assert record.same_statement(draft.record, read_submission(signed))
 
 

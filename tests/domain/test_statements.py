@@ -43,7 +43,13 @@ def test_elsewhere_its_absence_is_no_refusal() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"id": "e2"}, {"effective": "2026-06"}, {"subject": "pool:Q"}, {"data": {"reason": "error"}}, {"party": "fund"}],
+    [
+        {"id": "e2"},
+        {"effective": "2026-06"},
+        {"subject": "pool:Q"},
+        {"data": {"reason": "error"}},
+        {"party": "fund"},
+    ],
 )
 def test_a_signature_is_over_every_part_of_the_statement(change: dict[str, Any]) -> None:
     signed = statements.sign_submission(BANK, ORIGIN, submission("claim.released"))
@@ -69,9 +75,13 @@ def test_a_forged_signature_on_an_event_that_needs_none() -> None:
     assert refused(forged).field == "sig"
 
 
-@pytest.mark.parametrize("value", ["", "AAAA", "!!", canonical.b64encode(bytes(63)), canonical.b64encode(bytes(64))[:-1]])
+@pytest.mark.parametrize(
+    "value", ["", "AAAA", "!!", canonical.b64encode(bytes(63)), canonical.b64encode(bytes(64))[:-1]]
+)
 def test_a_signature_of_a_wrong_form(value: str) -> None:
-    one = msgspec.structs.replace(submission("claim.released"), sig=Sig(key=BANK.verifier.reference, value=value))
+    one = msgspec.structs.replace(
+        submission("claim.released"), sig=Sig(key=BANK.verifier.reference, value=value)
+    )
     assert refused(one).field == "sig.value"
 
 
@@ -80,7 +90,7 @@ def test_a_signature_of_a_wrong_form(value: str) -> None:
 
 def accepted(**changes: Any) -> Any:
     one = submission("claim.pledged", **changes)
-    message = statements.acceptance_bytes(ORIGIN, one.name, one.event.holder, one.event.claims)  # type: ignore[attr-defined]
+    message = statements.acceptance_bytes(ORIGIN, one.name, one.event.holder, one.event.claims)
     return submission("claim.pledged", **changes, data={"acceptance": statements.sign(BANK, message)})
 
 
@@ -88,7 +98,7 @@ def test_the_bytes_are_those_of_the_verifier() -> None:
     one = submission("claim.sold")
     claims = DATA["claim.sold"]["claims"]
     wanted = recordform.pledge_acceptance_bytes(origin=ORIGIN, pool="P", holder="fund", claims=claims)
-    assert statements.acceptance_bytes(ORIGIN, "P", "fund", one.event.claims) == wanted  # type: ignore[attr-defined]
+    assert statements.acceptance_bytes(ORIGIN, "P", "fund", one.event.claims) == wanted
 
 
 def test_an_acceptance_verifies_or_is_absent() -> None:
@@ -103,8 +113,13 @@ def test_an_acceptance_is_for_these_claims_in_this_pool() -> None:
     acceptance = accepted().data["acceptance"]
     for moved in (
         submission("claim.pledged", subject="pool:Q", data={"acceptance": acceptance}),
-        submission("claim.pledged", data={"acceptance": acceptance, "claims": [{"loan": "L2", "claim": "a"}]}),
-        submission("claim.pledged", data={"acceptance": acceptance, "claims": [{"loan": "L1", "claim": "a", "share": 1}]}),
+        submission(
+            "claim.pledged", data={"acceptance": acceptance, "claims": [{"loan": "L2", "claim": "a"}]}
+        ),
+        submission(
+            "claim.pledged",
+            data={"acceptance": acceptance, "claims": [{"loan": "L1", "claim": "a", "share": 1}]},
+        ),
     ):
         with pytest.raises(RefusedError) as error:
             statements.check_acceptance(moved, ORIGIN, KEYS)

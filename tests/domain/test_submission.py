@@ -27,7 +27,12 @@ def refused(value: Any, **options: Any) -> RefusedError:
 @pytest.mark.parametrize("kind", EVENTS)
 def test_every_type_is_read_from_a_line_and_from_a_dict(kind: str) -> None:
     value = raw(kind)
-    for source in (value, json.dumps(value), json.dumps(value).encode(), json.dumps(value, indent=2, ensure_ascii=False)):
+    for source in (
+        value,
+        json.dumps(value),
+        json.dumps(value).encode(),
+        json.dumps(value, indent=2, ensure_ascii=False),
+    ):
         read = read_submission(source)
         assert (read.id, read.type, read.subject, read.effective, read.party) == (
             value["id"], kind, value["subject"], value["effective"], value["party"],
@@ -42,7 +47,19 @@ def test_there_is_an_example_of_every_type() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"not json", b'{"id": }', line() + b"x", line()[:-1], b"\xef\xbb\xbf" + line(), b"\xff\xfe", line().replace(b'"e1"', b'"\xff"'), b"nul", b"[" * 100_000],
+    [
+        b"",
+        b"{",
+        b"not json",
+        b'{"id": }',
+        line() + b"x",
+        line()[:-1],
+        b"\xef\xbb\xbf" + line(),
+        b"\xff\xfe",
+        line().replace(b'"e1"', b'"\xff"'),
+        b"nul",
+        b"[" * 100_000,
+    ],
 )
 def test_broken_json(text: bytes) -> None:
     assert refused(text).rule in {"malformed", "wrong_type"}
@@ -107,7 +124,10 @@ def test_the_path_of_a_nested_amount() -> None:
         (raw("repayment.received", v=1), "v"),
         (raw("repayment.received", data={"balance": "1.00"}), "data.balance"),
         (raw("repayment.received", data={"applied": {"capital": "1.00"}}), "data.applied.capital"),
-        (raw("loan.originated", data={"claims": [{**DATA["loan.originated"]["claims"][0], "x": 1}]}), "data.claims[0].x"),
+        (
+            raw("loan.originated", data={"claims": [{**DATA["loan.originated"]["claims"][0], "x": 1}]}),
+            "data.claims[0].x",
+        ),
     ],
 )
 def test_unknown_members(value: dict[str, Any], field: str) -> None:
@@ -140,7 +160,9 @@ def test_an_id_that_is_no_name(text: str) -> None:
     assert refused(raw("repayment.received", party=text)).field == "party"
 
 
-@pytest.mark.parametrize("text", ["loan:", "L1", "pool:P", "log", "loan:a b", "loan:" + "x" * 65, "xloan:L1", "loan:L1\n"])
+@pytest.mark.parametrize(
+    "text", ["loan:", "L1", "pool:P", "log", "loan:a b", "loan:" + "x" * 65, "xloan:L1", "loan:L1\n"]
+)
 def test_a_subject_of_another_kind(text: str) -> None:
     assert refused(line(subject=text)).field == "subject"
 
@@ -190,12 +212,15 @@ def test_lone_surrogates(escape: str) -> None:
     text = json.dumps(raw("loan.settled", data={"note": "NOTE"})).replace("NOTE", escape)
     assert refused(text).rule == "malformed"
     assert refused(raw("loan.settled", data={"note": "a\ud800"})).rule == "malformed"
-    assert refused(json.dumps(raw("loan.settled", data={"note": "a\ud800"}), ensure_ascii=False)).rule == "malformed"
+    assert (
+        refused(json.dumps(raw("loan.settled", data={"note": "a\ud800"}), ensure_ascii=False)).rule
+        == "malformed"
+    )
 
 
 def test_escapes_are_only_another_spelling() -> None:
-    text = json.dumps(raw("loan.settled", data={"note": "a\tb\"c\\d/e\u0001"}))
-    assert read_submission(text).data["note"] == "a\tb\"c\\d/e\u0001"
+    text = json.dumps(raw("loan.settled", data={"note": 'a\tb"c\\d/e\u0001'}))
+    assert read_submission(text).data["note"] == 'a\tb"c\\d/e\u0001'
     assert read_submission(text.replace("e1", "\\u00651")).id == "e1"
 
 
