@@ -31,10 +31,12 @@ def configure(settings: Settings) -> None:
     )
 
 
-def configure_service(settings: Settings) -> None:
+def configure_service(settings: Settings, *, as_json: bool = False) -> None:
     """The same for a process that runs on: libraries' messages take our form too."""
     import structlog
 
+    if as_json:
+        settings = settings.model_copy(update={"log_format": "json"})
     configure(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

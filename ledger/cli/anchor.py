@@ -14,7 +14,10 @@ commands = command_group("Anchoring.")
 
 @commands.command(epilog=example("poolproof publish"))
 def publish(as_json: Json = False) -> None:
-    """End the tree in its register entry and sign a checkpoint, if something is new."""
+    """Sign a checkpoint of what is new, without a chain.
+
+    The tree then ends in its register entry. `worker` and `anchor` do this by themselves.
+    """
     with open_home() as home:
         checkpoint = home.ledger.publish()
         size = home.ledger.status().published
@@ -59,24 +62,24 @@ def anchor(
     )
 
 
-@commands.command(
-    epilog=example("poolproof worker", "POOLPROOF_LOG_FORMAT=json poolproof worker --only publish")
-)
+@commands.command(epilog=example("poolproof worker", "poolproof worker --only publish --json"))
 def worker(
     only: Annotated[
         Literal["publish"] | None,
         typer.Option(help="Leave out the anchors: they are another process's work."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Publish and anchor until SIGTERM or Ctrl-C; the step under way is finished first.
+    """Publish and anchor until SIGTERM or Ctrl-C.
 
-    Any number may run; they take turns. Ends with an error when the chain shows another root than the log's:
+    The step under way is finished first. Any number may run; they take turns. With --json, log lines are JSON
+    (as with POOLPROOF_LOG_FORMAT=json). Ends with an error when the chain shows another root than the log's:
     a person must look.
     """
     from ledger import telemetry, workers
 
     with open_home() as home:
-        telemetry.configure_service(home.settings)
+        telemetry.configure_service(home.settings, as_json=as_json)
         running = home.workers(anchors=only is None)
         with workers.stopped_by_signals(running.stop):
             running.run()

@@ -112,6 +112,11 @@ class BatchWriter:
         self._flush()
         return self.account
 
+    def pause(self) -> None:
+        """Commit what waits, where that does not break one transaction in two."""
+        if self._batch is not None:
+            self._flush()
+
     def _flush(self) -> None:
         if not self._waiting:
             return

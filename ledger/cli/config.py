@@ -9,7 +9,7 @@ commands = command_group("Settings.")
 
 @commands.command(epilog=example("poolproof config", "POOLPROOF_PORT=9000 poolproof config --json"))
 def config(as_json: Json = False) -> None:
-    """Show every setting: its value, where that came from, and what it means.
+    """Show every setting and where it came from.
 
     Settings come from POOLPROOF_* variables, else from config.toml in the home, else they have their default.
     The passphrase is never shown.

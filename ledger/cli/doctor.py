@@ -11,8 +11,9 @@ commands = command_group("Doctor.")
 
 @commands.command(epilog=example("poolproof doctor"))
 def doctor(as_json: Json = False) -> None:
-    """Check database, keys, backup, trust root, chain, anchorer's balance, disk and clock.
+    """Check that this installation is sound.
 
+    Database, keys and their backup, trust root, chain and contract, the anchorer's balance, disk, clock.
     Changes nothing. Exit code 1 if something failed; warnings alone are 0.
     """
     from ledger.doctor import examine

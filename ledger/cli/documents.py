@@ -23,7 +23,7 @@ To = Annotated[
 
 @commands.command(epilog=example("poolproof acceptance EVENT_ID -o event.acceptance.json"))
 def acceptance(event_id: EventId, party: Party = None, output: To = None, as_json: Json = False) -> None:
-    """The signed promise that was given when an event was accepted."""
+    """The signed promise given when an event was accepted."""
     with open_home() as home:
         _deliver(home.ledger.acceptance(event_id, party=party), output, as_json)
 
@@ -38,9 +38,9 @@ def receipt(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """An event's receipt, once a published checkpoint covers it; always the same bytes.
+    """An event's receipt, once it is published.
 
-    The receipt and trust.json are all that `poolproof verify --offline` needs, anywhere.
+    Always the same bytes. The receipt and trust.json are all that `poolproof verify --offline` needs, anywhere.
     """
     with open_home() as home:
         document = home.ledger.receipt(event_id, party=party)
@@ -63,9 +63,10 @@ def prove(
     output: To = None,
     as_json: Json = False,
 ) -> None:
-    """Prove a claim's place in the register: who holds which share of it, or that nobody does.
+    """Prove who holds a claim, or that nobody does.
 
-    An asset key that the log never met is proved absent.
+    The proof is of the claim's place in the register of a published size, with all changes of it. An asset
+    key that the log never met is proved absent.
     """
     with open_home() as home:
         _deliver(home.ledger.prove_claim(claim, size=size), output, as_json)
@@ -82,7 +83,11 @@ def evidence(
     output: To = None,
     as_json: Json = False,
 ) -> None:
-    """The evidence of a final anchor: block header and state proof, to verify offline against one block hash."""
+    """The evidence of a final anchor.
+
+    Block header and state proof: what `poolproof verify --evidence` needs to show `final` offline, against one
+    block hash.
+    """
     if (size is None) == (not latest):
         raise typer.BadParameter("give a SIZE or --latest")
     with open_home() as home:

@@ -19,10 +19,10 @@ def export(
     ],
     as_json: Json = False,
 ) -> None:
-    """Write the published log as static files: checkpoint, tiles, entry bundles, evidence, trust root.
+    """Write the published log as static files.
 
-    The layout is C2SP tlog-tiles, ready for any web server; records and private fields are not in it. Run it
-    again to bring the directory up to date.
+    Checkpoint, tiles, entry bundles, evidence and trust root. The layout is C2SP tlog-tiles, ready for any
+    web server; records and private fields are not in it. Run it again to bring the directory up to date.
     """
     from ledger import static
 

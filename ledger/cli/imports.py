@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.cli.batches import MAX_SHOWN, Account, BatchWriter
+from ledger.cli.batches import MAX_SHOWN, BatchWriter
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import ConfigurationError, NotFoundError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ledger.home import Home
     from ledger.tapes.model import Progress, Tape
 
-commands = command_group("Servicers' files in: SEC EX-102 and anyone's delimited files.")
+commands = command_group("Import servicers' files.")
 
 #: A dry run asks the ledger about this many events at most: they are checked in one transaction, in memory.
 MAX_CHECKED = 50_000
@@ -37,7 +37,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go in; 
     )
 )
 def ex102(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="EX-102 files, oldest month first.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="EX-102 files, oldest month first.")],
     *,
     party: Party = None,
     pool: Annotated[
@@ -131,77 +131,93 @@ def csv(
         run.finish()
 
 
-@dataclass(slots=True)
 class _Import:
     """One run over some files: what it read, what the ledger made of it."""
 
-    home: Home
-    out: Output
-    dry_run: bool
-    party: str
-    pool: str | None
-    _files: list[dict[str, Any]] = field(default_factory=list)
-    _lines: list[str] = field(default_factory=list)
-    _total: Account = field(default_factory=Account)
-    # What a dry run would have stored by now, which the ledger cannot be asked about.
-    _opened: set[str] = field(default_factory=set)
-    _placed: set[str] = field(default_factory=set)
-    _rejected: int = 0
+    def __init__(self, home: Home, out: Output, dry_run: bool, party: str, pool: str | None) -> None:
+        self._home = home
+        self._out = out
+        self._dry_run = dry_run
+        self._party = party
+        self._pool = pool
+        self._writer = BatchWriter(
+            home.ledger, party=party, on_error="report", dry_run=dry_run, batch=home.settings.import_batch
+        )
+        self._handed = 0
+        self._rejected = 0
+        self._files: list[dict[str, Any]] = []
+        self._lines: list[str] = []
+        # What a dry run would have stored by now, which the ledger cannot be asked about.
+        self._opened: set[str] = set()
+        self._placed: set[str] = set()
+        self._has_pool = pool is None or self._find_pool(pool)
 
     def known(self, loans: set[str]) -> set[str]:
         """Which loans the ledger has, or would have by now."""
-        return self.home.ledger.known_loans(loans) | (loans & self._opened)
+        return self._home.ledger.known_loans(loans) | (loans & self._opened)
 
     def placed(self, loans: set[str]) -> set[str]:
-        """Which loans are, or were once, in the pool."""
+        """Which loans need no place in the pool: they are in it, were once, or have ended."""
+        from ledger.domain.loans import decode
         from ledger.store import subjects
 
-        ledger = self.home.ledger
-        with ledger.store.read() as connection:
-            names = subjects.been_in_pool(
-                connection,
-                self.home.log_id(connection),
-                f"pool:{self.pool}",
-                [f"loan:{name}" for name in loans],
-            )
-        return {name.removeprefix("loan:") for name in names} | (loans & self._placed)
+        pool, names = f"pool:{self._pool}", [f"loan:{name}" for name in loans]
+        with self._home.ledger.store.read() as connection:
+            log_id = self._home.log_id(connection)
+            rows = subjects.by_name(connection, log_id, names)
+            settled = subjects.been_in_pool(connection, log_id, pool, names)
+        settled |= {row.name for row in rows.values() if decode(row.state).ended}
+        return {name.removeprefix("loan:") for name in settled} | (loans & self._placed)
 
     def read(self, file: Path, open_tape: Callable[[Path, Progress], Tape]) -> None:
         """Import one file, or go through it for a dry run."""
-        writer = BatchWriter(
-            self.home.ledger,
-            party=self.party,
-            on_error="report",
-            dry_run=self.dry_run,
-            batch=self.home.settings.import_batch,
-        )
-        handed = 0
-        with self.out.progress(f"import {file.name}") as progress:
+        with self._out.progress(f"import {file.name}") as progress:
             tape = open_tape(file, progress)
-            for event in self._with_pool(self._submissions(tape)):
-                if self.dry_run:
-                    self._remember(event)
-                if not self.dry_run or handed < MAX_CHECKED:
-                    writer.add(event, None)
-                    handed += 1
-            account = writer.finish()
+            for item in tape:
+                if isinstance(item, dict):
+                    self._hand_in(item)
+            self._writer.pause()
         summary = tape.summary
-        self._rejected += summary.rejected + account.refused
-        document = {"file": str(file), **summary.to_json(), "ledger": account.to_json() | {"checked": handed}}
+        self._rejected += summary.rejected
+        document = {"file": str(file), **summary.to_json()}
         self._files.append(document)
-        self._lines += _describe(document, account, self.dry_run)
+        self._lines += _describe(document, with_events=self._dry_run)
         for reject in summary.rejects[:MAX_SHOWN]:
             found = f" (found {reject.value!r})" if reject.value else ""
-            self.out.say(f"{file.name}:{reject.line}: {reject.field}: {reject.reason}{found}")
+            self._out.say(f"{file.name}:{reject.line}: {reject.field}: {reject.reason}{found}")
         if summary.rejected > MAX_SHOWN:
-            self.out.say(f"… and {summary.rejected - MAX_SHOWN} more rejects; --json lists them")
-        account.say_refusals(self.out)
+            self._out.say(f"… and {summary.rejected - MAX_SHOWN} more rejects; --json lists them")
 
     def finish(self) -> None:
         """Print the result; exit code 2 if anything did not go in."""
-        self.out.show({"dry_run": self.dry_run, "party": self.party, "files": self._files}, *self._lines)
-        if self._rejected:
+        account = self._writer.finish()
+        account.say_refusals(self._out)
+        lines = [*self._lines, *account.lines(dry_run=self._dry_run)]
+        if self._dry_run and self._handed > MAX_CHECKED:
+            lines.append(f"the ledger's own rules were applied to the first {MAX_CHECKED:,} events only")
+        document = {
+            "dry_run": self._dry_run,
+            "party": self._party,
+            "files": self._files,
+            "ledger": account.to_json() | {"handed_in": self._handed},
+        }
+        self._out.show(document, *lines)
+        if self._rejected or account.refused:
             raise typer.Exit(_EXIT_REFUSED)
+
+    def _hand_in(self, event: dict[str, Any]) -> None:
+        """Give an event to the ledger, the pool before the first that puts something into it."""
+        from ledger.tapes.pools import pool_created
+
+        if self._pool is not None and not self._has_pool and event["type"] in _TRANSFERS:
+            self._has_pool = True
+            self._hand_in(pool_created(self._pool, party=self._party, effective=event["effective"]))
+        self._handed += 1
+        if self._dry_run:
+            self._remember(event)
+            if self._handed > MAX_CHECKED:
+                return
+        self._writer.add(event, None)
 
     def _remember(self, event: dict[str, Any]) -> None:
         if event["type"] == "loan.opened":
@@ -209,30 +225,16 @@ class _Import:
         elif event["type"] in _TRANSFERS:
             self._placed.update(claim["loan"] for claim in event["data"]["claims"])
 
-    def _submissions(self, tape: Tape) -> Iterator[dict[str, Any]]:
-        return (item for item in tape if isinstance(item, dict))
-
-    def _with_pool(self, events: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The events, the pool made before the first that puts something into it."""
-        from ledger.tapes.pools import pool_created
-
-        missing = self.pool is not None and not self._has_pool()
-        for event in events:
-            if missing and event["type"] in _TRANSFERS:
-                assert self.pool is not None
-                yield pool_created(self.pool, party=self.party, effective=event["effective"])
-                missing = False
-            yield event
-
-    def _has_pool(self) -> bool:
+    def _find_pool(self, pool: str) -> bool:
         try:
-            self.home.ledger.pool(self.pool or "")
+            self._home.ledger.pool(pool)
         except NotFoundError:
             return False
         return True
 
 
-def _describe(document: dict[str, Any], account: Account, dry_run: bool) -> list[str]:
+def _describe(document: dict[str, Any], *, with_events: bool) -> list[str]:
+    """A file for the eye."""
     counted = f"{document['records']} records, {document['events']} events, {document['rejected']} rejected"
     lines = [
         f"{document['file']}: {counted}",
@@ -245,15 +247,10 @@ def _describe(document: dict[str, Any], account: Account, dry_run: bool) -> list
         f"  look: {flag['field']} {flag['reason']}: {flag['count']} times, first in line {flag['first_line']}"
         for flag in document["flags"]
     ]
-    if dry_run:
-        import json
-
+    if with_events:
         lines += ["  the first events:"]
         lines += [f"    {json.dumps(event, ensure_ascii=False)}" for event in document["first"]]
-        checked = document["ledger"]["checked"]
-        if checked < document["events"]:
-            lines.append(f"  the ledger's own rules were applied to the first {checked:,} events only")
-    return lines + [f"  {line}" for line in account.lines(dry_run=dry_run)]
+    return lines
 
 
 def _only_party(home: Home) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 
-commands = command_group("API keys: bearer secrets with which a party submits events over HTTP.")
+commands = command_group("API keys, with which parties submit over HTTP.")
 
 
 def _now() -> str:

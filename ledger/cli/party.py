@@ -10,7 +10,7 @@ import typer
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import ConfigurationError
 
-commands = command_group("Parties of the log: organisations with a role and the keys of their statements.")
+commands = command_group("Parties: organisations with roles and keys.")
 
 
 @commands.command(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.frame import command_group, example, open_home
+from ledger.cli.frame import Json, command_group, example, open_home
 
 commands = command_group("Service.")
 
@@ -20,19 +20,21 @@ def serve(
         int | None, typer.Option(help="On which port. [default: POOLPROOF_PORT, 8080]", min=0, max=65_535)
     ] = None,
     worker: Annotated[bool, typer.Option(help="Publish and anchor in this process too.")] = True,
+    as_json: Json = False,
 ) -> None:
-    """Serve the API, publish and anchor, until SIGTERM or Ctrl-C.
+    """Serve the API, publish and anchor.
 
+    Until SIGTERM or Ctrl-C.
     Put a proxy with TLS in front. A process that shall not hold the checkpoint key runs with --no-worker and
-    with POOLPROOF_KEYS_DIR at a directory without it.
+    with POOLPROOF_KEYS_DIR at a directory without it. With --json, log lines are JSON.
     """
     import uvicorn
 
     from api.app import create_app
-    from ledger import telemetry
+    from ledger import telemetry, workers
 
     with open_home() as home:
-        telemetry.configure_service(home.settings)
+        telemetry.configure_service(home.settings, as_json=as_json)
         app = create_app(home.settings, ledger=home.ledger)
         config = uvicorn.Config(
             app,
@@ -47,10 +49,12 @@ def serve(
         if running is None:
             server.run()
             return
-        # A service that accepts and never publishes again must not look alive.
-        running.start(on_failure=lambda: setattr(server, "should_exit", True))
-        try:
-            server.run()
-        finally:
-            running.stop()
-            running.join()
+        # uvicorn hands a signal on when it has shut down; it must find us, not the default that kills.
+        with workers.stopped_by_signals(running.stop):
+            # A service that accepts and never publishes again must not look alive.
+            running.start(on_failure=lambda: setattr(server, "should_exit", True))
+            try:
+                server.run()
+            finally:
+                running.stop()
+                running.join()

@@ -24,9 +24,10 @@ def status(
     party: Annotated[str | None, typer.Option(help="Whose event, where several parties used the id.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the ladder: recorded, included, published, anchored, final, with sizes and ages.
+    """Show how far the log has come.
 
-    Sizes count the tree's entries, registers included. Asks the database only, not the chain.
+    The ladder is recorded, included, published, anchored, final. Sizes count the tree's entries, registers
+    included. Asks the database only, not the chain.
     """
     out = Output(as_json)
     with open_home() as home:

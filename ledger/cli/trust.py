@@ -25,10 +25,11 @@ def trust(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Issue the trust root: keys, parties, contract and policy that verifiers apply.
+    """Issue the trust root: what verifiers apply.
 
-    Where it changed, the log's owner sets its fingerprint on the contract. Hand the file over by a way that
-    you trust, and put the fingerprint into the funding agreement: whoever changes it decides what verifies.
+    Keys, parties, contract and policy. Where it changed, the log's owner sets its fingerprint on the
+    contract. Hand the file over by a way that you trust, and put the fingerprint into the funding agreement:
+    whoever changes it decides what verifies.
     """
     from ledger import setup
     from ledger.static import write_file

@@ -57,10 +57,11 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify a file and print the ladder: each step with what it proved, the level, and what was not checked.
+    """Verify a receipt, a claim proof or an acceptance.
 
-    Exit code 0: all that was taken into account holds. 1: proved invalid, the step is named. 2: not such a
-    file. 3: the inputs cannot show the level asked for.
+    Prints the ladder: each step with what it proved, the level reached, what was not checked, and the trust
+    root's fingerprint. Exit code 0: all that was taken into account holds. 1: proved invalid, the step is
+    named. 2: not such a file. 3: the inputs cannot show the level asked for.
     """
     from ledger.proofs.trust import TrustRoot
     from ledger.proofs.verdict import Level
@@ -131,6 +132,8 @@ def _read(path: Path, what: str) -> bytes:
 
 
 def _lines(file: Path, verdict: Verdict) -> list[str]:
+    from ledger.proofs.verdict import Level
+
     width = max(len(step.name) for step in verdict.steps)
     lines = [f"{file}: {verdict.kind.replace('_', ' ')} of {verdict.origin}", ""]
     for step in verdict.steps:
@@ -139,6 +142,7 @@ def _lines(file: Path, verdict: Verdict) -> list[str]:
             lines.append(f"      {'':<{width}}  {step.detail}")
     lines += ["", *(f"  !   {warning}" for warning in verdict.warnings)]
     lines += [f"  --  not checked: {item.says}" for item in verdict.not_checked]
-    level = str(verdict.level) if verdict.level is not None else "a promise, no tree"
-    grade = f" on a chain of grade {verdict.grade}" if verdict.grade else ""
-    return [*lines, "", f"VERIFIED: {level}{grade}", f"trust root {verdict.fingerprint}"]
+    shown = "a promise, no tree" if verdict.level is None else str(verdict.level)
+    if verdict.level is not None and verdict.level >= Level.ANCHORED:
+        shown += f", on a chain of grade {verdict.grade}"
+    return [*lines, "", f"VERIFIED: {shown}", f"trust root {verdict.fingerprint}"]

@@ -1,0 +1,78 @@
+"""Running commands in this process, and events to run them on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from ledger.cli import app
+
+ORIGIN = "bank.example/pool-2026"
+Run = Callable[..., Result]
+
+
+def run_command(*args: object, code: int = 0, stdin: str | bytes | None = None) -> Result:
+    """Run a command and hold it to its exit code."""
+    result = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin, prog_name="poolproof")
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    assert result.exit_code == code, f"exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+def data(result: Result) -> Any:
+    """What a command printed with --json."""
+    return json.loads(result.stdout)
+
+
+def opened(name: str, **changes: Any) -> dict[str, Any]:
+    """A seasoned loan with one claim."""
+    return {
+        "id": f"{name}:opened",
+        "type": "loan.opened",
+        "subject": f"loan:{name}",
+        "effective": "2026-03-01",
+        "party": "lender",
+        "data": {
+            "as_of": "2026-02-28",
+            "basis": "asserted",
+            "balances": {"principal": "207.10"},
+            "claims": [{"claim": "1", "creditor": "lender", "share": 1_000_000}],
+            "currency": "CNY",
+            "principal": "1000.00",
+            "oldest_unpaid": None,
+            "remaining_instalments": None,
+        },
+    } | changes
+
+
+def pool(name: str) -> dict[str, Any]:
+    """A pool without rules."""
+    return {
+        "id": f"{name}:created",
+        "type": "pool.created",
+        "subject": f"pool:{name}",
+        "effective": "2026-03-01",
+        "party": "lender",
+        "data": {"rules": {"version": 1}, "structure": "warehouse", "currency": "CNY"},
+    }
+
+
+def pledged(event_id: str, pool_name: str, *loans: str) -> dict[str, Any]:
+    """A pledge of the whole claim of each loan to the fund."""
+    return {
+        "id": event_id,
+        "type": "claim.pledged",
+        "subject": f"pool:{pool_name}",
+        "effective": "2026-03-02",
+        "party": "lender",
+        "data": {"holder": "fund", "claims": [{"loan": loan, "claim": "1"} for loan in loans]},
+    }
+
+
+def ndjson(*events: dict[str, Any]) -> str:
+    """Events as a file."""
+    return "".join(json.dumps(event) + "\n" for event in events)
