@@ -6,13 +6,17 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 
+from ledger.log import Ledger
+from ledger.proofs.note import Signer
 from ledger.store import Store
+from ledger.vault import Vault
 
 hypothesis.settings.register_profile(
     "poolproof",
@@ -80,3 +84,60 @@ def open_store() -> Iterator[Callable[[str], Store]]:
     yield open_one
     for store in opened:
         store.close()
+
+
+#: Where tests stand in time: 23 November in Shanghai, still the 22nd in UTC.
+NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+
+
+class TestClock:
+    """A clock that stands until it is moved."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+def make_ledger(
+    tmp_path: Path, clock: TestClock, open_store: Callable[[str], Store]
+) -> Callable[[str], Ledger]:
+    """Makes a log in an empty database, with an originator ``fenqile`` and three banks."""
+
+    def make(url: str) -> Ledger:
+        ledger = Ledger.create(
+            open_store(url),
+            "fenqile.example/consumer-2026",
+            vault=Vault.create(tmp_path / "kek"),
+            service=Signer.from_seed("fenqile.example/service", bytes(32)),
+            signer=Signer.from_seed("fenqile.example/consumer-2026", bytes([1]) * 32),
+            clock=clock,
+        )
+        ledger.add_party("fenqile", ["originator", "servicer"])
+        for seed, bank in enumerate(("bank-a", "bank-b", "bank-c"), start=10):
+            key = Signer.from_seed(bank, bytes([seed]) * 32).verifier.vkey
+            ledger.add_party(bank, ["funding_partner"], [key])
+        return ledger
+
+    return make
+
+
+@pytest.fixture
+def ledger(database_url: str, make_ledger: Callable[[str], Ledger]) -> Ledger:
+    """An empty log, on SQLite and on PostgreSQL."""
+    return make_ledger(database_url)
+
+
+@pytest.fixture
+def sqlite_ledger(fresh_sqlite: str, make_ledger: Callable[[str], Ledger]) -> Ledger:
+    """An empty log on SQLite, for tests in which the database plays no part."""
+    return make_ledger(fresh_sqlite)

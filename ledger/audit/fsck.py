@@ -15,7 +15,7 @@ Erased records are counted, not reported: their bytes and their subject's secret
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from ledger.issue import batch_of, batch_tree, place, trust_root
 from ledger.proofs import canonical, mpt, tiles
 from ledger.proofs.checkpoint import open_checkpoint
 from ledger.proofs.documents import DetachedSignature, KeyName, check_signature
+from ledger.proofs.encumbrance import claim_key
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.receipt import Receipt
@@ -107,6 +108,7 @@ class _Check:
                 for p in logs.list_parties(connection, self.log.id)
             },
             self.names,
+            self._erased(),
         )
 
     def run(self, root_at: RootAt | None) -> Report:
@@ -188,7 +190,7 @@ class _Check:
     def _register(self, row: RegisterRow) -> bytes:
         self.report.registers += 1
         where = f"register at {row.index}"
-        self.replay.publish()
+        self.replay.publish(lambda key: register.lookup(self._pages, row.page, key).value)
         if (row.root, row.count) != (self.replay.root, self.replay.count):
             self.report.add(
                 "register", where, f"root {bytes(row.root).hex()} of {row.count} keys, "
@@ -199,10 +201,7 @@ class _Check:
 
     def _check_pages(self, row: RegisterRow, where: str, *, last: bool) -> None:
         """The stored pages give the register's root; those of the newest are read to the last leaf."""
-
-        def read(ids: object) -> dict[int, bytes]:
-            return trees.pages(self.connection, self.log.id, ids)  # type: ignore[arg-type]  # ids of any iterable kind
-
+        read = self._pages
         try:
             if register.root_of(read, row.page) != row.root:
                 self.report.add("register", where, f"its root page {row.page} has another root")
@@ -214,6 +213,16 @@ class _Check:
                     self.report.add("register", where, "its leaves give another root")
         except PoolproofError as error:
             self.report.add("register", where, str(error))
+
+    def _pages(self, ids: Iterable[int]) -> dict[int, bytes]:
+        return trees.pages(self.connection, self.log.id, ids)
+
+    def _erased(self) -> dict[int, list[bytes]]:
+        """Register keys of the claims of erased loans."""
+        keys: dict[int, list[bytes]] = {row.id: [] for row in self.names.values() if row.secret is None}
+        for claim in subjects.claims_of(self.connection, keys):
+            keys[claim.subject_id].append(claim_key(bytes(claim.asset_key)))
+        return keys
 
     def _check_tiles(self, grown: tiles.Growth) -> None:
         for level, changed in grown.tiles.items():

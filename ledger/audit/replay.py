@@ -6,7 +6,7 @@ at each register entry the map's root. Everything is kept in memory, a kilobyte 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -56,6 +56,8 @@ class Replay:
     vault: Vault
     parties: dict[str, Party]
     names: dict[int, SubjectRow]
+    #: register keys of the claims of erased loans, by subject
+    erased: dict[int, list[bytes]]
     book: Book = field(init=False)
     chains: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
     claims: dict[bytes, ClaimRow] = field(default_factory=dict)
@@ -135,9 +137,17 @@ class Replay:
                 version=step.version, history=step.history, holders=encode_holders(step.holders)
             )
 
-    def publish(self) -> None:
-        """Bring the map up to date, as the register entry that follows must have it."""
+    def publish(self, stored_value: Callable[[bytes], bytes | None]) -> None:
+        """Bring the map up to date, as the register entry that follows must have it.
+
+        The value of an erased loan's claim cannot be derived again: ``stored_value`` tells what stands under its
+        key, and the root decides whether that is what was published.
+        """
         changes: dict[bytes, bytes] = {}
+        for subject in self._touched:
+            for key in self.erased.get(subject, ()):
+                if (value := stored_value(key)) is not None:
+                    changes[key] = value
         by_loan: dict[int, list[ClaimRow]] = {}
         for claim in self.claims.values():
             by_loan.setdefault(claim.subject_id, []).append(claim)
