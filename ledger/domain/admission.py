@@ -24,7 +24,7 @@ import msgspec
 from ledger.domain import claims, refusals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
 from ledger.domain.events import Submission
-from ledger.domain.events.loans import LoanDisbursed
+from ledger.domain.events.loans import LoanDisbursed, LoanOpened
 from ledger.domain.events.pools import ClaimReleased, ClaimShare, PoolCreated, Transfer
 from ledger.domain.events.terms import Terms
 from ledger.domain.loans import LoanState
@@ -177,7 +177,9 @@ def admit(submission: Submission, book: Book, *, today: date, index: int) -> Adm
         return _take(submission, event, book, pool, index)
     if isinstance(event, ClaimReleased):
         return _release(submission, event, book, pool, index)
-    raise IntegrityError(f"no rule of admission for {kind.name}")
+    event.apply_pool(pool)
+    pool.events += 1
+    return None
 
 
 # -- loans ------------------------------------------------------------------------------------------------
@@ -191,6 +193,9 @@ def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | No
         assert isinstance(event, Terms)
         if state is not None:
             raise refusals.begun(submission.subject, state)
+        if isinstance(event, LoanOpened) and amounts[1] > submission.when.ordinal:
+            # Everything up to as_of is left out of the fold: a later one would hide what is still to come.
+            raise RefusedError("data.as_of", f"{event.as_of} is after effective, {submission.when.text}")
         state = event.begin()
     elif state is None:
         raise refusals.unknown_subject(submission.subject)

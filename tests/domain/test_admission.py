@@ -182,6 +182,15 @@ def test_a_taken_asset_key(world: World) -> None:
     assert isinstance(refused(world, "loan.opened", subject="loan:L3", data={"claims": [claim]}), TakenError)
 
 
+def test_a_position_is_not_asserted_for_a_later_day() -> None:
+    world = World()
+    for as_of in ("2026-07", "2026-07-01", "2999-12"):
+        assert (
+            refused(world, "loan.opened", effective="2026-06-30", data={"as_of": as_of}).field == "data.as_of"
+        )
+    world.admit("loan.opened", effective="2026-06-30", data={"as_of": "2026-06"})
+
+
 def test_a_key_that_squats_a_weak_one(world: World) -> None:
     weak = weak_asset_key(ORIGIN, "L2", "a").hex()
     claim = {"claim": "a", "creditor": "bank", "share": 1_000_000, "asset_key": weak}

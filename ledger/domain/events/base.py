@@ -32,6 +32,7 @@ from ledger.proofs.canonical import MAX_INTEGER
 
 if TYPE_CHECKING:
     from ledger.domain.loans import LoanState, Moment
+    from ledger.domain.pools import PoolState
 
 SubjectKind = Literal["loan", "pool", "account", "log"]
 
@@ -101,6 +102,9 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def apply(self, state: LoanState, amounts: Any, moment: Moment) -> None:
         """Fold the event into its loan's state. Never raises: all refusals come before."""
+
+    def apply_pool(self, state: PoolState) -> None:
+        """Fold the event into its pool's state; who holds what is not told here but by the claims' places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
