@@ -84,12 +84,12 @@ def chain_anchors(settings: Settings) -> Anchors:
         if settings.rpc_url is None or trust.chain is None:
             return None
         if trust.fingerprint not in opened:
-            # web3 takes two seconds to import: only a service that is asked to verify pays them.
-            from ledger.chain.client import ChainClient
+            # Only a service that is asked to verify pays for what asking a node needs.
+            from ledger.chain.reader import ChainReader
             from ledger.chain.sources import OnlineAnchors
 
             opened.clear()
-            opened[trust.fingerprint] = OnlineAnchors(ChainClient(settings.rpc_url), trust)
+            opened[trust.fingerprint] = OnlineAnchors(ChainReader(settings.rpc_url), trust)
         return opened[trust.fingerprint]
 
     return anchors

@@ -10,6 +10,7 @@ from api import bodies, openapi, schemas
 from api.answers import as_json
 from api.services import MAX_FILE_BYTES, Here, Services, trust_root
 from ledger.errors import (
+    ConfigurationError,
     MalformedError,
     PoolproofError,
     UnavailableError,
@@ -72,7 +73,8 @@ def _verdict(here: Services, data: bytes, require: Level | None) -> dict[str, An
         return _document(trust, "invalid", failed=_failure(error.step, error, error.reason, error.evidence))
     except MalformedError as error:
         return _document(trust, "invalid", failed=_failure("form", error, str(error)))
-    except (UndeterminedError, UnavailableError) as error:
+    except (UndeterminedError, UnavailableError, ConfigurationError) as error:
+        # A node that is of another chain is this server's fault, and leaves the file's verdict open.
         return _document(trust, "undetermined", failed=_failure("", error, str(error)))
     members = (
         "kind",
