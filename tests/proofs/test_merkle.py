@@ -40,6 +40,10 @@ def test_known_answers() -> None:
     assert merkle.root(hashes).hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 
+def test_every_small_root() -> None:
+    assert [merkle.root(HASHES[:size]) for size in range(71)] == ROOTS
+
+
 def test_every_inclusion_proof_of_small_trees() -> None:
     for size in range(1, 70):
         for index in range(size):
