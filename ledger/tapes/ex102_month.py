@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from calendar import monthrange
 from datetime import date, timedelta
@@ -267,7 +268,7 @@ class Month:
         }
         data |= {member: value for member, (_, value) in typed.items() if value is not None}
         used = {element for element, value in typed.values() if value is not None}
-        data["elements"] = fields.remaining(used)
+        data["elements"] = [list(pair) for pair in fields.remaining(used)]
         submission = self._submission("balance.reported", f"report.{self._tape[:8]}", end, data)
         if private := fields.private():
             submission["private"] = private
@@ -326,11 +327,15 @@ class Month:
         self._flows.append((kind, path, units))
 
     def _money(self, units: int) -> str:
-        return money.format(units, self._options.currency)
+        return _printed(units, self._options.currency)
 
     def _amount(self, element: str) -> str | None:
         units = self.fields.money(element)
         return None if units is None else self._money(units)
+
+
+#: Few amounts are as frequent as zero.
+_printed = functools.lru_cache(maxsize=8_192)(money.format)
 
 
 def _period(begin: str, end: str) -> str:

@@ -148,22 +148,18 @@ class Fields:
     def private(self) -> dict[str, Any]:
         """The borrower's facts verbatim, under their names in snake case; a repeated one is a list."""
         members: dict[str, Any] = {}
-        for name, text in self.raw.elements:
+        for name, text in self._texts.items():
             if al.is_private(name):
                 key = al.snake(name)
-                if key not in members:
-                    members[key] = text
-                else:
-                    before = members[key]
-                    members[key] = [*before, text] if isinstance(before, list) else [before, text]
+                while key in members:  # two names of another schema that differ in capitals only
+                    key += "_"
+                members[key] = self._repeated.get(name, text)
         return members
 
-    def remaining(self, used: set[str]) -> list[list[str]]:
+    def remaining(self, used: set[str]) -> list[tuple[str, str]]:
         """All other elements verbatim and in order, but for ``used`` ones that stand once."""
-        used = used - self._repeated.keys()
-        return [
-            [name, text] for name, text in self.raw.elements if name not in used and not al.is_private(name)
-        ]
+        left = {name for name in self._texts if not al.is_private(name)} - (used - self._repeated.keys())
+        return [pair for pair in self.raw.elements if pair[0] in left]
 
 
 def is_name(text: str) -> bool:
