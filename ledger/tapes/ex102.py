@@ -138,29 +138,30 @@ class _Reader:
 
     def items(self, source: Iterator[xmlstream.RawRecord]) -> Iterator[Submission | Reject]:
         """Everything that the tape says, in the order in which a ledger can take it."""
-        while raws := list(islice(source, CHUNK)):
-            self._summary.records += len(raws)
-            months = [self._month(raw) for raw in raws]
-            first = {month.loan: month for month in reversed(months) if month.fit}
-            first = self._first_met(first)
-            new = set(first) - self._known(set(first)) if first else set()
-            opened = [month for loan, month in reversed(first.items()) if loan in new and self._open(month)]
-            unfit = {loan for loan in new if not first[loan].fit}
-            for month in months:
-                if month.loan in unfit and month.fit:
-                    month.fields.fault(
-                        al.ASSET, "another record of this loan, which would open it, was rejected"
-                    )
-                if not month.fit:
-                    yield self._summary.reject(_rejected(month))
-            for month in opened:
-                yield self._summary.count(month.opened)
-            yield from self._placed([month for month in reversed(first.values()) if month.fit], opened)
-            for month in months:
-                if month.fit:
-                    self._account(month)
-                    for submission in month.submissions:
-                        yield self._summary.count(submission)
+        while (raw := next(source, None)) is not None:
+            yield from self._chunk(chain([raw], islice(source, CHUNK - 1)))
+
+    def _chunk(self, raws: Iterator[xmlstream.RawRecord]) -> Iterator[Submission | Reject]:
+        """Openings, placements, months of some records. Its locals end with it: one chunk is held at a time."""
+        months = [self._month(raw) for raw in raws]
+        self._summary.records += len(months)
+        first = self._first_met({month.loan: month for month in reversed(months) if month.fit})
+        new = set(first) - self._known(set(first)) if first else set()
+        opened = [month for loan, month in reversed(first.items()) if loan in new and self._open(month)]
+        unfit = {loan for loan in new if not first[loan].fit}
+        for month in months:
+            if month.loan in unfit and month.fit:
+                month.fields.fault(al.ASSET, "the record that would open this loan was rejected", month.asset)
+            if not month.fit:
+                yield self._summary.reject(_rejected(month))
+        for month in opened:
+            yield self._summary.count(month.opened)
+        yield from self._placed([month for month in reversed(first.values()) if month.fit], opened)
+        for month in months:
+            if month.fit:
+                self._account(month)
+                for submission in month.submissions:
+                    yield self._summary.count(submission)
 
     def _month(self, raw: xmlstream.RawRecord) -> Month:
         """One record, mapped and held against the domain's rules."""
