@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger.errors import ConfigurationError, MalformedError
 from ledger.tapes import mapping as maps
+from ledger.tapes import schedule_al as al
 from ledger.tapes.compile import compile_events
 
 GOOD = """
@@ -116,6 +118,28 @@ def test_missing_columns_are_all_named_with_what_the_header_reads() -> None:
 
 
 def test_rest_may_omit_only_what_is_there() -> None:
-    text = GOOD.replace('payer = "obligor"', 'payer = "obligor"\nchannel = { rest = true, omit = ["nmae"] }')
-    with pytest.raises(ConfigurationError, match="omit names nmae"):
+    text = GOOD.replace('payer = "obligor"', 'payer = "obligor"\nchannel = { rest = true, omit = ["nom"] }')
+    with pytest.raises(ConfigurationError, match="omit names nom"):
         compile_events(maps.load("m", text), HEADER)
+
+
+GUIDE = (Path(__file__).parent.parent.parent / "docs" / "guides" / "import.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", [maps.FileForm, maps.EventForm, maps.Condition, maps.LeafForm])
+def test_the_guide_names_every_key_of_a_mapping(form: type[msgspec.Struct]) -> None:
+    missing = [
+        field.encode_name
+        for field in msgspec.structs.fields(form)
+        if f"`{field.encode_name}`" not in GUIDE
+        and f"{field.encode_name} = " not in GUIDE
+        and f"[event.{field.encode_name}]" not in GUIDE
+        and f"{{ {field.encode_name}," not in GUIDE
+    ]
+    assert missing == []
+
+
+def test_the_guide_names_every_code_and_built_in_name() -> None:
+    for code, reason in al.SETTLED_REASONS.items():
+        assert any(line.startswith(f"| {code} |") and f"`{reason}`" in line for line in GUIDE.splitlines())
+    assert all(f"`{name}`" in GUIDE for name in maps.BUILT_IN)
