@@ -51,6 +51,11 @@ def test_a_party_that_may_not_post_the_type(world: World, kind: str) -> None:
     assert (error.field, error.rule) == ("party", "not_allowed")
 
 
+@pytest.mark.parametrize("kind", ["claim.pledged", "claim.sold"])
+def test_a_funding_partner_does_not_pledge_for_others(world: World, kind: str) -> None:
+    assert refused(world, kind, party="bank").rule == "not_allowed"
+
+
 def test_effective_tomorrow_in_the_logs_zone(world: World) -> None:
     # 16:30 UTC on the 22nd is the 23rd in Shanghai: the 23rd is today there and is accepted, though it is
     # tomorrow in UTC; the 24th is refused.

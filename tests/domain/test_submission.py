@@ -256,6 +256,21 @@ def test_private_fields() -> None:
     assert refused(raw("loan.originated", private={f"f{i}": 1 for i in range(257)})).rule == "too_large"
 
 
+def test_a_refusal_quotes_no_private_value() -> None:
+    for value in (13.25, "Zu\u0308rich", 2**53 + 25, {"a": 13.25}):
+        for source in (
+            raw("loan.originated", private={"x": value}),
+            json.dumps(raw("loan.originated", private={"x": value})),
+        ):
+            text = str(refused(source))
+            assert not any(shown in text for shown in ("13.25", "rich", str(2**53 + 25))), text
+
+
+def test_the_printed_form_of_a_submission_holds_no_data() -> None:
+    read = read_submission(raw("loan.originated", private={"name": "李雷"}))
+    assert "李雷" not in repr(read)
+
+
 def test_null_is_not_absent() -> None:
     assert read_submission(raw("repayment.received", data={"instalment": 3})).data["instalment"] == 3
     value = raw("repayment.received")

@@ -160,7 +160,7 @@ class Transfer(Data, frozen=True, kw_only=True):
 @event(
     "claim.pledged",
     title="Shares of claims are pledged to a funding partner.",
-    subject="pool", posted_by=ARRANGING | HOLDING, rank=141, takes=1,
+    subject="pool", posted_by=ARRANGING, rank=141, takes=1,
 )  # fmt: skip
 class ClaimPledged(Transfer, frozen=True, kw_only=True):
     """Takes the shares: what is taken cannot be pledged or sold again before it is released."""
@@ -169,7 +169,7 @@ class ClaimPledged(Transfer, frozen=True, kw_only=True):
 @event(
     "claim.sold",
     title="Shares of claims are sold into the pool.",
-    subject="pool", posted_by=ARRANGING | HOLDING, rank=140, takes=1, actus="PRD",
+    subject="pool", posted_by=ARRANGING, rank=140, takes=1, actus="PRD",
 )  # fmt: skip
 class ClaimSold(Transfer, frozen=True, kw_only=True):
     """Takes the shares like a pledge; the holder owns them."""

@@ -241,14 +241,23 @@ def _read_strictly(raw: bytes) -> None:
     try:
         canonical.decode(raw, what="event", limit=MAX_BYTES)
     except MalformedError as error:
-        raise RefusedError("", error.reason, rule="malformed") from None
+        raise RefusedError("", _without_values(error.reason), rule="malformed") from None
+
+
+def _without_values(reason: str) -> str:
+    """A reason fit for logs: it may quote keys, but no value, which may be a borrower's."""
+    if "NFC" in reason:
+        return "a string is not in Unicode NFC"
+    if reason.startswith("number "):
+        return "a number is not an integer within ±(2^53 − 1); amounts are strings"
+    return reason
 
 
 def _check_text(data_json: bytes) -> None:
     try:
         canonical.decode(data_json, what="data", limit=MAX_BYTES)
     except MalformedError as error:
-        raise RefusedError("data", error.reason, rule="malformed") from None
+        raise RefusedError("data", _without_values(error.reason), rule="malformed") from None
 
 
 def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
@@ -263,7 +272,7 @@ def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
     try:
         size = len(canonical.encode(private))
     except MalformedError as error:
-        raise RefusedError("private", error.reason, rule="malformed") from None
+        raise RefusedError("private", _without_values(error.reason), rule="malformed") from None
     if size > MAX_BYTES:
         raise _too_large(size)
     return private
