@@ -21,7 +21,8 @@ contract AnchorRegistry is IAnchorRegistry {
         Closed
     }
 
-    /// @dev One slot: an anchor reads and writes it as one word.
+    /// @dev One slot: an anchor reads and writes it as one word. 40 bits hold the seconds until the year 36,812
+    /// and ten blocks a second for 3,000 years; `pausedUntil` is at most MAX_PAUSE after a block's time.
     struct Head {
         uint64 size;
         uint64 maxGrowth;
@@ -179,7 +180,11 @@ contract AnchorRegistry is IAnchorRegistry {
     }
 
     /// @inheritdoc IAnchorRegistry
-    function head(bytes32 log) external view returns (uint64 size, uint64 time, uint64 blockNumber, bool closed) {
+    function head(bytes32 log)
+        external
+        view
+        returns (uint64 size, uint64 time, uint64 blockNumber, bool closed)
+    {
         Head memory head_ = _logs(log).head;
         return (head_.size, head_.time, head_.blockNumber, head_.status == Status.Closed);
     }
@@ -215,13 +220,10 @@ contract AnchorRegistry is IAnchorRegistry {
     }
 
     /// @inheritdoc IAnchorRegistry
-    function verifyInclusion(
-        bytes32 log,
-        uint64 size,
-        uint64 index,
-        bytes32 leafHash,
-        bytes32[] calldata proof
-    ) external view {
+    function verifyInclusion(bytes32 log, uint64 size, uint64 index, bytes32 leafHash, bytes32[] calldata proof)
+        external
+        view
+    {
         bool included = MerkleTree.includes(_goodRoot(log, size), size, index, leafHash, proof);
         if (!included) revert InvalidInclusionProof();
     }

@@ -135,13 +135,8 @@ interface IAnchorRegistry {
     /// is the head, `size` is above it by at most maxGrowth, `root` is not zero, and `proof` shows by RFC 9162
     /// section 2.1.4.2 that the tree of `size` and `root` extends the tree at the head. Before the first anchor
     /// the head is 0, and `proof` MUST be empty.
-    function anchor(
-        bytes32 log,
-        uint64 expectedPrevSize,
-        uint64 size,
-        bytes32 root,
-        bytes32[] calldata proof
-    ) external;
+    function anchor(bytes32 log, uint64 expectedPrevSize, uint64 size, bytes32 root, bytes32[] calldata proof)
+        external;
 
     /// @notice Replaces the fingerprint of the log's trust root. Owner only.
     function setTrustRoot(bytes32 log, bytes32 fingerprint) external;
@@ -187,13 +182,9 @@ interface IAnchorRegistry {
     function logInfo(bytes32 log) external view returns (LogInfo memory info);
 
     /// @notice Reverts unless `leafHash` is the leaf at `index` of the tree anchored at `size`.
-    function verifyInclusion(
-        bytes32 log,
-        uint64 size,
-        uint64 index,
-        bytes32 leafHash,
-        bytes32[] calldata proof
-    ) external view;
+    function verifyInclusion(bytes32 log, uint64 size, uint64 index, bytes32 leafHash, bytes32[] calldata proof)
+        external
+        view;
 
     /// @notice Reverts unless the tree of `size` and `root`, anchored or not, extends the one anchored at
     /// `anchoredSize`. An equal size needs the same root and an empty proof.

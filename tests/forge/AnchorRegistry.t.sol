@@ -99,7 +99,13 @@ contract AnchorTest is Fixture {
         refused(0, 33, rootOf(33), none, abi.encodeWithSelector(selector, log, 33, 32));
         anchorTo(5);
         refused(5, 38, rootOf(38), proofOf(5, 38), abi.encodeWithSelector(selector, log, 33, 32));
-        refused(5, type(uint64).max, rootOf(6), none, abi.encodeWithSelector(selector, log, type(uint64).max - 5, 32));
+        refused(
+            5,
+            type(uint64).max,
+            rootOf(6),
+            none,
+            abi.encodeWithSelector(selector, log, type(uint64).max - 5, 32)
+        );
         anchorTo(37);
     }
 
@@ -194,7 +200,11 @@ contract StorageTest is Fixture {
         same(word(bytes32(slot)), bytes32(packed), "head");
         same(word(bytes32(slot + 1)), bytes32(uint256(uint160(ANCHORER))), "anchorer");
         same(word(bytes32(slot + 2)), bytes32(uint256(uint160(STRANGER))), "pending anchorer");
-        same(word(bytes32(slot + 3)), bytes32(uint256(uint160(OWNER)) | uint256(5) << 160), "owner, last good size");
+        same(
+            word(bytes32(slot + 3)),
+            bytes32(uint256(uint160(OWNER)) | uint256(5) << 160),
+            "owner, last good size"
+        );
         same(word(bytes32(slot + 4)), FINGERPRINT, "trust root");
         same(word(bytes32(slot + 5)), 0, "predecessor");
         same(word(bytes32(slot + 6)), successor, "successor");

@@ -110,9 +110,7 @@ contract OpenTest is Fixture {
 
     function refusedPredecessor(address owner, bytes32 predecessor) internal {
         bytes32 next = registry.logKey(owner, "next");
-        vm.expectRevert(
-            abi.encodeWithSelector(IAnchorRegistry.InvalidPredecessor.selector, next, predecessor)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAnchorRegistry.InvalidPredecessor.selector, next, predecessor));
         openAs(owner, "next", predecessor);
     }
 

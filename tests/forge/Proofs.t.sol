@@ -99,6 +99,13 @@ contract TreeProofsTest is Test {
         same(hash, Reference.node(left, left), "node");
     }
 
+    /// @dev A chain without the precompile answers a call to it with success and nothing.
+    function test_node_hash_needs_the_precompile() public {
+        vm.mockCall(address(2), "", "");
+        (bool ok,) = address(libraries).staticcall(abi.encodeCall(libraries.nodeHash, (0, 0)));
+        check(!ok, "a hash of nothing");
+    }
+
     function testFuzz_inclusion(uint256 seed, uint64 size, uint64 index) public view {
         size = 1 + size % MOST;
         index = index % size;
@@ -119,7 +126,10 @@ contract TreeProofsTest is Test {
     }
 
     /// @dev No leaf is shown at an index that is another's.
-    function testFuzz_inclusion_at_one_place(uint256 seed, uint64 size, uint64 index, uint64 claimed) public view {
+    function testFuzz_inclusion_at_one_place(uint256 seed, uint64 size, uint64 index, uint64 claimed)
+        public
+        view
+    {
         size = 2 + size % MOST;
         index = index % size;
         claimed = claimed % size;
@@ -179,7 +189,7 @@ contract TreeProofsTest is Test {
         check(size2 == 1 || !libraries.includes(root1, size2, index, root2, proof), "includes");
     }
 
-    /// forge-config: default.fuzz.runs = 64
+    /// forge-config: default.fuzz.runs = 32
     function testFuzz_sizes_up_to_the_last(uint64 size1, uint64 size2, uint64 index) public view {
         if (size2 == 0) size2 = type(uint64).max;
         size1 = 1 + size1 % size2;
@@ -191,7 +201,8 @@ contract TreeProofsTest is Test {
         check(proof.length <= 65, "length");
         check(libraries.extends(size1, size2, root1, root2, proof), "extends");
         check(
-            libraries.includes(root2, size2, index, UniformTree.LEAF, UniformTree.path(index, size2)), "includes"
+            libraries.includes(root2, size2, index, UniformTree.LEAF, UniformTree.path(index, size2)),
+            "includes"
         );
     }
 
@@ -240,7 +251,10 @@ contract MapProofsTest is Test {
     }
 
     /// @dev A leaf on another way, though it is in the map and differs from the key, shows nothing.
-    function testFuzz_absence_by_a_leaf_elsewhere(uint256 seed, uint8 count, uint8 which, bool near) public view {
+    function testFuzz_absence_by_a_leaf_elsewhere(uint256 seed, uint8 count, uint8 which, bool near)
+        public
+        view
+    {
         ReferenceMap.Entry[] memory entries = ReferenceMap.entriesOf(seed, 2 + count % 12, near);
         uint256 victim = which % entries.length;
         bytes32 root = ReferenceMap.root(entries, 0);
@@ -252,6 +266,29 @@ contract MapProofsTest is Test {
                 !libraries.lacks(root, entries[victim].key, met.key, met.value, bits, siblings), "called absent"
             );
         }
+    }
+
+    /// @dev A map built wrongly on purpose, its nodes not in the order of their bits, proves nothing.
+    function test_bits_must_fall() public view {
+        bytes32 key = keccak256("key");
+        bytes32 other = key ^ bytes32(uint256(1)); // turns as the key does at every bit but the last
+        bytes32[2] memory value = [keccak256("a"), keccak256("b")];
+        bytes32[] memory siblings = new bytes32[](2);
+        for (uint8 first = 8; first <= 10; ++first) {
+            bytes memory bits = abi.encodePacked(first, uint8(9));
+            bytes32 present = climb(ReferenceMap.leaf(ReferenceMap.Entry(key, value)), key, bits);
+            bytes32 absent = climb(ReferenceMap.leaf(ReferenceMap.Entry(other, value)), key, bits);
+            check(libraries.has(present, key, value, bits, siblings) == (first > 9), "presence");
+            check(libraries.lacks(absent, key, other, value, bits, siblings) == (first > 9), "absence");
+        }
+    }
+
+    function climb(bytes32 hash, bytes32 key, bytes memory bits) private pure returns (bytes32) {
+        for (uint256 i = 0; i < bits.length; ++i) {
+            bool right = uint256(key) >> (255 - uint8(bits[i])) & 1 == 1;
+            hash = ReferenceMap.inner(uint8(bits[i]), right ? bytes32(0) : hash, right ? hash : bytes32(0));
+        }
+        return hash;
     }
 
     function test_the_empty_map_has_nothing() public view {

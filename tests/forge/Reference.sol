@@ -29,7 +29,11 @@ library Reference {
         return node(mth(leaves, start, start + k), mth(leaves, start + k, end));
     }
 
-    function path(bytes32[] memory leaves, uint256 index, uint256 size) internal pure returns (bytes32[] memory) {
+    function path(bytes32[] memory leaves, uint256 index, uint256 size)
+        internal
+        pure
+        returns (bytes32[] memory)
+    {
         return _path(leaves, index, 0, size);
     }
 

@@ -57,7 +57,11 @@ library ReferenceMap {
         return bit;
     }
 
-    function side(Entry[] memory entries, uint256 bit, uint256 which) internal pure returns (Entry[] memory some) {
+    function side(Entry[] memory entries, uint256 bit, uint256 which)
+        internal
+        pure
+        returns (Entry[] memory some)
+    {
         uint256 count = 0;
         for (uint256 i = 0; i < entries.length; ++i) {
             if (uint256(entries[i].key) >> (255 - bit) & 1 == which) ++count;

@@ -75,7 +75,8 @@ contract VectorsTest is Test {
     }
 
     function test_inclusion() public {
-        Inclusion[] memory cases = abi.decode(vm.parseJsonTypeArray(json, ".inclusion", INCLUSION), (Inclusion[]));
+        Inclusion[] memory cases =
+            abi.decode(vm.parseJsonTypeArray(json, ".inclusion", INCLUSION), (Inclusion[]));
         check(cases.length > 50, "too few cases");
         for (uint256 i = 0; i < cases.length; ++i) {
             Inclusion memory c = cases[i];

@@ -15,14 +15,13 @@ contract ViewsTest is Fixture {
     function setUp() public override {
         super.setUp();
         ReferenceMap.Entry[] memory made = ReferenceMap.entriesOf(3, 9, false);
-        made[4].value[0] = sha256(abi.encodePacked(bytes16("a nonce"), uint64(6), keccak256("history"), uint8(0)));
+        made[4].value[0] =
+            sha256(abi.encodePacked(bytes16("a nonce"), uint64(6), keccak256("history"), uint8(0)));
         for (uint256 i = 0; i < made.length; ++i) {
             entries.push(made[i]);
         }
         registerRoot = ReferenceMap.root(made, 0);
-        leaves[19] = Reference.leaf(
-            abi.encodePacked("PPR1", uint64(19), uint64(9), registerRoot, bytes1(0))
-        );
+        leaves[19] = Reference.leaf(abi.encodePacked("PPR1", uint64(19), uint64(9), registerRoot, bytes1(0)));
         anchorTo(12);
         anchorTo(20);
     }

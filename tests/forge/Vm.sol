@@ -10,6 +10,7 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
     function expectEmit(address emitter) external;
+    function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonTypeArray(string calldata json, string calldata key, string calldata typeDescription)
@@ -39,6 +40,8 @@ abstract contract Test {
     }
 
     function same(address got, address wanted, string memory what) internal pure {
-        if (got != wanted) revert Unequal(what, bytes32(uint256(uint160(got))), bytes32(uint256(uint160(wanted))));
+        if (got != wanted) {
+            revert Unequal(what, bytes32(uint256(uint160(got))), bytes32(uint256(uint160(wanted))));
+        }
     }
 }
