@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
+
+from ledger.tapes import ex102
+from ledger.tapes.model import Reject, Submission, TapeSummary
 
 NAMESPACE = "http://www.sec.gov/edgar/document/absee/autoloan/assetdata"
 
@@ -52,3 +56,34 @@ def write_tape(tmp_path: Path) -> WriteTape:
         return path
 
     return write
+
+
+class ReadEx102:
+    """Reads a tape to its end for an empty ledger, unless ``known`` says otherwise."""
+
+    def __call__(self, path: Path, **options: Any) -> tuple[list[Submission], list[Reject], TapeSummary]:
+        tape = ex102.read(path, **{"party": "servicer", "known": set[str]().intersection, **options})
+        items = list(tape)
+        submissions = [item for item in items if not isinstance(item, Reject)]
+        return submissions, [item for item in items if isinstance(item, Reject)], tape.summary
+
+    @staticmethod
+    def of(submissions: list[Submission], kind: str) -> list[Submission]:
+        """Those of one type."""
+        return [submission for submission in submissions if submission["type"] == kind]
+
+    def one(self, submissions: list[Submission], kind: str) -> Submission:
+        """The only one of a type."""
+        (found,) = self.of(submissions, kind)
+        return found
+
+    @staticmethod
+    def flags(summary: TapeSummary) -> dict[str, int]:
+        """How often each field is flagged."""
+        return {flag.field: flag.count for flag in summary.flags.values()}
+
+
+@pytest.fixture
+def read() -> ReadEx102:
+    """A reader of EX-102 files."""
+    return ReadEx102()

@@ -324,6 +324,6 @@ def test_rejects_are_counted_beyond_those_that_are_kept(
 
 
 def test_a_mapping_that_cannot_work_is_said_before_the_file_is_read(tmp_path: Path) -> None:
-    text = SMALL.format(encoding="utf-8", extra="").replace("repayment.received", "repayment.recived")
+    text = SMALL.format(encoding="utf-8", extra="").replace("repayment.received", "repayment.paid")
     with pytest.raises(ConfigurationError, match="unknown event type"):
         csv.read(tmp_path / "none.csv", maps.load("small", text), party="servicer")
