@@ -13,7 +13,7 @@ from ledger.chain.keystore import devnet_account
 from ledger.errors import ConfigurationError, IntegrityError, UnauthorisedError, UnavailableError
 from ledger.proofs.evidence import Evidence
 from ledger.store import anchors, logs
-from tests.anchoring import ORIGIN, World, world
+from tests.anchoring import ORIGIN, Crash, World, world
 
 pytestmark = pytest.mark.devnet
 
@@ -136,12 +136,28 @@ def test_an_account_without_money_says_whom_to_fund_and_goes_on_once_funded(here
     size = here.publish(5)
     address = "0x" + here.account.address.hex()
     here.rpc("anvil_setBalance", address, "0x0")
-    with pytest.raises(ConfigurationError, match=f"{address} has 0 wei.*fund it"):
-        here.anchorer().run_until(size)
-    assert "fund it" in (here.row(size).problem or "")
+    with pytest.raises(UnavailableError, match=f"account {address} has 0 wei.*fund it"):
+        here.anchorer().run_until(size, timeout=0)
+    assert not here.anchorer().step(), "the worker goes on, so that publishing does"
+    row = here.row(size)
+    assert (row.state, row.attempts) == ("planned", 0)
+    assert "fund it" in (row.problem or "")
     here.rpc("anvil_setBalance", address, hex(10**18))
     assert here.anchorer().run_until(size).state == "mined"
     assert here.row(size).problem is None
+
+
+def test_an_account_that_runs_dry_after_signing_sends_when_it_is_funded(here: World) -> None:
+    size = here.publish(5)
+    address = "0x" + here.account.address.hex()
+    with pytest.raises(Crash):
+        here.anchorer(crash="stored").run_until(size)
+    here.rpc("anvil_setBalance", address, "0x1")
+    assert not here.anchorer().step()
+    assert "has 1 wei" in (here.row(size).problem or "")
+    here.rpc("anvil_setBalance", address, hex(10**18))
+    row = here.anchorer().run_until(size)
+    assert (row.state, row.attempts, row.problem) == ("mined", 1, None)
 
 
 def test_another_root_at_our_size_stops_everything_and_names_both(here: World) -> None:

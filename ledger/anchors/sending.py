@@ -136,6 +136,8 @@ class Sender:
             if error.evidence.get("error") in _HEAD_MOVED:
                 return False
             raise
+        if not self._affordable(job, gas * fees.max_fee):
+            return False
         if nonce is None:
             pending = self._client.nonce(self._account.address, "pending")
             nonce = replaces.nonce if replaces else max([pending, *(held + 1 for held in pinned)])
@@ -210,7 +212,7 @@ class Sender:
         outcome = self._client.broadcast(transaction.raw)
         self._fault("broadcast")
         if outcome is Sending.UNFUNDED:
-            raise unfunded(self._account.address, self._client.balance(self._account.address))
+            self._note(job, str(unfunded(self._account.address, self._client.balance(self._account.address))))
         if outcome is Sending.TAKEN and transaction.sent is None:
             with self._store.write() as connection:
                 anchors.mark_sent(
@@ -218,6 +220,13 @@ class Sender:
                 )
             self._fault("sent")
         return outcome
+
+    def _affordable(self, job: AnchorRow, most: int) -> bool:
+        """Whether the account has ``most`` wei. If not the job waits: the account may be funded any time."""
+        balance = self._client.balance(self._account.address)
+        if balance < most:
+            self._note(job, str(unfunded(self._account.address, balance)))
+        return balance >= most
 
     def _note(self, job: AnchorRow, problem: str) -> None:
         if job.problem != problem:
