@@ -100,10 +100,10 @@ def _anchors(
         )
     if rpc is None or root.chain is None:
         return None
-    from ledger.chain.client import ChainClient
+    from ledger.chain.reader import ChainReader
     from ledger.chain.sources import OnlineAnchors
 
-    return OnlineAnchors(ChainClient(rpc, contract=root.chain.contract, log_key=root.chain.log_id), root)
+    return OnlineAnchors(ChainReader(rpc), root)
 
 
 def _block_hash(text: str) -> bytes:

@@ -15,11 +15,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from ledger.errors import ConfigurationError, UnavailableError
+from ledger.errors import ConfigurationError, IntegrityError, UnavailableError
 
 ReadConnection = NewType("ReadConnection", Connection)
 #: Whoever may write may also read.
 WriteConnection = NewType("WriteConnection", ReadConnection)
+
+#: How SQLite says that its file is not, or no longer, one of its own.
+_DAMAGED = ("not a database", "disk image is malformed")
 
 #: How long a writer waits for another one; appends take milliseconds, publishing a big register seconds.
 BUSY_TIMEOUT_SECONDS = 60
@@ -29,7 +32,8 @@ class Store:
     """One database, by URL (``sqlite:///path`` or ``postgresql://…``).
 
     Raises :class:`ConfigurationError` for a URL that cannot work and :class:`UnavailableError` when the
-    database does not answer, is locked for longer than a minute, or has no room left.
+    database does not answer, is locked for longer than a minute, or has no room left, and
+    :class:`IntegrityError` for a file that is damaged.
     """
 
     def __init__(self, url: str) -> None:
@@ -79,6 +83,8 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if "full" in str(error.orig).lower() or "no space" in str(error.orig).lower():
             raise UnavailableError(f"database: {_first_line(error)}", retry_after=60) from error
+        if any(sign in str(error.orig) for sign in _DAMAGED):
+            raise IntegrityError(f"database: {_first_line(error)}; restore it from its backup") from error
         raise
 
 

@@ -1,0 +1,93 @@
+"""``poolproof fsck``: everything re-derived from the records and compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from ledger.audit.fsck import Report, RootAt
+    from ledger.home import Home
+
+commands = command_group("Fsck.")
+
+#: Problems printed one by one; a damaged page may spoil every entry after it.
+_MAX_SHOWN = 50
+_EXIT_FINDINGS = 1
+_EXIT_UNDECIDED = 3
+
+
+@commands.command(epilog=example("poolproof fsck", "poolproof fsck --offline --json"))
+def fsck(
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the chain.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Derive everything once more from the records, and compare.
+
+    Digests, chains of prev, tiles, roots, registers, checkpoints, claims' histories, batches, receipts, and the
+    anchors that the contract holds. Tells erased from missing; changes nothing. Exit code 1 if anything
+    differs, 3 if nothing does but the chain could not be asked.
+    """
+    from ledger.audit.fsck import fsck as check
+
+    out = Output(as_json)
+    with open_home() as home, out.progress("fsck", unit="entries") as progress:
+        root_at, missing = (None, None) if offline else _chain(home)
+        try:
+            report = check(home.ledger, root_at=root_at, progress=progress)
+        except UnavailableError as error:
+            if root_at is None:
+                raise
+            missing = str(error)
+            report = check(home.ledger, progress=progress)
+    if missing:
+        out.say(f"the chain was not asked: {missing}")
+    document = _document(report) | {"chain_problem": missing}
+    out.show(document, *_lines(report))
+    if report.problems:
+        raise typer.Exit(_EXIT_FINDINGS)
+    if missing:
+        raise typer.Exit(_EXIT_UNDECIDED)
+
+
+def _chain(home: Home) -> tuple[RootAt | None, str | None]:
+    """How to ask the contract, or why it cannot be asked; neither for a log on no chain."""
+    if home.ledger.row().chain is None:
+        return None, None
+    try:
+        return home.client().root_at, None
+    except UnavailableError as error:
+        return None, str(error)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "clean": not report.problems,
+        "origin": report.origin,
+        "size": report.size,
+        "records": report.records,
+        "erased": report.erased,
+        "registers": report.registers,
+        "checkpoints": report.checkpoints,
+        "receipts": report.receipts,
+        "anchors": report.chain,
+        "problems": [
+            {"code": one.code, "place": one.place, "message": one.message} for one in report.problems
+        ],
+    }
+
+
+def _lines(report: Report) -> list[str]:
+    asked = "the chain was not asked" if report.chain is None else f"{report.chain:,} anchors on chain"
+    counted = {"records": report.records, "erased": report.erased, "registers": report.registers}
+    counted |= {"checkpoints": report.checkpoints, "receipts": report.receipts}
+    counts = ", ".join(f"{count:,} {what}" for what, count in counted.items())
+    lines = [f"{report.origin}: {report.size:,} entries, {counts}, {asked}"]
+    lines += [f"{one.code}: {one.place}: {one.message}" for one in report.problems[:_MAX_SHOWN]]
+    if len(report.problems) > _MAX_SHOWN:
+        lines.append(f"… and {len(report.problems) - _MAX_SHOWN} more; --json lists them")
+    return [*lines, f"{len(report.problems)} problems" if report.problems else "clean"]

@@ -1,0 +1,208 @@
+"""`poolproof verify`: what it prints, how it ends, and what it does without. What verifies is tests/proofs' matter."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.proofs.note import Signer
+from tests.chain.anchored import FOLDER, Anchored
+from tests.cli.running import Run, data, ndjson, opened, pledged, pool
+from tests.samples import LOG, SERVICE
+
+ROOT = Path(__file__).parents[2]
+RECEIPT, EVIDENCE, TRUST = (
+    FOLDER / "sample.receipt.json",
+    FOLDER / "anchor-6.evidence.json",
+    FOLDER / "trust.json",
+)
+#: What `verify --offline` must not pay for. (typer itself brings pydantic.)
+HEAVY = {
+    "web3",
+    "eth_account",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "structlog",
+    "msgspec",
+}
+
+
+def block_hash() -> str:
+    return "0x" + Anchored.load().evidence.block_hash.hex()
+
+
+def test_the_ladder_is_printed(run: Run) -> None:
+    shown = run("verify", RECEIPT, "--trust", TRUST, "--offline").stdout
+    for step in ("form", "trust_root", "checkpoint", "service_signature", "record", "inclusion", "register"):
+        assert f"  ok  {step} " in shown
+    assert "not checked: " in shown
+    assert f"trust root {Anchored.load().trust.fingerprint}" in shown
+    assert "VERIFIED: " in shown
+
+
+def test_json_says_the_same(run: Run) -> None:
+    verdict = data(run("verify", RECEIPT, "--trust", TRUST, "--offline", "--json"))
+    assert verdict["verified"] is True
+    assert verdict["trust_root"] == Anchored.load().trust.fingerprint
+    assert verdict["steps"][0]["name"] == "form"
+    assert verdict["not_checked"]
+
+
+def test_evidence_shows_final_offline(run: Run) -> None:
+    given = ("verify", RECEIPT, "--trust", TRUST, "--offline", "--evidence", EVIDENCE)
+    shown = run(*given, "--block", block_hash(), "--require", "final").stdout
+    assert "VERIFIED: final, on a chain of grade devnet" in shown
+
+
+def test_evidence_alone_shows_nothing_more(run: Run) -> None:
+    """The block hash must come from the verifier."""
+    result = run("verify", RECEIPT, "--trust", TRUST, "--evidence", EVIDENCE, "--require", "final", code=3)
+    assert "VERIFIED" not in result.stdout
+    run(
+        "verify",
+        RECEIPT,
+        "--trust",
+        TRUST,
+        "--evidence",
+        EVIDENCE,
+        "--block",
+        "0x" + "00" * 32,
+        "--require",
+        "final",
+        code=3,
+    )
+
+
+@pytest.mark.parametrize("level", ["anchored", "final"])
+def test_a_level_not_shown_is_3(run: Run, level: str) -> None:
+    error = data(run("verify", RECEIPT, "--trust", TRUST, "--offline", "--require", level, "--json", code=3))[
+        "error"
+    ]
+    assert error["code"] == "undetermined"
+
+
+def test_a_changed_record_names_the_step(run: Run, tmp_path: Path) -> None:
+    document = json.loads(RECEIPT.read_text())
+    document["record"] = document["record"].replace("207.10", "307.10")
+    changed = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
+    (tmp_path / "changed.json").write_text(changed)
+    error = data(run("verify", "changed.json", "--trust", TRUST, "--offline", "--json", code=1))["error"]
+    assert error["code"] == "verification_failed"
+    assert error["step"] == "service_signature"
+
+
+def test_no_changed_character_verifies(run: Run, tmp_path: Path) -> None:
+    original = RECEIPT.read_text()
+    chance = random.Random(102)
+    for _ in range(30):
+        place = chance.randrange(len(original))
+        changed = original[:place] + chance.choice('aA0 "}é=\n') + original[place + chance.randrange(2) :]
+        if changed == original:
+            continue
+        (tmp_path / "changed.json").write_text(changed)
+        result = run("verify", "changed.json", "--trust", TRUST, "--offline", code=None)
+        assert result.exit_code in (1, 2), f"character {place}"
+        assert "VERIFIED" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [RECEIPT, "--trust", "nowhere.json"],
+        ["nowhere.json", "--trust", TRUST],
+        [TRUST, "--trust", TRUST],
+        [RECEIPT, "--trust", RECEIPT],
+        [RECEIPT, "--trust", TRUST, "--block", "0x" + "00" * 32],
+        [RECEIPT, "--trust", TRUST, "--evidence", EVIDENCE, "--block", "0x00"],
+        [RECEIPT, "--trust", TRUST, "--require", "sure"],
+        [RECEIPT, "--trust", TRUST, "--evidence", TRUST],
+    ],
+)
+def test_wrong_input_is_2(run: Run, args: list[object]) -> None:
+    assert "VERIFIED" not in run("verify", *args, code=2).stdout
+
+
+def test_the_trust_root_lies_here_or_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "trust root" in run("verify", RECEIPT, "--offline", code=2).stderr
+    (tmp_path / "trust.json").write_bytes(TRUST.read_bytes())
+    run("verify", RECEIPT, "--offline")
+    monkeypatch.setenv("POOLPROOF_TRUST", "elsewhere.json")
+    assert "elsewhere.json" in run("verify", RECEIPT, "--offline", code=2).stderr
+
+
+def test_a_huge_file_is_refused_early(run: Run, tmp_path: Path) -> None:
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(1 << 33)
+    run("verify", "huge.json", "--trust", TRUST, code=2)
+
+
+def test_a_node_that_does_not_answer_is_3(run: Run) -> None:
+    run("verify", RECEIPT, "--trust", TRUST, "--rpc", "http://127.0.0.1:9", "--require", "anchored", code=3)
+    run("verify", RECEIPT, "--trust", TRUST, "--rpc", "http://127.0.0.1:9", "--offline")
+
+
+def test_documents_of_a_log_verify(log: Run, tmp_path: Path) -> None:
+    log("append", "-", stdin=ndjson(opened("L1"), pool("P1"), pledged("e1", "P1", "L1")))
+    log("publish")
+    log("trust", "-o", "trust.json")
+    for command, name in (("receipt", "e1"), ("prove", "L1/1"), ("acceptance", "e1")):
+        log(command, name, "-o", "file.json")
+        log("verify", "file.json", "--offline")
+
+
+def test_a_claim_proof_is_held_against_an_earlier_one(log: Run) -> None:
+    log("append", "-", stdin=ndjson(opened("L1"), pool("P1")))
+    log("publish")
+    log("prove", "L1/1", "-o", "then.json")
+    log("append", "-", stdin=ndjson(pledged("e1", "P1", "L1")))
+    log("publish")
+    log("prove", "L1/1", "-o", "now.json")
+    log("trust", "-o", "trust.json")
+    log("verify", "now.json", "--earlier", "then.json")
+    assert (
+        data(log("verify", "then.json", "--earlier", "now.json", "--json", code=1))["error"]["step"]
+        == "history"
+    )
+
+
+def test_it_starts_without_what_it_does_not_need(tmp_path: Path) -> None:
+    """In a process of its own, in an empty directory, without a home."""
+    script = (
+        "import sys; sys.argv = ['poolproof', 'verify', *sys.argv[1:]]\n"
+        "from ledger.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+    )
+    for more in ([], ["--evidence", str(EVIDENCE), "--block", block_hash()]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(RECEIPT), "--trust", str(TRUST), "--offline", *more],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        loaded = {name.strip("' ") for name in done.stderr.strip().strip("[]").split(",")}
+        assert "cryptography" in loaded
+        assert not loaded & HEAVY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_samples_are_of_known_keys() -> None:
+    trust = Anchored.load().trust
+    assert [span.verifier.vkey for span in (*trust.log_keys, *trust.service_keys)] == [
+        LOG.verifier.vkey,
+        SERVICE.verifier.vkey,
+    ]
+    assert isinstance(LOG, Signer)
