@@ -149,6 +149,11 @@ def test_a_proof_of_another_type() -> None:
         mpt.verify_presence(ROOT, KEYS[0], MAP[KEYS[0]], mpt.prove(MAP, KEYS[0]).steps)  # type: ignore[arg-type]
 
 
+def test_one_key_twice_differs_nowhere() -> None:
+    with pytest.raises(MalformedError, match="same key twice"):
+        mpt.first_difference(b"k", b"k")
+
+
 @pytest.mark.parametrize("keys", [(b"k", b"k"), (b"l", b"k"), (b"k", b"k\x00"), (b"", b"")])
 def test_keys_must_rise(keys: tuple[bytes, bytes]) -> None:
     with pytest.raises(MalformedError, match="rise strictly"):
