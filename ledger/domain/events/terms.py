@@ -136,7 +136,7 @@ class Terms(Data, frozen=True, kw_only=True):
     ] = UNSET
     day_count: Annotated[
         Literal["30/360", "actual/360", "actual/365", "actual/actual", "1/12"] | UnsetType,
-        member("day count convention", actus="IPDC", ex102="interestCalculationTypeCode"),
+        member("day count convention", actus="IPDC"),
     ] = UNSET
     amortisation: Annotated[
         Literal["annuity", "linear", "bullet", "explicit"] | UnsetType,
@@ -181,7 +181,7 @@ class Terms(Data, frozen=True, kw_only=True):
     residual: Annotated[
         Literal["first", "last"] | UnsetType, member("instalment that takes the rounding residual")
     ] = UNSET
-    grace_days: Annotated[Count | UnsetType, member("days of grace", "days", ex102="gracePeriodNumber")] = (
+    grace_days: Annotated[Count | UnsetType, member("days of grace", "days")] = (
         UNSET
     )
     penalty_rate: Annotated[str | UnsetType, member("rate on overdue amounts", RATE, actus="PYRT")] = UNSET
