@@ -121,6 +121,7 @@ class _Compiler:
             return all(c.holds(value := read(cells), value in empty) for read, c in conditions)
 
         currency = self._currency(form.currency, f"{place}: currency")
+        _mandatory(form.effective, f"{place}: effective")
         make_id = self._text(form.id, f"{place}: id")
         for path, text in (("id", form.id), ("subject", form.subject)):
             for found in re.findall(r"\{([^{}|]+)", text):
@@ -143,6 +144,7 @@ class _Compiler:
     def _currency(self, value: str | dict[str, Any] | None, place: str) -> Callable[[Cells], str] | None:
         if value is None:
             return None
+        _mandatory(value, place)
         make = self._value(value, "currency", "", None, place)
 
         def read(cells: Cells) -> str:
@@ -344,3 +346,9 @@ class _Compiler:
             return text
 
         return read
+
+
+def _mandatory(value: Any, place: str) -> None:
+    """An event has one effective date and one currency: neither may be left out."""
+    if isinstance(value, dict) and (not maps.is_leaf(value) or value.get("optional")):
+        raise ConfigurationError(f"{place}: is a constant or a leaf, and never optional")

@@ -20,6 +20,9 @@ from ledger.tapes.compile import Cells, Event, compile_events, guarded
 from ledger.tapes.mapping import MappingForm
 from ledger.tapes.model import FieldError, Progress, Reject, Submission, Tape, TapeSummary
 
+#: Stands for a field where the row as a whole is meant.
+_ROW = "(row)"
+
 
 def read(
     path: Path | str,
@@ -69,7 +72,7 @@ class _Reader:
         summary = self._summary
         for row in source:
             if self._footers and not row.fault and row.cells[0].strip().startswith(self._footers):
-                summary.flag("", "skipped as a footer", record=row.number, line=row.line)
+                summary.flag(_ROW, "skipped as a footer", record=row.number, line=row.line)
                 continue
             summary.records += 1
             cells = Cells(row.cells, {"@line": str(row.line), "@row": str(row.number), **self._built_in})
@@ -89,7 +92,7 @@ class _Reader:
         if fault is None and len(row.cells) != self._width:
             fault = f"has {len(row.cells)} cells where the header has {self._width}"
         if fault is not None:
-            cells.faults.append(FieldError("", fault))
+            cells.faults.append(FieldError(_ROW, fault))
             return []
         try:
             chosen = [event for event in self._events if event.applies(cells)]
@@ -99,9 +102,9 @@ class _Reader:
         if not chosen:
             reason = "no event of the mapping takes this row"
             if self._skip_unmatched:
-                self._summary.flag("", reason, record=row.number, line=row.line)
+                self._summary.flag(_ROW, reason, record=row.number, line=row.line)
             else:
-                cells.faults.append(FieldError("", reason))
+                cells.faults.append(FieldError(_ROW, reason))
         return [self._submission(event, cells) for event in chosen]
 
     def _submission(self, event: Event, cells: Cells) -> Submission:

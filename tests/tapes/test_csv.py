@@ -86,7 +86,7 @@ def test_loans_of_a_chinese_platform() -> None:
     assert "张三" not in json.dumps(first["data"], ensure_ascii=False)
     assert first["id"] == "orig:" + hashlib.sha256("分期借字第0001号".encode()).hexdigest()[:32]
     assert [(r.record, r.line, r.field, r.value) for r in rejects] == [
-        (3, 4, "", ""),
+        (3, 4, "(row)", ""),
         (4, 5, "合同日期, 还款方式", "20260631"),
     ]
     assert [flag.count for flag in summary.flags.values()] == [2]  # the total and the maker's line
@@ -103,10 +103,10 @@ def test_repayments_and_returns() -> None:
     assert [(r.line, r.field) for r in rejects] == [
         (7, "booked"),
         (8, "amount, interest"),
-        (9, ""),
+        (9, "(row)"),
         (10, "contract (subject)"),
         (11, "currency"),
-        (12, ""),
+        (12, "(row)"),
         (13, "amount"),
     ]
 

@@ -79,6 +79,16 @@ FAULTS = [
     ('payer = "obligor"', "payer = 1.5", "a constant is text, a whole number or true/false"),
     ('payer = "obligor"', "payer = 2026-07-01", "a constant is text, a whole number or true/false"),
     ('payer = "obligor"', 'payor = "obligor"', "repayment.received has no member payor; it has .*payer"),
+    (
+        'date = "YYYY-MM-DD"',
+        'date = "YYYY-MM-DD", optional = true',
+        "effective: is a constant or a leaf, and never",
+    ),
+    (
+        'currency = "CNY"\n[event.data]',
+        'currency = { column = "kind", optional = true }\n[event.data]',
+        "never optional",
+    ),
     ('id = "r:{id}"', 'party = "a b"\nid = "r:{id}"', "party is 1 to 64"),
 ]
 
