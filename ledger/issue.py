@@ -16,7 +16,7 @@ from ledger.domain.events.base import ROLES
 from ledger.domain.fold import fold
 from ledger.errors import ConfigurationError, IntegrityError, MalformedError, NotFoundError
 from ledger.proofs import trust
-from ledger.proofs.acceptance import Acceptance, Batch, BatchTree, leaf
+from ledger.proofs.acceptance import Batch, BatchPrinter, BatchTree, leaf
 from ledger.proofs.claimproof import ClaimProof, Holding, Link
 from ledger.proofs.documents import NAME, DetachedSignature, KeyName
 from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder_id, parse_holders
@@ -87,19 +87,12 @@ def acceptances(connection: ReadConnection, log: LogRow, indexes: Iterable[int])
             tree = batch_tree(rows)
             if tree.root != stored.root:
                 raise IntegrityError(f"batch {first}: its records do not give the root that was signed")
-            batch = batch_of(log, stored)
             signature = DetachedSignature(key=KeyName(stored.key), value=bytes(stored.signature))
+            printer = BatchPrinter(batch_of(log, stored), signature, tree)
         row = rows[index - first]
-        document = Acceptance.assemble(
-            batch,
-            signature,
-            tree,
-            index=index,
-            event_id=row.event_id,
-            party=row.party,
-            digest=bytes(row.digest),
+        documents[index] = printer.encode(
+            index=index, event_id=row.event_id, party=row.party, digest=bytes(row.digest)
         )
-        documents[index] = document.encode()
     return documents
 
 

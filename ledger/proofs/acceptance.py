@@ -223,3 +223,39 @@ class Acceptance:
             list(self.proof),
             self.batch.root,
         )
+
+
+class BatchPrinter:
+    """Prints the acceptances of one signed batch: the bytes of :meth:`Acceptance.encode`, several times as fast.
+
+    What they share is encoded once, each node of the tree too. Ids and names hold no character that JSON
+    escapes.
+    """
+
+    __slots__ = ("_first", "_head", "_middle", "_nodes", "_posted", "_tail", "_tree")
+
+    def __init__(self, batch: Batch, signature: DetachedSignature, tree: BatchTree) -> None:
+        inner = {"first": batch.first, "count": batch.count, "root": b64encode(batch.root)}
+        head = canonical.encode({"anchor_by": batch.anchor_by, "batch": inner})
+        middle = canonical.encode({"media_type": MEDIA_TYPE, "origin": batch.origin})
+        self._head = head[:-1].decode()
+        self._middle = middle[1:-1].decode()
+        self._posted = canonical.encode({"posted": batch.posted})[1:-1].decode()
+        self._tail = canonical.encode({"signature": signature.to_json()})[1:].decode() + "\n"
+        self._first = batch.first
+        self._tree = tree
+        self._nodes: dict[bytes, str] = {}
+
+    def encode(self, *, index: int, event_id: str, party: str, digest: bytes) -> bytes:
+        """The file of the event at ``index``."""
+        nodes = self._nodes
+        proof = []
+        for node in self._tree.proof(index - self._first):
+            text = nodes.get(node)
+            if text is None:
+                text = nodes[node] = f'"{b64encode(node)}"'
+            proof.append(text)
+        return (
+            f'{self._head},"digest":"{digest.hex()}","id":"{event_id}","index":{index},{self._middle},'
+            f'"party":"{party}",{self._posted},"proof":[{",".join(proof)}],{self._tail}'
+        ).encode()

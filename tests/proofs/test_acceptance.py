@@ -9,7 +9,7 @@ import pytest
 
 from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical, merkle
-from ledger.proofs.acceptance import MEDIA_TYPE, Acceptance, BatchTree, leaf
+from ledger.proofs.acceptance import MEDIA_TYPE, Acceptance, BatchPrinter, BatchTree, leaf
 from ledger.proofs.verify import verify_acceptance, verify_file
 from tests.oracles import rfc9162
 from tests.samples import SERVICE, STRANGER, TRUST, acceptances, record, signer
@@ -57,6 +57,18 @@ def test_every_event_of_a_batch_has_its_acceptance_under_one_signature() -> None
         ]
         assert "inclusion" in {item.name for item in verdict.not_checked}
     assert verify_file(TRUST, files[0].encode()).kind == "acceptance"
+
+
+def test_the_printer_prints_the_same_bytes() -> None:
+    files = acceptances(10, TEXTS)
+    origins = [files[0].batch.origin, 'quote".example/back\\slash']
+    for origin in origins:
+        batch = replace(files[0].batch, origin=origin)
+        tree = BatchTree([leaf(file.digest.hex(), file.id, file.index, file.party) for file in files])
+        printer = BatchPrinter(batch, files[0].signature, tree)
+        for file in files:
+            printed = printer.encode(index=file.index, event_id=file.id, party=file.party, digest=file.digest)
+            assert printed == replace(file, batch=batch).encode()
 
 
 def test_what_is_signed() -> None:
