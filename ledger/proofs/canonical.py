@@ -168,7 +168,7 @@ def _check(value: Any, depth: int, what: str) -> None:
     kind = type(value)
     if kind is str:
         if not value.isascii():
-            _check_string(value, what)
+            check_string(value, what)
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise MalformedError(what, "integer beyond ±(2^53 − 1)")
@@ -197,7 +197,8 @@ def _check_keys(value: dict[Any, Any], what: str) -> None:
             _known_keys.add(key)
 
 
-def _check_string(value: str, what: str) -> None:
+def check_string(value: str, what: str) -> None:
+    """Raise :class:`MalformedError` unless ``value`` may stand in canonical JSON: NFC, no lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:

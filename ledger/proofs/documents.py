@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NewType, NoReturn, TypeVar
 
 from ledger.errors import MalformedError, VerificationError
@@ -31,8 +32,9 @@ KeyName = NewType("KeyName", str)
 MAX_DOCUMENT: Final = 8 << 20
 #: The widest tree that a uint64 index can name has 64 levels.
 MAX_PROOF: Final = 64
-#: An origin names the log in notes: ASCII, no space or ``+``, at most 255 bytes.
-ORIGIN: Final = re.compile(r"[!-*,-~]{1,255}")
+#: An origin names the log in notes: ASCII, no space or ``+``, at most 255 bytes. No quote and no backslash,
+#: so that it stands in JSON as it is.
+ORIGIN: Final = re.compile(r"[!#-*,-\[\]-~]{1,255}")
 #: Party names, event ids and the names of subjects.
 NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 SUBJECT: Final = re.compile(r"(?:loan|pool|account):[A-Za-z0-9._:-]{1,64}|log")
@@ -42,7 +44,7 @@ INSTANT: Final = re.compile(
 )
 #: Hashes in the one spelling of their base64: the last digit of each has no spare bits.
 _HASHES: Final = re.compile(r"(?:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=,)*")
-_KEY_NAME: Final = re.compile(r"[^\s+]{1,255}\+[0-9a-f]{8}")
+KEY_NAME: Final = re.compile(r"[^\s+]{1,255}\+[0-9a-f]{8}")
 
 _T = TypeVar("_T")
 
@@ -62,7 +64,7 @@ class DetachedSignature:
     def from_json(cls, value: object, what: str, path: str) -> DetachedSignature:
         """Read the member strictly. Raises :class:`MalformedError`."""
         form = Form(value, what, path, {"key", "value"})
-        return cls(key=KeyName(form.text("key", _KEY_NAME)), value=form.base64("value", 64))
+        return cls(key=KeyName(form.text("key", KEY_NAME)), value=form.base64("value", 64))
 
 
 def key_name(verifier: Verifier) -> KeyName:
@@ -185,17 +187,14 @@ class Form:
 
     def chain_hex(self, name: str, length: int) -> bytes:
         """``length`` bytes as chains write them: ``0x`` and lowercase hex."""
-        value = self.text(name)
-        if not value.startswith("0x"):
-            self.fail(name, "does not begin with 0x")
-        return self._read(hex_decode, name, value[2:], length)
+        return self._read(_chain_bytes, name, self.text(name), length)
 
     def base64(self, name: str, length: int | None = None) -> bytes:
         """Bytes in the one spelling of standard padded base64."""
         return self._read(b64decode, name, self._value[name], length)
 
     def _read(
-        self, decode: Callable[[object, int | None], bytes], name: str, value: object, length: int | None
+        self, decode: Callable[[Any, int | None], bytes], name: str, value: object, length: int | None
     ) -> bytes:
         """Decode; the member is named only when that fails, because most do not."""
         try:
@@ -225,6 +224,14 @@ class Form:
     def optional(self, name: str, read: Callable[[str], _T]) -> _T | None:
         """``None`` for null, else ``read(name)``."""
         return None if self._value[name] is None else read(name)
+
+
+@lru_cache(maxsize=256)
+def _chain_bytes(text: str, length: int | None) -> bytes:
+    """Remembered, because all documents of a log name the same contract and log id."""
+    if not text.startswith("0x"):
+        raise MalformedError("chain value", "not 0x and hexadecimal")
+    return hex_decode(text[2:], length)
 
 
 def chain_text(data: bytes) -> str:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical
+from ledger.proofs.receipt import Receipt
 from ledger.proofs.verify import verify_claim_proof, verify_file, verify_receipt
 from tests.samples import (
     TRUST,
@@ -235,6 +236,64 @@ def test_parts_of_another_receipt(name: str, data: st.DataObject) -> None:
     mixed = document | {key: donor[key] for key in taken}
     if mixed not in (document, donor):
         assert is_refused(canonical.encode_file(mixed))
+
+
+def read(parse: Any, data: bytes) -> Any:
+    try:
+        return parse(data)
+    except MalformedError:
+        return None
+
+
+@pytest.mark.parametrize("name", RECEIPTS)
+@settings(max_examples=300)
+@given(st.data())
+def test_both_readings_of_receipts_agree(name: str, data: st.DataObject) -> None:
+    """The one expression that reads receipts fast takes exactly what the readers of members take."""
+    document = canonical.decode(RECEIPTS[name])
+    path, value = data.draw(st.sampled_from(list(paths(document))))
+    changed = with_leaf(document, path, data.draw(st.sampled_from(list(other_values(value)))))
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(changed)))
+        changed = (
+            changed[:at]
+            + data.draw(st.sampled_from([b'"', b"\\", b"]", b",", b"\xff", b"\n"]))
+            + changed[at:]
+        )
+    assert read(Receipt.parse, changed) == read(Receipt.read_members, changed)
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["index", "log_id", "record", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=60), st.lists(st.tuples(TEXTS, VALUES), max_size=3), TEXTS
+)
+def test_whatever_is_printed_is_read(text: str, shown: list[tuple[str, Any]], note: str) -> None:
+    """Records, notes and private values may hold anything, also what looks like the members around them."""
+    disclosures = tuple(("00" * 16, name, value) for name, value in shown)
+    try:
+        receipt = LOG.receipt(0, record=text, checkpoint=note, disclosures=disclosures)
+        data = receipt.encode()
+    except MalformedError:
+        return  # not in NFC
+    assert Receipt.parse(data) == Receipt.read_members(data) == receipt
+
+
+def test_a_private_value_that_looks_like_the_rest_of_a_receipt() -> None:
+    document = canonical.decode(RECEIPTS["plain"])
+    rest = {key: document[key] for key in sorted(document) if key > "disclosures"}
+    receipt = LOG.receipt(0, disclosures=(("00" * 16, "x", [rest, "],", '"index":0,']),))
+    assert Receipt.parse(receipt.encode()) == Receipt.read_members(receipt.encode()) == receipt
 
 
 @settings(max_examples=100)
