@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger import register
 from ledger.domain import loans, money, pools, record
@@ -21,10 +21,10 @@ from ledger.proofs.claimproof import ClaimProof, Holding, Link
 from ledger.proofs.documents import NAME, DetachedSignature, KeyName
 from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder_id, parse_holders
 from ledger.proofs.entries import RegisterEntry
-from ledger.proofs.note import Verifier
+from ledger.proofs.note import Signer, Verifier
 from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
 from ledger.publish import claim_preimages
-from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.store import ReadConnection, Store, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
 from ledger.store.subjects import ClaimRow, SubjectRow
@@ -32,13 +32,13 @@ from ledger.store.trees import CheckpointRow
 from ledger.tree import tree_at
 from ledger.vault import Vault, unseal
 
-if TYPE_CHECKING:
-    from ledger.log import Ledger
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSummary:
-    """A pool as it stands now: the claims it holds a share of, and the principal of these claims by currency."""
+    """A pool as it stands now: the claims it holds a share of, and the principal of these claims by currency.
+
+    ``weak_keys`` counts the claims under a fallback asset key, which shows a second pledge in this log only.
+    """
 
     pool: str
     title: str
@@ -46,6 +46,7 @@ class PoolSummary:
     holders: dict[str, int]
     principal: dict[str, str]
     statuses: dict[str, int]
+    weak_keys: int
     records: int
     head: str
     rules: dict[str, Any]
@@ -96,82 +97,90 @@ def acceptances(connection: ReadConnection, log: LogRow, indexes: Iterable[int])
     return documents
 
 
-def receipt(ledger: Ledger, row: RecordRow) -> bytes:
-    """Issue and store the receipt of a record, under the smallest anchored size that covers it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """What issuing works with: where it stores, which log, whose keys."""
 
-    Where none does yet it is issued under the smallest published one, and the anchor worker is told that this
-    size is wanted on chain. Raises :class:`NotFoundError` before a checkpoint covers the record and for an
-    erased one.
-    """
-    with ledger.store.write() as connection:
-        log = logs.lock(connection, ledger.origin)
-        stored = trees.receipt(connection, log.id, row.index)
-        if stored is not None:
-            return stored
-        if row.record is None:
-            raise NotFoundError(
-                f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
+    store: Store
+    origin: str
+    vault: Vault
+    service: Signer
+
+    def receipt(self, row: RecordRow) -> bytes:
+        """Issue and store the receipt of a record, under the smallest anchored size that covers it.
+
+        Where none does yet it is issued under the smallest published one, and the anchor worker is told that this
+        size is wanted on chain. Raises :class:`NotFoundError` before a checkpoint covers the record and for an
+        erased one.
+        """
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            stored = trees.receipt(connection, log.id, row.index)
+            if stored is not None:
+                return stored
+            if row.record is None:
+                raise NotFoundError(
+                    f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
+                )
+            checkpoint = _checkpoint_for(connection, log, row.index)
+            anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
+            subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
+            sealed = records.sealed_disclosures(connection, log.id, row.index)
+            disclosures: list[tuple[str, str, object]] = []
+            if sealed is not None and subject.secret is not None:
+                secret = self.vault.unwrap(subject.secret, subject.name)
+                disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
+            document = Receipt(
+                origin=log.origin,
+                chain=_chain(log),
+                index=row.index,
+                record=bytes(row.record).decode(),
+                disclosures=tuple(disclosures),
+                proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
+                checkpoint=checkpoint.note.decode(),
+                register=_register_leaf(connection, log, checkpoint.size),
             )
-        checkpoint = _checkpoint_for(connection, log, row.index)
-        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
-        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
-        sealed = records.sealed_disclosures(connection, log.id, row.index)
-        disclosures: list[tuple[str, str, object]] = []
-        if sealed is not None and subject.secret is not None:
-            secret = ledger.vault.unwrap(subject.secret, subject.name)
-            disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
-        document = Receipt(
-            origin=log.origin,
-            chain=_chain(log),
-            index=row.index,
-            record=bytes(row.record).decode(),
-            disclosures=tuple(disclosures),
-            proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
-            checkpoint=checkpoint.note.decode(),
-            register=_register_leaf(connection, log, checkpoint.size),
-        )
-        encoded = document.signed(ledger.service).encode()
-        trees.add_receipt(connection, log.id, row.index, encoded)
-        return encoded
+            encoded = document.signed(self.service).encode()
+            trees.add_receipt(connection, log.id, row.index, encoded)
+            return encoded
+
+    def claim_proof(self, claim: str, size: int | None) -> bytes:
+        """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""
+        with self.store.read() as connection:
+            log = logs.get(connection, self.origin)
+            checkpoint = trees.checkpoint(connection, log.id, size)
+            if checkpoint is None:
+                raise NotFoundError(
+                    "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
+                )
+            row = trees.register_at(connection, log.id, checkpoint.size - 1)
+            if row is None:
+                raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
+            asset_key = _asset_key(connection, log, claim)
+            found = register.lookup(
+                lambda ids: trees.pages(connection, log.id, ids), row.page, claim_key(asset_key)
+            )
+            standing = None
+            if found.value is not None:
+                standing = _standing(connection, log, asset_key, row.index, self.vault)
+            document = ClaimProof(
+                origin=log.origin,
+                chain=_chain(log),
+                checkpoint=checkpoint.note.decode(),
+                register=_register_leaf(connection, log, checkpoint.size),
+                presence=found.value is not None,
+                asset_key=asset_key,
+                proof=found.proof,
+                encumbrance=standing[0] if standing else None,
+                state=standing[1] if standing else None,
+                history=_history(connection, log, asset_key, row.index) if standing else (),
+            )
+            return document.signed(self.service).encode()
 
 
 def place(origin: str, party: str, event_id: str) -> str:
     """What ties sealed disclosures to their record."""
     return f"{origin}\n{party}\n{event_id}"
-
-
-def claim_proof(ledger: Ledger, claim: str, size: int | None) -> bytes:
-    """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""
-    with ledger.store.read() as connection:
-        log = logs.get(connection, ledger.origin)
-        checkpoint = trees.checkpoint(connection, log.id, size)
-        if checkpoint is None:
-            raise NotFoundError(
-                "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
-            )
-        row = trees.register_at(connection, log.id, checkpoint.size - 1)
-        if row is None:
-            raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
-        asset_key = _asset_key(connection, log, claim)
-        found = register.lookup(
-            lambda ids: trees.pages(connection, log.id, ids), row.page, claim_key(asset_key)
-        )
-        standing = None
-        if found.value is not None:
-            standing = _standing(connection, log, asset_key, row.index, ledger.vault)
-        document = ClaimProof(
-            origin=log.origin,
-            chain=_chain(log),
-            checkpoint=checkpoint.note.decode(),
-            register=_register_leaf(connection, log, checkpoint.size),
-            presence=found.value is not None,
-            asset_key=asset_key,
-            proof=found.proof,
-            encumbrance=standing[0] if standing else None,
-            state=standing[1] if standing else None,
-            history=_history(connection, log, asset_key, row.index) if standing else (),
-        )
-        return document.signed(ledger.service).encode()
 
 
 def _standing(
@@ -324,12 +333,14 @@ def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSumm
     holders: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     principal: Counter[str] = Counter()
+    weak_keys = 0
     for claim in claims.values():
         state = states[claim.subject_id]
         part = state.claim(claim.name)
         assert part is not None
         statuses[state.status] += 1
         principal[state.currency] += part.principal
+        weak_keys += part.weak
     for _, holder, _ in positions:
         holders[holder] += 1
     state_of_pool = pools.decode(row.state)
@@ -340,6 +351,7 @@ def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSumm
         holders=dict(sorted(holders.items())),
         principal={currency: money.format(units, currency) for currency, units in sorted(principal.items())},
         statuses=dict(sorted(statuses.items())),
+        weak_keys=weak_keys,
         records=row.count,
         head=bytes(row.head).hex(),
         rules=state_of_pool.rules_data,

@@ -18,7 +18,7 @@ from typing import Any
 from ledger import issue, publish
 from ledger.domain import calendar
 from ledger.errors import ConfigurationError, NotFoundError
-from ledger.issue import PoolSummary
+from ledger.issue import Issuer, PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
@@ -76,6 +76,7 @@ class Ledger:
         self.service = service
         self.signer = signer
         self.clock = clock
+        self._issuer = Issuer(store=store, origin=origin, vault=vault, service=service)
         self._sequencer = Sequencer(
             store=store, origin=origin, vault=vault, service=service, anchor_within=anchor_within
         )
@@ -178,14 +179,14 @@ class Ledger:
         with self.store.read() as connection:
             log, row = self._find(connection, event_id, party)
             stored = trees.receipt(connection, log.id, row.index)
-        return stored or issue.receipt(self, row)
+        return stored or self._issuer.receipt(row)
 
     def prove_claim(self, claim: str, *, size: int | None = None) -> bytes:
         """A claim's place in the register of a published size (default: the newest), present or absent.
 
         ``claim`` is the asset key in hex, or ``LOAN/CLAIM``.
         """
-        return issue.claim_proof(self, claim, size)
+        return self._issuer.claim_proof(claim, size)
 
     def trust_root(self, *, pinned: Sequence[tuple[int, bytes]] = ()) -> trust.TrustRoot:
         """The trust root as the ledger's facts are now, with these blocks (number, hash) pinned."""

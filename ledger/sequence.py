@@ -204,12 +204,15 @@ class _Batch:
         standing = self.standing.get((submission.party, submission.id))
         if standing is not None:
             return self._repeated(submission, standing)
+        subject = self.subjects.get(submission.subject)
+        if subject is not None:
+            self._secret(subject)  # refuses an erased subject, before anything changes
         try:
             admitted = admission.admit(submission, self.book, today=self.today, index=self.index)
         except TakenError as error:
             self._name_standing(error)
             raise
-        subject = self.subjects.get(submission.subject) or self._new_subject(submission.subject)
+        subject = subject or self._new_subject(submission.subject)
         secret = self._secret(subject)
         draft = record.build(
             self.log.origin,
