@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from api import openapi, outcomes, problems, schemas
 from api.auth import KeyRing
 from api.frame import Frame
-from api.intake import Intake
+from api.intake import Gate, Intake
 from api.metrics import Metrics
 from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify
 from api.services import Services
@@ -47,6 +47,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         ledger=ledger,
         keys=KeyRing(ledger),
         intake=Intake(partial(outcomes.append, ledger)),
+        batches=Gate(),
         metrics=metrics,
         anchors=anchors or chain_anchors(settings),
         max_batch_bytes=settings.max_request_bytes,

@@ -35,8 +35,11 @@ def media_type(request: Request, *accepted: str) -> str:
 
 async def read(request: Request, limit: int) -> bytes:
     """The whole body; answers 413 above ``limit`` bytes."""
+    body = bytearray()
     async with _in_time():
-        return b"".join([chunk async for chunk in _chunks(request, limit)])
+        async for chunk in _chunks(request, limit):
+            body += chunk
+    return bytes(body)
 
 
 async def read_lines(request: Request, limit: int) -> list[bytes]:
@@ -45,23 +48,24 @@ async def read_lines(request: Request, limit: int) -> list[bytes]:
     Lines are counted as they stand, so that the number in a refusal is that in the sender's file.
     """
     lines: list[bytes] = []
-    # The parts of an unfinished line are joined once, not once for each chunk of it.
-    parts: list[bytes] = []
+    # An unfinished line grows in place: it is neither copied for each chunk nor kept as a million small ones.
+    rest = bytearray()
     async with _in_time():
         async for chunk in _chunks(request, limit):
             first, *others = chunk.split(b"\n")
-            parts.append(first)
+            rest += first
             if others:
-                lines += [b"".join(parts), *others[:-1]]
-                parts = [others[-1]]
-    if last := b"".join(parts):
-        lines.append(last)
+                lines += [bytes(rest), *others[:-1]]
+                rest = bytearray(others[-1])
+    if rest:
+        lines.append(bytes(rest))
     return lines
 
 
 async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
     announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limit:
+    # At most 18 digits are looked at: Python refuses to convert endless ones.
+    if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:
         raise _too_large(limit)
     size = 0
     try:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -24,8 +26,6 @@ from api.outcomes import Answer
 from ledger.errors import PoolproofError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from ledger.domain.events import Submission
 
     #: Appends all in one transaction and says what became of each, in their order.
@@ -37,6 +37,9 @@ CAPACITY: Final = 2_000
 #: Events in one transaction: it takes some 30 ms then, within the promised 150 ms of a single post.
 MAX_GROUP: Final = 500
 RETRY_AFTER_SECONDS: Final = 1
+#: NDJSON batches that one process holds at a time. They take turns at the log anyway, so more would only hold
+#: memory: eight of the largest are some 400 MiB while they are worked on.
+MAX_BATCHES: Final = 8
 
 
 class Intake:
@@ -99,3 +102,22 @@ class Intake:
             if len(group) == 1:
                 return [error]
             return [outcome for submission in group for outcome in self._commit([submission])]
+
+
+class Gate:
+    """Lets at most ``limit`` in at a time and turns others away, from before their bodies are read."""
+
+    def __init__(self, limit: int = MAX_BATCHES) -> None:
+        self._limit = limit
+        self._inside = 0
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be inside; raises :class:`ledger.errors.UnavailableError` when it is full."""
+        if self._inside >= self._limit:
+            raise UnavailableError(f"{self._limit} batches are being read", retry_after=RETRY_AFTER_SECONDS)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1

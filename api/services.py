@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from api.auth import KeyRing
-from api.intake import Intake
+from api.intake import Gate, Intake
 from api.metrics import Metrics
 from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
@@ -32,6 +32,7 @@ class Services:
     ledger: Ledger
     keys: KeyRing
     intake: Intake
+    batches: Gate
     metrics: Metrics
     anchors: Anchors
     max_batch_bytes: int

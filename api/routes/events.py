@@ -70,10 +70,11 @@ async def post_events(
     statement is answered with its first acceptance, so a request without an answer can always be sent again.
     """
     if bodies.media_type(request, _JSON, _NDJSON) == _NDJSON:
-        lines = await bodies.read_lines(request, here.max_batch_bytes)
-        return await run_in_threadpool(
-            batches.append, here, lines, caller.party, on_error, _request_id(request)
-        )
+        with here.batches.entered():
+            lines = await bodies.read_lines(request, here.max_batch_bytes)
+            return await run_in_threadpool(
+                batches.append, here, lines, caller.party, on_error, _request_id(request)
+            )
     body = await bodies.read(request, MAX_BYTES)
     try:
         # Waiting for the group's transaction takes no thread; see api.intake.

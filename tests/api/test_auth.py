@@ -92,7 +92,8 @@ def test_a_key_of_another_log_in_the_same_database_is_401(site: Site) -> None:
     assert site.client.get("/v1/events/e", headers=headers).status_code == 401
 
 
-def test_a_pool_is_seen_by_its_holders_and_by_those_who_oversee(site: Site) -> None:
+def test_a_pool_is_seen_by_its_holders_and_by_those_who_oversee(small_site: Site) -> None:
+    site = small_site
     for event in (originated("L1"), pool("P1"), pool("P2")):
         assert site.post(event).status_code == 201
     disburse = {"id": "d", "type": "loan.disbursed", "subject": "loan:L1", "effective": "2026-11-20"}

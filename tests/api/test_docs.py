@@ -43,5 +43,7 @@ def test_the_limits_are_those_of_the_service() -> None:
     assert "(16 MiB)" in page
     assert intake.CAPACITY == 2_000
     assert "two thousand" in page
+    assert intake.MAX_BATCHES == 8
+    assert "eight batches" in page
     assert bodies.BODY_SECONDS == 30
     assert "30 seconds" in page

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.intake import Intake
+from api.intake import Gate, Intake
 from ledger.errors import RefusedError, UnavailableError
 
 
@@ -127,6 +127,22 @@ def test_who_went_away_before_the_transaction_has_submitted_nothing() -> None:
     assert isinstance(outcomes[1], asyncio.CancelledError)
     assert outcomes[2] == "accepted stays"
     assert [name for group in tape.groups for name in group] == ["first", "stays"]
+
+
+def test_a_gate_lets_so_many_in_and_no_more() -> None:
+    gate = Gate(2)
+    with gate.entered(), gate.entered(), pytest.raises(UnavailableError), gate.entered():
+        pass
+    with gate.entered(), gate.entered():
+        pass
+
+
+def test_a_gate_is_left_by_an_error_too() -> None:
+    gate = Gate(1)
+    with pytest.raises(ValueError, match="inside"), gate.entered():
+        raise ValueError("inside")
+    with gate.entered():
+        pass
 
 
 def test_the_intake_works_on_after_an_error() -> None:
