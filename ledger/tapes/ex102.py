@@ -47,7 +47,10 @@ MAX_PREFIX = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a tape is read. ``trust`` names it in event ids, ``prefix`` its loans (``loan:PREFIX:ASSET``)."""
+    """How a tape is read. ``trust`` names it in event ids, ``prefix`` its loans (``loan:PREFIX:ASSET``).
+
+    ``one_trust``: the trust was taken from the file, so a record that names another one is a reject.
+    """
 
     party: str
     trust: str
@@ -55,6 +58,7 @@ class Options:
     creditor: str
     currency: str = "USD"
     percent: bool = False
+    one_trust: bool = False
 
 
 def read(
@@ -99,13 +103,16 @@ def read(
     first = next(source, None)
     if first is None:
         raise MalformedError(al.SHAPE.what, "there is no record in it")
+    one_trust = trust is None
     trust = trust or _trust_of(first)
     prefix = prefix or trust
     for what, value in (("trust", trust), ("prefix", prefix)):
         if not is_name(value) or len(value) > MAX_PREFIX:
             raise ConfigurationError(f"{what} {value!r}: 1 to {MAX_PREFIX} of A-Z a-z 0-9 . _ : -")
     creditor = creditor or (placement.holder if placement else party)
-    options = Options(party=party, trust=trust, prefix=prefix, creditor=creditor, percent=percent)
+    options = Options(
+        party=party, trust=trust, prefix=prefix, creditor=creditor, percent=percent, one_trust=one_trust
+    )
     summary = TapeSummary(form="ex102", source=name or path.name, sha256=checked.sha256, size=checked.size)
     reader = _Reader(options, summary, known, placement)
     return Tape(summary, reader.items(chain([first], source)))
@@ -213,7 +220,7 @@ class _Reader:
     def _account(self, month: Month) -> None:
         """Flags and sums of a record that goes in."""
         raw = month.fields.raw
-        for name, reason in month.fields.flags:
+        for name, reason in dict.fromkeys(month.fields.flags):
             self._summary.flag(name, reason, record=raw.number, line=raw.line)
         month.add_sums(self._summary)
 

@@ -48,6 +48,8 @@ class Month:
         self.claim = _CLAIM
         self.asset = fields.required(al.ASSET, fields.text(al.ASSET)) or ""
         self.loan = _named(options.prefix, self.asset) if self.asset else ""
+        if options.one_trust and (kind := fields.text(al.ASSET_TYPE)) != options.trust:
+            fields.fault(al.ASSET_TYPE, f"is not {options.trust}, as in the first record", kind or "")
         begin = fields.required(al.BEGIN, fields.date(al.BEGIN))
         end = fields.required(al.END, fields.date(al.END))
         self.begin, self.period = begin or "", ""

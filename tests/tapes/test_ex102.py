@@ -259,6 +259,13 @@ def test_one_prefix_makes_one_loan_of_an_account_in_two_trusts(read: Any, write_
     assert subjects == {"loan:SC:A1"}
 
 
+def test_a_record_of_another_trust_is_a_reject_unless_the_trust_is_given(write_tape: Any, read: Any) -> None:
+    path = write_tape({}, {"assetNumber": "A2", "assetTypeNumber": "TRUST2"})
+    _, (reject,), _ = read(path)
+    assert (reject.record, reject.field, reject.value) == (2, "assetTypeNumber", "TRUST2")
+    assert read(path, trust="TRUST1")[1] == []
+
+
 @pytest.mark.parametrize("trust", ["a b", "x" * 33])
 def test_a_trust_that_is_no_name_is_refused(read: Any, write_tape: Any, trust: str) -> None:
     with pytest.raises(ConfigurationError, match="trust"):
