@@ -46,15 +46,14 @@ def serve(
         )
         server = uvicorn.Server(config)
         running = home.workers(anchors=True) if worker else None
-        if running is None:
-            server.run()
-            return
         # uvicorn hands a signal on when it has shut down; it must find us, not the default that kills.
-        with workers.stopped_by_signals(running.stop):
-            # A service that accepts and never publishes again must not look alive.
-            running.start(on_failure=lambda: setattr(server, "should_exit", True))
+        with workers.stopped_by_signals(running.stop if running else lambda: None):
+            if running is not None:
+                # A service that accepts and never publishes again must not look alive.
+                running.start(on_failure=lambda: setattr(server, "should_exit", True))
             try:
                 server.run()
             finally:
-                running.stop()
-                running.join()
+                if running is not None:
+                    running.stop()
+                    running.join()
