@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from api.intake import MAX_BATCHES
 from ledger.domain.events import read_submission
 from ledger.domain.record import statement_bytes
 from ledger.domain.statements import sign
@@ -386,3 +388,15 @@ def test_a_database_that_does_not_answer_is_said_with_a_time(
         assert "10.0.0.5" not in json.dumps(problem)
     monkeypatch.undo()
     assert small_site.post(originated("L1")).status_code == 201
+
+
+def test_more_batches_than_one_process_works_on_are_pushed_back(small_site: Site) -> None:
+    gate = small_site.client.app.state.services.batches
+    with ExitStack() as full:
+        for _ in range(MAX_BATCHES):
+            full.enter_context(gate.entered())
+        answer = small_site.post_batch(ndjson(originated("L1")))
+        refused(answer, 503)
+        assert answer.headers["retry-after"] == "1"
+        assert small_site.post(originated("L2")).status_code == 201
+    assert small_site.post_batch(ndjson(originated("L1"))).status_code == 201

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api import schemas
+from api import openapi, schemas
 from api.app import create_app
 from ledger.errors import ConfigurationError, UnavailableError, VerificationError
+from ledger.proofs import canonical
 from ledger.proofs.verdict import AnchorSource, AnchorView, Level
 from ledger.settings import Settings
-from ledger.store import logs
+from ledger.store import anchors, logs
 from tests.api.conftest import JSON, Site, disbursed, make_site, originated, repaid
 from tests.api.make_examples import CHAIN
 
@@ -110,11 +111,11 @@ class Anchors:
         return AnchorView(size=self.size, root=self.root, level=Level.FINAL, describes="a chain in memory")
 
 
-def with_anchors(site: Site, anchors: Anchors | Exception) -> TestClient:
+def with_anchors(site: Site, given: Anchors | Exception) -> TestClient:
     def source(_: object) -> AnchorSource:
-        if isinstance(anchors, Exception):
-            raise anchors
-        return anchors
+        if isinstance(given, Exception):
+            raise given
+        return given
 
     return TestClient(
         create_app(Settings(), ledger=site.ledger, anchors=source), raise_server_exceptions=False
@@ -172,3 +173,18 @@ def test_the_trust_root_is_the_one_issued_last(site: Site) -> None:
     assert site.client.get("/v1/trust").content == issued.encode()
     receipt = site.get("/v1/events/o-L1/receipt").content
     assert verify(site.client, receipt)["trust"]["fingerprint"] == issued.fingerprint
+
+
+def test_the_evidence_of_a_final_anchor_is_served_as_stored(site: Site) -> None:
+    size, root = site.ledger.latest_checkpoint() or (0, b"")
+    stored = canonical.encode_file(openapi.examples()["Evidence"])
+    assert site.client.get(f"/v1/evidence/{size}").status_code == 404
+    with site.ledger.store.write() as connection:
+        log_id = site.ledger.row().id
+        anchors.want(connection, log_id, size, root)
+        anchors.move(connection, log_id, size, "final", evidence=stored)
+    answer = site.client.get(f"/v1/evidence/{size}")
+    assert answer.content == stored
+    assert answer.headers["content-type"] == "application/vnd.poolproof.evidence.v1+json"
+    assert "immutable" in answer.headers["cache-control"]
+    assert site.get("/v1/events/o-L1").json()["state"] == "final"
