@@ -78,12 +78,12 @@ def select_in(
         return
     if connection.dialect.name == "postgresql":
         statement = sql.format(keys=f"= ANY(%s::{kind}[])", p="%s")
-        yield from connection.exec_driver_sql(statement, (*parameters, wanted))
+        yield from connection.exec_driver_sql(statement, (*parameters, wanted)).all()
         return
     for start in range(0, len(wanted), MAX_VARIABLES):
         part = wanted[start : start + MAX_VARIABLES]
         statement = sql.format(keys=f"IN ({','.join('?' * len(part))})", p="?")
-        yield from connection.exec_driver_sql(statement, (*parameters, *part))
+        yield from connection.exec_driver_sql(statement, (*parameters, *part)).all()
 
 
 def _quoted(names: Iterable[str]) -> list[str]:

@@ -213,3 +213,13 @@ class TestHistory:
             verify_history(encumbrance(CHANGES[:2]), newer, PAIRS[2:])
         with pytest.raises(VerificationError, match="does not follow"):
             verify_history(encumbrance(CHANGES), newer, [])
+
+
+def test_a_state_prints_as_canonical_json_does() -> None:
+    state = ClaimState(
+        loan="SDART:1.a_b-c", claim="c1", creditor="bank-a", share=333_333, currency="CNY", status="charged_off",
+        principal="-12.34567891", count=7, head=bytes(range(32)), last_index=2**40, nonce="0" * 32,
+    )  # fmt: skip
+    printed = state.encode()
+    assert printed == canonical.encode(canonical.decode(printed))
+    assert ClaimState.parse(printed) == state
