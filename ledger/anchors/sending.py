@@ -100,13 +100,13 @@ class Sender:
         )
 
     def _gap_before(self, nonce: int) -> int | None:
-        """A nonce below ours that no transaction has, for which the chain would wait for ever."""
+        """The lowest nonce below ours that no transaction has, for which the chain would wait for ever."""
         pending = self._client.nonce(self._account.address, "pending")
         if pending >= nonce:
             return None
         with self._store.read() as connection:
             pinned = anchors.pinned_nonces(connection, self._chain_id, self._account.address)
-        return None if any(pending <= other < nonce for other in pinned) else pending
+        return next((free for free in range(pending, nonce) if free not in pinned), None)
 
     def _sign(
         self,

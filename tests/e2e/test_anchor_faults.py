@@ -8,8 +8,10 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -437,3 +439,52 @@ def test_a_tile_changed_behind_the_ledgers_back_cannot_be_anchored(here: World) 
     with pytest.raises((VerificationError, IntegrityError)):
         here.anchorer().run_until(size)
     assert here.anchored_events() == [3]
+
+
+# ------------------------------------------------------------------------------------------------- all at once
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_faults_ends_with_every_size_anchored_once(here: World, seed: int) -> None:
+    random = Random(seed)
+
+    def crash() -> None:
+        with suppress(Crash):
+            anchorer = here.anchorer(crash=random.choice(POINTS))
+            anchorer.plan(now=True)
+            anchorer.step()
+
+    def steal() -> None:
+        nonce = here.client.nonce(here.account.address)
+        fees = {"maxFeePerGas": 50 * 10**9, "maxPriorityFeePerGas": 5 * 10**9}
+        thief = {"type": 2, "chainId": 31337, "nonce": nonce, "gas": 21_000, "value": 1, "data": b""}
+        here.client.broadcast(here.account.sign(thief | fees | {"to": here.owner.address}).raw)
+
+    def reorg() -> None:
+        # Not deeper than what is not final yet.
+        here.rpc("anvil_reorg", random.randint(1, 2), [])
+
+    faults = [
+        lambda: here.publish(random.randint(1, 9)),
+        lambda: here.anchorer().step(),
+        here.mine,
+        lambda: here.clock.forward(random.randint(1, 120)),
+        lambda: here.rpc("evm_setAutomine", random.random() < 0.5),
+        crash,
+        steal,
+        reorg,
+    ]
+    here.mine(3)
+    here.publish(3)
+    for _ in range(40):
+        random.choice(faults)()
+    here.rpc("evm_setAutomine", True)
+    last = here.publish(1)
+    here.anchorer().run_until(last, "final", timeout=60)
+
+    anchored = here.anchored_events()
+    assert anchored == sorted(set(anchored))
+    assert anchored[-1] == last
+    assert here.states() == dict.fromkeys(anchored, "final")
+    for size in anchored:
+        assert here.client.root_at(size) == here.root(size)
