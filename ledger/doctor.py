@@ -202,6 +202,12 @@ def _contract(home: Home) -> Answer:
             "warning",
             f"the log's owner has paused it until {datetime.fromtimestamp(info.paused_until, UTC)}",
         )
+    published = home.ledger.status().published
+    if info.size > published:
+        raise IntegrityError(
+            f"the contract holds size {info.size}, this database published {published}: it was restored from an older"
+            " backup, or another database anchors the same log"
+        )
     if info.size:
         ours = home.ledger.root_of(info.size)
         if ours != info.root:

@@ -147,6 +147,11 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
     chain_id = node.chain_id()
     made = make_keystores(home, chain_id)
     owner = home.owner(chain_id)
+    if made and chain_id == keystore.DEVNET_CHAIN_ID:
+        from ledger.chain import devnet
+
+        for account in (owner, home.anchorer_account(chain_id)):
+            devnet.fund(home.rpc_url, account.address)
     binding = home.ledger.row().chain
     if binding is None:
         grade = policy.grade or ("devnet" if chain_id == keystore.DEVNET_CHAIN_ID else None)

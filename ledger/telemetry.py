@@ -31,12 +31,10 @@ def configure(settings: Settings) -> None:
     )
 
 
-def configure_service(settings: Settings, *, as_json: bool = False) -> None:
+def configure_service(settings: Settings) -> None:
     """The same for a process that runs on: libraries' messages take our form too."""
     import structlog
 
-    if as_json:
-        settings = settings.model_copy(update={"log_format": "json"})
     configure(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

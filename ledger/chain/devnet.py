@@ -141,6 +141,11 @@ def mine(url: str, blocks: int = 1) -> None:
     _request(url, "anvil_mine", [hex(blocks)])
 
 
+def fund(url: str, address: bytes, coins: int = 10_000) -> None:
+    """Give an account of the devnet at ``url`` this balance. :class:`UnavailableError` if it does not."""
+    _request(url, "anvil_setBalance", ["0x" + address.hex(), hex(coins * 10**18)])
+
+
 def find_anvil() -> Path:
     """The devnet's executable: of this checkout's node tools, else of the PATH."""
     for folder in (Path(__file__).resolve().parents[2], Path.cwd()):

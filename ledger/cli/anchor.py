@@ -78,8 +78,8 @@ def worker(
     """
     from ledger import telemetry, workers
 
-    with open_home() as home:
-        telemetry.configure_service(home.settings, as_json=as_json)
+    with open_home(json_logs=as_json) as home:
+        telemetry.configure_service(home.settings)
         running = home.workers(anchors=only is None)
         with workers.stopped_by_signals(running.stop):
             running.run()

@@ -175,12 +175,13 @@ def fail(error: PoolproofError) -> NoReturn:
 
 
 @contextmanager
-def open_home() -> Iterator[Home]:
+def open_home(*, json_logs: bool = False) -> Iterator[Home]:
     """The home that the settings name, closed when the block ends."""
     from ledger.home import Home
     from ledger.settings import Settings
 
-    home = Home(Settings.load())
+    settings = Settings.load()
+    home = Home(settings.model_copy(update={"log_format": "json"}) if json_logs else settings)
     try:
         yield home
     finally:

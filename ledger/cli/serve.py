@@ -33,8 +33,8 @@ def serve(
     from api.app import create_app
     from ledger import telemetry, workers
 
-    with open_home() as home:
-        telemetry.configure_service(home.settings, as_json=as_json)
+    with open_home(json_logs=as_json) as home:
+        telemetry.configure_service(home.settings)
         app = create_app(home.settings, ledger=home.ledger)
         config = uvicorn.Config(
             app,
