@@ -1,7 +1,7 @@
 """Keys that pay for anchors: encrypted keystore files (Web3 Secret Storage v3) and the devnet's own.
 
-A keystore file is written once, with mode 0600, and never overwritten. The passphrase comes from a file or
-from the environment, never from the command line, where other users of the machine could read it.
+A keystore file is written once, with mode 0600, and never overwritten. Its passphrase is a setting
+(:meth:`ledger.settings.Settings.read_passphrase`), never an argument that other users of the machine could read.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
-
-#: Where a passphrase may stand when it is in no file.
-PASSPHRASE_VARIABLE = "POOLPROOF_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 DEVNET_CHAIN_ID = 31337
 
@@ -114,23 +111,6 @@ def load(path: Path, passphrase: str) -> ChainAccount:
             raise ConfigurationError(f"keystore: wrong passphrase for {path}") from error
         raise ConfigurationError(f"keystore: {path} is damaged: {error}") from error
     return ChainAccount(Account.from_key(key))
-
-
-def read_passphrase(file: Path | None = None) -> str:
-    """The passphrase: the first line of ``file``, else what the environment has for it."""
-    if file is not None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"keystore: cannot read the passphrase file {file}: {error}") from error
-        passphrase = text.split("\n", 1)[0].removesuffix("\r")
-    else:
-        passphrase = os.environ.get(PASSPHRASE_VARIABLE, "")
-    if not passphrase:
-        raise ConfigurationError(
-            f"keystore: no passphrase; name a file that holds it or set {PASSPHRASE_VARIABLE}"
-        )
-    return passphrase
 
 
 def devnet_account(chain_id: int, index: int = 0) -> ChainAccount:

@@ -97,21 +97,6 @@ def test_a_missing_file_and_an_empty_passphrase_are_named(tmp_path: Path) -> Non
         keystore.create(tmp_path / "k.json", "")
 
 
-def test_the_passphrase_comes_from_a_file_or_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "passphrase"
-    file.write_text("from the file\r\nsecond line")
-    monkeypatch.setenv(keystore.PASSPHRASE_VARIABLE, "from the environment")
-    assert keystore.read_passphrase(file) == "from the file"
-    assert keystore.read_passphrase() == "from the environment"
-    monkeypatch.delenv(keystore.PASSPHRASE_VARIABLE)
-    with pytest.raises(ConfigurationError, match="no passphrase"):
-        keystore.read_passphrase()
-    with pytest.raises(ConfigurationError, match="cannot read the passphrase file"):
-        keystore.read_passphrase(tmp_path / "none")
-
-
 def test_the_devnets_keys_work_on_the_devnet_only_and_warn() -> None:
     with capture_logs() as logs:
         account = keystore.devnet_account(31337)
