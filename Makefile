@@ -8,7 +8,7 @@ NODE   := node_modules/.package-lock.json
 BROWNIE := .venv-brownie/.synced
 export npm_config_update_notifier = false
 
-.PHONY: help setup demo test check format bench contracts crash clean
+.PHONY: help setup demo test check format bench contracts slow crash clean
 help:                 ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
@@ -32,7 +32,7 @@ demo: setup           ## devnet, contract, two real months, a receipt verified, 
 	$(BIN)/python scripts/demo.py
 
 test: setup $(BROWNIE) ## all tests, on two cores
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 check: setup          ## format, lint, types, layers, spelling, dependencies
 	$(BIN)/ruff format --check .
@@ -51,6 +51,9 @@ bench: setup          ## the promises of the design, measured; one JSON document
 
 contracts: setup      ## recompile the contracts and write the committed artifacts and gas snapshot
 	$(BIN)/python scripts/compile_contracts.py
+
+slow: setup           ## the tests that take minutes: large files, long runs
+	$(BIN)/pytest -m slow
 
 crash: setup          ## fifty seeded SIGKILLs during append and anchor
 	$(BIN)/pytest tests/e2e/test_crash.py -m 'slow or not slow' -q
