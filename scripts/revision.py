@@ -1,6 +1,6 @@
 """Write the next migration: what ``ledger.store.tables`` has and the newest revision has not.
 
-    python scripts/revision.py "add webhooks"
+python scripts/revision.py "add webhooks"
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def main(folder: Path, url: str, rpc: str, seed: int, kills: int) -> None:
         if child == 0:
             try:
                 live(folder, url, rpc, doom, batches)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - a child that fails must say so and not go on as a second parent
                 import traceback
 
                 traceback.print_exc()
