@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ledger.errors import ConfigurationError, NotFoundError
+from ledger.errors import ConfigurationError, NotFoundError, UnavailableError
 from ledger.settings import CONFIG_NAME, Settings
 
 if TYPE_CHECKING:
@@ -210,17 +210,31 @@ class Home:
 
     @property
     def rpc_url(self) -> str:
-        """The chain's endpoint: the setting, else the devnet that runs in this home."""
+        """The chain's endpoint: the setting, else the devnet of this home, on whatever port it runs now.
+
+        Raises :class:`ConfigurationError` where neither is there, :class:`UnavailableError` for a devnet that
+        does not run.
+        """
         if self.settings.rpc_url is not None:
             return self.settings.rpc_url
         from ledger.chain import devnet
 
         running = devnet.status(self.devnet_dir)
-        if running is None:
-            raise ConfigurationError(
-                "no chain endpoint: set POOLPROOF_RPC_URL, or start one with `poolproof devnet start`"
+        if running is not None:
+            return running.url
+        if self.devnet_dir.is_dir():
+            raise UnavailableError(
+                "the devnet of this home does not run; start it with `poolproof devnet start`"
             )
-        return running.url
+        raise ConfigurationError(
+            "no chain endpoint: set POOLPROOF_RPC_URL, or start one with `poolproof devnet start`"
+        )
+
+    def served_settings(self) -> Settings:
+        """The settings with the endpoint that is in use now, for the API."""
+        if self.settings.rpc_url is not None or self.ledger.row().chain is None:
+            return self.settings
+        return self.settings.model_copy(update={"rpc_url": self.rpc_url})
 
     def node(self) -> ChainClient:
         """A client of the chain, of no contract yet."""

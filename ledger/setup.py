@@ -182,8 +182,6 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
                 f"the owner's key is not the one that {home.origin} was bound with (log id 0x{binding.log_key.hex()})"
             ) from None
         made.append("log on chain")
-    if home.settings.rpc_url is None:
-        home.write_config(rpc_url=home.rpc_url)
     return binding, made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example
-from ledger.errors import ConfigurationError, MalformedError, UnavailableError
+from ledger.errors import ConfigurationError, MalformedError
 
 if TYPE_CHECKING:
     from ledger.home import Home
@@ -167,5 +167,5 @@ def _has_chain(home: Home) -> bool:
     """Whether an endpoint is named; a named one that does not answer is an error, not an absence."""
     try:
         return bool(home.rpc_url)
-    except (ConfigurationError, UnavailableError):
+    except ConfigurationError:
         return False

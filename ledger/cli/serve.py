@@ -35,7 +35,7 @@ def serve(
 
     with open_home(json_logs=as_json) as home:
         telemetry.configure_service(home.settings)
-        app = create_app(home.settings, ledger=home.ledger)
+        app = create_app(home.served_settings(), ledger=home.ledger)
         config = uvicorn.Config(
             app,
             host=host or home.settings.host,
