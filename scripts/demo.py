@@ -207,7 +207,7 @@ def summary(demo: Demo) -> None:
   cd {demo.folder} && export POOLPROOF_HOME=home PATH={ROOT / ".venv" / "bin"}:$PATH
 
   poolproof verify repayment.receipt.json --trust trust.json --offline
-  poolproof devnet start --port 0 && poolproof serve       the API, on http://127.0.0.1:8000
+  poolproof devnet start --port 0 && poolproof serve       the API, on http://127.0.0.1:8080
   poolproof export public                                  the log as static files, for any tlog client
 
   README.md says what is proved and what stays trust; docs/ has the guides.
