@@ -5,11 +5,11 @@ Compressed bodies are not read at all: a kilobyte could become a gigabyte.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -81,7 +81,7 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
     try:
-        with anyio.fail_after(BODY_SECONDS):
+        async with asyncio.timeout(BODY_SECONDS):
             yield
     except TimeoutError as error:
         raise HTTPException(408, f"the body took longer than {BODY_SECONDS:.0f} seconds") from error

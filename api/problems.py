@@ -171,8 +171,8 @@ def internal(request_id: str | None) -> Response:
     return response(body("internal", _INTERNAL, request_id=request_id))
 
 
-def on_ledger_error(request: Request, error: Exception) -> Response:
-    """Answer an error of the ledger; called by FastAPI."""
+async def on_ledger_error(request: Request, error: Exception) -> Response:
+    """Answer an error of the ledger. Like the other handlers a coroutine: plain ones would take a thread each."""
     assert isinstance(error, PoolproofError)
     request_id = _request_id(request)
     if isinstance(error, RefusedError):
@@ -189,7 +189,7 @@ def on_ledger_error(request: Request, error: Exception) -> Response:
     return response(body(code, str(error), request_id=request_id))
 
 
-def on_http_error(request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer what Starlette or a route raised by status."""
     assert isinstance(error, HTTPException)
     code = _STATUS_CODES.get(error.status_code, "internal")
@@ -198,7 +198,7 @@ def on_http_error(request: Request, error: Exception) -> Response:
     return response(body(code, detail, request_id=_request_id(request)), error.headers)
 
 
-def on_invalid_request(request: Request, error: Exception) -> Response:
+async def on_invalid_request(request: Request, error: Exception) -> Response:
     """Answer parameters that are not of their form, each with a pointer to it."""
     assert isinstance(error, RequestValidationError)
     found = [
