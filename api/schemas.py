@@ -166,6 +166,7 @@ class PoolSummary(Document):
     pool: str
     title: str
     claims: Count
+    weak_keys: Count = Field(description="Claims under the weak fallback asset key.")
     holders: dict[str, Count]
     principal: dict[str, str]
     statuses: dict[str, Count]
