@@ -21,8 +21,8 @@ from ledger.chain.keystore import ChainAccount, devnet_account
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.note import Signer, sign_note
-from ledger.store import Store, logs, trees
-from ledger.store.anchors import AnchorRow
+from ledger.store import Store, anchors, logs, trees
+from ledger.store.anchors import AnchorRow, TransactionRow
 from ledger.store.logs import ChainRow
 from ledger.store.tables import metadata
 from ledger.store.trees import CheckpointRow
@@ -113,6 +113,15 @@ class World:
 
     def states(self) -> dict[int, str]:
         return {row.size: row.state for row in self.anchorer().rows()}
+
+    def stop_mining(self) -> None:
+        """From here on a block comes only by :meth:`mine`."""
+        self.rpc("evm_setAutomine", False)
+
+    def transactions(self, size: int) -> list[TransactionRow]:
+        """All that was ever signed for a size."""
+        with self.store.read() as connection:
+            return anchors.transactions(connection, self.log_id, size)
 
     def anchored_events(self) -> list[int]:
         """The sizes that the contract accepted on the present chain, in order."""

@@ -38,6 +38,7 @@ from ledger.errors import (
     IntegrityError,
     PoolproofError,
     UnavailableError,
+    VerificationError,
 )
 from ledger.store import Store, anchors, logs, trees
 from ledger.store.anchors import AnchorRow
@@ -231,16 +232,24 @@ class Anchorer:
         if root is not None:
             return True, self._on_chain(job, latest)
         if sight.info.size > job.size:
-            self._move(
-                job, "superseded", problem=f"the contract went on to size {sight.info.size} without it"
-            )
-            return True, True
+            return True, self._passed_over(job, sight)
         if job.state == "mined":
             _logger.warning("anchor_undone_by_reorg", origin=self._log.origin, size=job.size)
             self._move(job, "sent", block_number=None, block_hash=None, block_time=None)
             self._sender.send(job, latest, sight.info, waiting=waiting)
             return False, True
         return False, self._sender.send(job, latest, sight.info, waiting=waiting)
+
+    def _passed_over(self, job: AnchorRow, sight: _Sight) -> bool:
+        """The contract went on without this size: for good, once that is final."""
+        final = self._client.final_block(self._finality, sight.latest)
+        if final is None or final.number < sight.info.block_number:
+            return False
+        # Head and root were asked one after the other; they must be of one chain.
+        if not self._client.is_canonical(sight.latest):
+            return False
+        self._move(job, "superseded", problem=f"the contract went on to size {sight.info.size} without it")
+        return True
 
     def _record(self, job: AnchorRow, error: PoolproofError) -> None:
         """Leave a note at the row; an outage is no fault of the job."""
@@ -280,12 +289,18 @@ class Anchorer:
             raise IntegrityError(
                 f"{self._log.origin}: size {job.size} is on chain, but its checkpoint is gone"
             )
-        evidence = collect(self._client, self._log.origin, self._chain, checkpoint, [block, final])
+        evidence, missing = None, "final, but without evidence: this chain gives no state proofs"
+        try:
+            evidence = collect(self._client, self._log.origin, self._chain, checkpoint, [block, final])
+        except VerificationError as error:
+            missing = f"final, but without evidence: the node's state proof does not hold: {error}"
+            _logger.warning(
+                "anchor_evidence_refused", origin=self._log.origin, size=job.size, problem=str(error)
+            )
         self._fault("proved")
         if not self._client.is_canonical(final):
             return moved
-        missing = None if evidence else "this chain gives no state proofs, so there is no evidence file"
-        self._move(job, "final", evidence=evidence, problem=missing)
+        self._move(job, "final", evidence=evidence, problem=None if evidence else missing)
         self._fault("final")
         return True
 

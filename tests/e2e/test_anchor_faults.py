@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +18,6 @@ import pytest
 from ledger.anchors import Anchorer
 from ledger.chain import devnet
 from ledger.chain.client import ChainClient
-from ledger.chain.fees import bumped
 from ledger.chain.keystore import devnet_account
 from ledger.errors import (
     ConfigurationError,
@@ -29,7 +27,6 @@ from ledger.errors import (
     VerificationError,
 )
 from ledger.store import Store, anchors
-from ledger.store.anchors import TransactionRow
 from tests.anchoring import ORIGIN, Crash, World, bind, world
 
 pytestmark = pytest.mark.devnet
@@ -44,15 +41,6 @@ def here(tmp_path: Path, fresh_sqlite: str) -> Iterator[World]:
         made.store.close()
 
 
-def transactions(here: World, size: int) -> list[TransactionRow]:
-    with here.store.read() as connection:
-        return anchors.transactions(connection, here.log_id, size)
-
-
-def stop_mining(here: World) -> None:
-    here.rpc("evm_setAutomine", False)
-
-
 # ------------------------------------------------------------------------------------------------- crashes
 
 
@@ -62,13 +50,13 @@ def test_a_crash_at_any_point_anchors_once_after_the_restart(here: World, point:
     size = here.publish(4)
     with pytest.raises(Crash, match=point):
         here.anchorer(crash=point).run_until(size, "final")
-    signed_before = [row.hash for row in transactions(here, size)]
+    signed_before = [row.hash for row in here.transactions(size)]
 
     here.anchorer().run_until(size, "final")
     assert here.anchored_events() == [3, size]
     assert here.states() == {3: "final", size: "final"}
     if signed_before:
-        assert [row.hash for row in transactions(here, size)] == signed_before, (
+        assert [row.hash for row in here.transactions(size)] == signed_before, (
             "nothing is signed a second time"
         )
 
@@ -91,17 +79,17 @@ def test_sigkill_of_the_process_anchors_once_after_the_restart(here: World, poin
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    assert len(transactions(here, size)) == 1
+    assert len(here.transactions(size)) == 1
     here.anchorer().run_until(size, "final")
     assert here.anchored_events() == [size]
-    assert len(transactions(here, size)) == 1
+    assert len(here.transactions(size)) == 1
 
 
 def test_a_transaction_that_was_stored_but_never_broadcast_is_the_one_that_goes_out(here: World) -> None:
     size = here.publish(4)
     with pytest.raises(Crash):
         here.anchorer(crash="stored").run_until(size)
-    (stored,) = transactions(here, size)
+    (stored,) = here.transactions(size)
     assert here.client.receipt(stored.hash) is None
     here.anchorer().run_until(size)
     assert here.client.receipt(stored.hash) is not None
@@ -111,14 +99,14 @@ def test_a_transaction_that_was_stored_but_never_broadcast_is_the_one_that_goes_
 
 
 def test_a_broadcast_that_is_repeated_is_one_transaction(here: World) -> None:
-    stop_mining(here)
+    here.stop_mining()
     size = here.publish(4)
     anchorer = here.anchorer()
     anchorer.plan()
     anchorer.step()
     for _ in range(3):
         anchorer.step()
-    assert len(transactions(here, size)) == 1
+    assert len(here.transactions(size)) == 1
     here.mine()
     anchorer.step()
     assert here.row(size).state == "mined"
@@ -153,7 +141,7 @@ def test_two_replicas_at_once_anchor_each_size_once(tmp_path: Path, database_url
             thread.join()
         assert failures == []
         assert here.anchored_events() == sizes
-        assert [len(transactions(here, size)) for size in sizes] == [1, 1, 1]
+        assert [len(here.transactions(size)) for size in sizes] == [1, 1, 1]
         here.store.close()
 
 
@@ -169,7 +157,7 @@ def test_a_replica_that_signs_second_gives_way(here: World) -> None:
     first.plan()
     second._sender._fault = overtaken
     assert not second.step()
-    assert len(transactions(here, size)) == 1
+    assert len(here.transactions(size)) == 1
     here.anchorer().run_until(size)
     assert here.anchored_events() == [size]
 
@@ -186,7 +174,7 @@ def test_after_a_reorg_the_stored_transactions_are_broadcast_again(here: World, 
         with here.store.write() as connection:
             anchors.want(connection, here.log_id, size, here.root(size))
         anchorer.run_until(size)
-    before = {size: transactions(here, size) for size in sizes}
+    before = {size: here.transactions(size) for size in sizes}
     here.rpc("anvil_reorg", depth, [])
 
     # Two anchors stood in the last two blocks; what the reorg took away goes back to sent, and out again.
@@ -196,7 +184,7 @@ def test_after_a_reorg_the_stored_transactions_are_broadcast_again(here: World, 
     for size in sizes:
         anchorer.run_until(size, "final")
     assert here.anchored_events() == [3, *sizes]
-    assert {size: [t.hash for t in transactions(here, size)] for size in sizes} == {
+    assert {size: [t.hash for t in here.transactions(size)] for size in sizes} == {
         size: [t.hash for t in rows] for size, rows in before.items()
     }
     for size in sizes:
@@ -204,150 +192,6 @@ def test_after_a_reorg_the_stored_transactions_are_broadcast_again(here: World, 
         block = here.client.block(row.block_number or 0)
         assert block is not None
         assert block.hash == row.block_hash, "the row names a block of the chain as it is now"
-
-
-# ------------------------------------------------------------------------------------------------- fees, nonces
-
-
-def test_a_stuck_transaction_is_replaced_by_dearer_ones_with_the_same_nonce(here: World) -> None:
-    stop_mining(here)
-    size = here.publish(4)
-    anchorer = here.anchorer(patience=timedelta(seconds=60))
-    anchorer.plan()
-    anchorer.step()
-    here.clock.forward(59)
-    anchorer.step()
-    assert len(transactions(here, size)) == 1
-    # What blocks cost rises to twenty times of what was offered.
-    here.rpc("anvil_setNextBlockBaseFeePerGas", hex(20 * transactions(here, size)[0].max_fee))
-    here.mine()
-    assert here.client.root_at(size) is None, "too cheap to be taken"
-    here.clock.forward(1)
-    anchorer.step()
-    here.clock.forward(60)
-    anchorer.step()
-    attempts = transactions(here, size)
-    assert len(attempts) == 3
-    assert len({attempt.nonce for attempt in attempts}) == 1
-    for cheaper, dearer in itertools.pairwise(attempts):
-        assert dearer.max_fee >= bumped(cheaper.max_fee)
-        assert dearer.priority_fee >= bumped(cheaper.priority_fee)
-    here.mine()
-    anchorer.run_until(size, "final")
-    assert here.anchored_events() == [size]
-    mined = [attempt.attempt for attempt in attempts if here.client.receipt(attempt.hash) is not None]
-    assert mined == [3]
-
-
-def test_fees_stop_at_the_limit_and_the_row_says_so(here: World) -> None:
-    stop_mining(here)
-    size = here.publish(4)
-    anchorer = here.anchorer(patience=timedelta(seconds=60), max_fee=2 * 10**9)
-    anchorer.plan()
-    for _ in range(30):
-        anchorer.step()
-        here.clock.forward(60)
-    attempts = transactions(here, size)
-    assert 1 < len(attempts) < 10
-    assert max(attempt.max_fee for attempt in attempts) <= 2 * 10**9
-    assert "the limit of 2000000000 wei per gas" in (here.row(size).problem or "")
-    here.mine()
-    anchorer.step()
-    assert (here.row(size).state, here.row(size).problem) == ("mined", None)
-
-
-def test_a_stolen_nonce_is_noticed_and_another_taken(here: World) -> None:
-    stop_mining(here)
-    size = here.publish(4)
-    anchorer = here.anchorer()
-    anchorer.plan()
-    anchorer.step()
-    (stolen,) = transactions(here, size)
-    # Somebody uses the account by hand, and offers more for the same nonce.
-    thief = here.account.sign(
-        {
-            "type": 2, "chainId": 31337, "nonce": stolen.nonce, "gas": 21_000, "value": 1, "data": b"",
-            "to": here.owner.address, "maxFeePerGas": stolen.max_fee * 10,
-            "maxPriorityFeePerGas": stolen.priority_fee * 10,
-        }
-    )  # fmt: skip
-    here.client.broadcast(thief.raw)
-    here.mine()
-    assert here.client.receipt(thief.hash) is not None
-    assert here.client.root_at(size) is None
-
-    anchorer.step()
-    attempts = transactions(here, size)
-    assert [attempt.nonce for attempt in attempts] == [stolen.nonce, stolen.nonce + 1]
-    here.mine()
-    anchorer.run_until(size, "final")
-    assert here.anchored_events() == [size]
-
-
-def test_a_gap_before_our_nonce_is_filled(here: World) -> None:
-    stop_mining(here)
-    foreign = here.account.sign(
-        {
-            "type": 2, "chainId": 31337, "nonce": 0, "gas": 21_000, "value": 1, "data": b"",
-            "to": here.owner.address, "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9,
-        }
-    )  # fmt: skip
-    here.client.broadcast(foreign.raw)
-    size = here.publish(4)
-    anchorer = here.anchorer()
-    anchorer.plan()
-    anchorer.step()
-    assert transactions(here, size)[0].nonce == 1
-    # The node forgets the other one: nonce 1 would wait for ever.
-    here.rpc("anvil_dropTransaction", "0x" + foreign.hash.hex())
-    anchorer.step()
-    assert [attempt.nonce for attempt in transactions(here, size)] == [1, 0]
-    here.mine()
-    anchorer.run_until(size, "final")
-    assert here.anchored_events() == [size]
-
-
-def test_a_transaction_that_was_overtaken_and_reverted_is_followed_by_a_fitting_one(here: World) -> None:
-    first, second = here.publish(4), here.publish(4)
-    stop_mining(here)
-    with here.store.write() as connection:
-        anchors.want(connection, here.log_id, second, here.root(second))
-    anchorer = here.anchorer()
-    anchorer.step()
-    # Meanwhile an operator's other database anchors the smaller size, in the same block and before ours.
-    rush = here.account.sign(
-        here.client.transaction(
-            nonce=0,
-            gas=200_000,
-            fees=here.client.fees().replacing(here.client.fees()).replacing(here.client.fees()),
-            chain_id=31337,
-            data=here.client.anchor_data(0, first, here.root(first), []),
-            to=here.client.contract,
-        )
-    )
-    (ours,) = transactions(here, second)
-    assert ours.nonce == 0
-    here.client.broadcast(rush.raw)
-    here.mine()
-    assert here.client.receipt(rush.hash) is not None
-    anchorer.step()
-    here.mine()
-    anchorer.run_until(second)
-    assert here.anchored_events() == [first, second]
-    assert [attempt.prev_size for attempt in transactions(here, second)] == [0, first]
-
-
-def test_reverts_do_not_burn_money_for_ever(here: World) -> None:
-    size = here.publish(4)
-    anchorer = here.anchorer()
-    # A node that lies in its estimates: half the gas that is needed.
-    anchorer._client.estimate = lambda *_, **__: 40_000  # type: ignore[method-assign]
-    anchorer.plan()
-    with pytest.raises(ConfigurationError, match="3 transactions for size 4 were reverted"):
-        for _ in range(10):
-            anchorer.step()
-    assert len(transactions(here, size)) == 3
-    assert "reverted" in (here.row(size).problem or "")
 
 
 # ------------------------------------------------------------------------------------------------- the node
@@ -372,7 +216,7 @@ def test_a_node_that_goes_down_and_comes_back_delays_and_loses_nothing(
         devnet.start(folder, port=chain.port)
         here.anchorer().run_until(size, "final")
         assert here.anchored_events() == [3, size]
-        assert len(transactions(here, size)) == 1
+        assert len(here.transactions(size)) == 1
         here.store.close()
     finally:
         devnet.stop(folder)
@@ -422,6 +266,22 @@ def test_a_node_that_has_lost_the_state_leaves_the_anchor_mined_until_it_has_it_
     anchorer._client.state_proof = proof  # type: ignore[method-assign]
     assert anchorer.step()
     assert here.row(size).state == "final"
+
+
+def test_a_state_proof_that_does_not_hold_is_not_kept(here: World) -> None:
+    size = here.publish(3)
+    anchorer = here.anchorer()
+    proof = anchorer._client.state_proof
+
+    def forged(*arguments: Any) -> Any:
+        found = proof(*arguments)
+        return found and replace(found, storage_proof=found.storage_proof[:-1])
+
+    anchorer._client.state_proof = forged  # type: ignore[method-assign]
+    row = anchorer.run_until(size, "final")
+    assert "the node's state proof does not hold" in (row.problem or "")
+    with here.store.read() as connection:
+        assert anchors.evidence(connection, here.log_id, size) is None
 
 
 def test_a_rewritten_log_is_refused_by_the_contract_from_the_right_key(here: World) -> None:
