@@ -124,6 +124,7 @@ records = Table(
     Column("record", LargeBinary),  # canonical bytes; null once erased
     UniqueConstraint("log_id", "party", "event_id"),
     Index("ix_records_subject_id_seq", "subject_id", "seq"),
+    sqlite_with_rowid=False,
 )
 
 disclosures = Table(
@@ -132,6 +133,7 @@ disclosures = Table(
     Column("log_id", ForeignKey("logs.id"), primary_key=True),
     Column("index", BigInteger, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),  # AES-GCM under a key of the subject's secret
+    sqlite_with_rowid=False,
 )
 
 batches = Table(
@@ -159,6 +161,7 @@ claims = Table(
     Column("history", LargeBinary(32), nullable=False),
     Column("holders", LargeBinary, nullable=False),  # the n × (holder, share) part of the encumbrance
     Index("ix_claims_subject_id", "subject_id"),
+    sqlite_with_rowid=False,
 )
 
 encumbrances = Table(
@@ -175,6 +178,7 @@ encumbrances = Table(
     Column("history", LargeBinary(32), nullable=False),  # after it
     Index("ix_encumbrances_log_id_index", "log_id", "index"),
     Index("ix_encumbrances_pool_id", "pool_id"),
+    sqlite_with_rowid=False,
 )
 
 tiles = Table(

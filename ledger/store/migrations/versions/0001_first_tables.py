@@ -109,7 +109,8 @@ def upgrade() -> None:
     sa.Column('history', sa.LargeBinary(length=32), nullable=False),
     sa.Column('holders', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['log_id'], ['logs.id'], name=op.f('fk_claims_log_id')),
-    sa.PrimaryKeyConstraint('log_id', 'asset_key', name=op.f('pk_claims'))
+    sa.PrimaryKeyConstraint('log_id', 'asset_key', name=op.f('pk_claims')),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('claims', schema=None) as batch_op:
         batch_op.create_index('ix_claims_subject_id', ['subject_id'], unique=False)
@@ -119,7 +120,8 @@ def upgrade() -> None:
     sa.Column('index', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('sealed', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['log_id'], ['logs.id'], name=op.f('fk_disclosures_log_id')),
-    sa.PrimaryKeyConstraint('log_id', 'index', name=op.f('pk_disclosures'))
+    sa.PrimaryKeyConstraint('log_id', 'index', name=op.f('pk_disclosures')),
+    sqlite_with_rowid=False
     )
     op.create_table('encumbrances',
     sa.Column('log_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -132,7 +134,8 @@ def upgrade() -> None:
     sa.Column('holders', sa.LargeBinary(), nullable=False),
     sa.Column('history', sa.LargeBinary(length=32), nullable=False),
     sa.ForeignKeyConstraint(['log_id'], ['logs.id'], name=op.f('fk_encumbrances_log_id')),
-    sa.PrimaryKeyConstraint('log_id', 'asset_key', 'version', name=op.f('pk_encumbrances'))
+    sa.PrimaryKeyConstraint('log_id', 'asset_key', 'version', name=op.f('pk_encumbrances')),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('encumbrances', schema=None) as batch_op:
         batch_op.create_index('ix_encumbrances_log_id_index', ['log_id', 'index'], unique=False)
@@ -164,7 +167,8 @@ def upgrade() -> None:
     sa.Column('record', sa.LargeBinary(), nullable=True),
     sa.ForeignKeyConstraint(['log_id'], ['logs.id'], name=op.f('fk_records_log_id')),
     sa.PrimaryKeyConstraint('log_id', 'index', name=op.f('pk_records')),
-    sa.UniqueConstraint('log_id', 'party', 'event_id', name=op.f('uq_records_log_id_party_event_id'))
+    sa.UniqueConstraint('log_id', 'party', 'event_id', name=op.f('uq_records_log_id_party_event_id')),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('records', schema=None) as batch_op:
         batch_op.create_index('ix_records_subject_id_seq', ['subject_id', 'seq'], unique=False)
