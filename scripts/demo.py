@@ -44,24 +44,30 @@ class Demo:
         self.number += 1
         print(f"\n── {self.number}. {title}\n", flush=True)
 
-    def run(self, *arguments: str, expect: int = VERIFIED, stdin: str | None = None, shown: int = 14) -> str:
-        """Type a poolproof command; its exit code must be ``expect``."""
+    def run(
+        self, *arguments: str, expect: int = VERIFIED, stdin: str | None = None, only: tuple[str, ...] = ()
+    ) -> None:
+        """Type a poolproof command; its exit code must be ``expect``. ``only`` picks the lines shown."""
+        if stdin is not None:
+            print(f"$ echo '{stdin}' |", flush=True)
         print(f"$ poolproof {' '.join(arguments)}", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "ledger", *arguments],
             cwd=self.folder, env=self.environment, input=stdin, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        lines = (done.stdout if done.returncode == expect and done.stdout else done.stdout + done.stderr).splitlines()
-        for line in lines[:shown]:
-            print(f"  {line}")
-        if len(lines) > shown:
-            print(f"  … {len(lines) - shown} more lines")
+        lines = (
+            done.stdout if done.returncode == expect and done.stdout else done.stdout + done.stderr
+        ).splitlines()
+        chosen = [line for line in lines if not only or line.strip().startswith(only)]
+        for line in chosen:
+            print(f"  {line}".rstrip())
+        if len(chosen) < len(lines):
+            print(f"  ({len(lines) - len(chosen)} lines more)")
         if expect:
             print(f"  → exit code {done.returncode}, as it must be")
         if done.returncode != expect:
             sys.stderr.write(done.stderr)
             raise SystemExit(f"demo: exit code {done.returncode}, expected {expect}")
-        return done.stdout
 
     def data(self, *arguments: str) -> dict[str, object]:
         """The JSON of a command, without showing it."""
@@ -109,7 +115,7 @@ def record(demo: Demo) -> None:
 
     demo.step("Two months as filed with the SEC, into a pool")
     months = [os.path.relpath(DATA / f"2026-0{month}.xml", demo.folder) for month in (6, 7)]
-    demo.run("import", "ex102", *months, "--pool", "SDART-2026-1", "--holder", "sdart-2026-1", shown=40)
+    demo.run("import", "ex102", *months, "--pool", "SDART-2026-1", "--holder", "sdart-2026-1")
 
     demo.step("The checkpoint goes on chain; the trust root is issued")
     demo.run("anchor", "--wait")
@@ -123,22 +129,33 @@ def verify(demo: Demo) -> None:
     demo.run("receipt", BREAK, "-o", "repayment.receipt.json")
     demo.run("evidence", "--latest", "-o", "anchor.evidence.json")
     demo.say("the two files alone, no network:")
-    demo.run("verify", "repayment.receipt.json", "--trust", "trust.json", "--offline", shown=60)
+    demo.run("verify", "repayment.receipt.json", "--trust", "trust.json", "--offline")
     demo.say("with the anchor's evidence file, still no network:")
     demo.run(
         "verify", "repayment.receipt.json", "--trust", "trust.json", "--offline",
-        "--evidence", "anchor.evidence.json", "--require", "final", shown=4,
+        "--evidence", "anchor.evidence.json", "--require", "final",
+        only=("ok  anchor", "ok  finality", "VERIFIED"),
     )  # fmt: skip
     demo.say("against the contract itself:")
     url = str(demo.data("devnet", "status")["url"])
-    demo.run("verify", "repayment.receipt.json", "--trust", "trust.json", "--rpc", url, "--require", "final", shown=4)
+    demo.run(
+        "verify", "repayment.receipt.json", "--trust", "trust.json", "--rpc", url, "--require", "final",
+        only=("ok  anchor", "ok  finality", "VERIFIED"),
+    )  # fmt: skip
 
 
 def frauds(demo: Demo) -> None:
     """Four frauds, each refused or found."""
     demo.step("Fraud: pledge a loan that is in the pool to a second lender")
-    demo.run("prove", f"{LOAN}/1", "-o", "claim.proof.json", shown=2)
-    demo.run("verify", "claim.proof.json", "--trust", "trust.json", "--offline", shown=40)
+    demo.run("prove", f"{LOAN}/1", "-o", "claim.proof.json")
+    demo.run(
+        "verify",
+        "claim.proof.json",
+        "--trust",
+        "trust.json",
+        "--offline",
+        only=("ok  presence", "held", "ok  claim", "claim 1", "ok  history", "VERIFIED"),
+    )
     pledge = {
         "id": "second-pledge", "type": "claim.pledged", "subject": "pool:OTHER", "effective": "2026-07-31",
         "data": {"holder": "bank-b", "claims": [{"loan": LOAN, "claim": "1"}]},
@@ -187,7 +204,9 @@ def forge(demo: Demo) -> None:
         account = home.anchorer_account(client.chain_id())
         print(f"$ anchor(log, {head.size}, {head.size + 1}, 0xbad…, [0xbad…])")
         try:
-            client.execute(account, "anchor", client.log_key, head.size, head.size + 1, b"\xba" * 32, [b"\xba" * 32])
+            client.execute(
+                account, "anchor", client.log_key, head.size, head.size + 1, b"\xba" * 32, [b"\xba" * 32]
+            )
         except PoolproofError as error:
             demo.say(f"refused: {error}")
         else:
