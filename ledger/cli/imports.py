@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 commands = command_group("Import servicers' files.")
 
 #: A dry run asks the ledger about this many events at most: they are checked in one transaction, in memory.
-MAX_CHECKED = 50_000
+MAX_CHECKED = 20_000
 _EXIT_REFUSED = 2
 _TRANSFERS = ("claim.sold", "claim.pledged")
 
