@@ -101,7 +101,7 @@ ZEROS = "0x" + "00" * 32
         ("log_keys.0.from", "0"),
         ("log_keys.0.until", 3),
         ("service_keys.0.key", LOG.verifier.vkey),
-        ("service_keys.0.key", Cosigner.generate("w").verifier.vkey),
+        ("service_keys.0.key", Cosigner.from_seed("w", bytes(32)).verifier.vkey),
         ("witnesses.threshold", 4),
         ("witnesses.threshold", -1),
         ("witnesses.keys.0", SERVICE.verifier.vkey),
