@@ -146,12 +146,13 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
     node = home.node()
     chain_id = node.chain_id()
     made = make_keystores(home, chain_id)
-    owner = home.owner(chain_id)
+    owner, anchorer = home.owner(chain_id), home.anchorer_account(chain_id)
     if made and chain_id == keystore.DEVNET_CHAIN_ID:
         from ledger.chain import devnet
 
-        for account in (owner, home.anchorer_account(chain_id)):
+        for account in (owner, anchorer):
             devnet.fund(home.rpc_url, account.address)
+    _refuse_unfunded(node, owner, anchorer)
     binding = home.ledger.row().chain
     if binding is None:
         grade = policy.grade or ("devnet" if chain_id == keystore.DEVNET_CHAIN_ID else None)
@@ -168,7 +169,6 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
     try:
         client.log_info()
     except NotFoundError:
-        anchorer = home.anchorer_account(chain_id)
         fingerprint = bytes.fromhex(_issue(home, home.ledger, ()).fingerprint)
         opened = client.open_log(
             owner,
@@ -183,6 +183,17 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
             ) from None
         made.append("log on chain")
     return binding, made
+
+
+def _refuse_unfunded(node: ChainClient, *accounts: Account) -> None:
+    """Say at once who needs money, rather than one account after the other."""
+    if not node.fees().max_fee:
+        return
+    poor = [f"0x{account.address.hex()}" for account in accounts if not node.balance(account.address)]
+    if poor:
+        raise ConfigurationError(
+            f"send money for gas to {' and '.join(poor)}, then run `poolproof init` again"
+        )
 
 
 def _bind(home: Home, node: ChainClient, owner: Account, policy: ChainPolicy, grade: str) -> ChainRow:

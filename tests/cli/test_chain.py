@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.chain import devnet
+from ledger.chain import devnet, keystore
 from tests.cli.running import ORIGIN, Run, data, ndjson, opened
 from tests.cli.test_services import running
 
@@ -82,6 +82,22 @@ def test_with_a_passphrase_the_keys_are_its_own(
     assert "wrong passphrase" in log("anchor", code=2).stderr
     monkeypatch.setenv("POOLPROOF_PASSPHRASE", "correct horse")
     assert data(log("anchor", "--json"))["size"] == 2
+
+
+def test_accounts_without_money_are_named_at_once(
+    log: Run, chain: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POOLPROOF_PASSPHRASE", "correct horse")
+    accounts = [
+        keystore.create(home / "keys" / name, "correct horse", iterations=2)
+        for name in ("owner.json", "anchorer.json")
+    ]
+    result = log("init", "--rpc", chain, code=2)
+    assert all(account.address.hex() in result.stderr for account in accounts)
+    assert data(log("status", "--json"))["chain"] is None
+    for account in accounts:
+        devnet.fund(chain, account.address)
+    assert data(log("init", "--json"))["made"] == ["contract", "log on chain"]
 
 
 def test_a_second_log_uses_the_contract_that_stands(
