@@ -283,6 +283,32 @@ contract MapProofsTest is Test {
         }
     }
 
+    /// @dev A leaf where a lookup of its own key would not end shows nothing about other keys either.
+    function test_a_misplaced_leaf() public view {
+        bytes32 key = keccak256("key");
+        bytes32[2] memory value = [keccak256("a"), keccak256("b")];
+        bytes32[] memory siblings = new bytes32[](1);
+        bytes memory bits = abi.encodePacked(uint8(9));
+        for (uint256 bit = 8; bit <= 10; ++bit) {
+            bytes32 other = key ^ bytes32(uint256(1) << (255 - bit));
+            bytes32 root = climb(ReferenceMap.leaf(ReferenceMap.Entry(other, value)), key, bits);
+            check(libraries.lacks(root, key, other, value, bits, siblings) == (bit != 9), "absence");
+        }
+    }
+
+    /// @dev The number of a bit takes one byte up to 127 and two from 128 on.
+    function test_every_bit() public view {
+        for (uint256 bit = 0; bit < 256; ++bit) {
+            ReferenceMap.Entry[] memory entries = ReferenceMap.entriesOf(bit, 2, false);
+            entries[1].key = entries[0].key ^ bytes32(uint256(1) << (255 - bit));
+            bytes32[] memory siblings = new bytes32[](1);
+            siblings[0] = ReferenceMap.leaf(entries[1]);
+            bytes memory bits = abi.encodePacked(uint8(bit));
+            bytes32 root = ReferenceMap.root(entries, 0);
+            check(libraries.has(root, entries[0].key, entries[0].value, bits, siblings), "presence");
+        }
+    }
+
     function climb(bytes32 hash, bytes32 key, bytes memory bits) private pure returns (bytes32) {
         for (uint256 i = 0; i < bits.length; ++i) {
             bool right = uint256(key) >> (255 - uint8(bits[i])) & 1 == 1;
