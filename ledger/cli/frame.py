@@ -28,6 +28,8 @@ _JSON = "poolproof.json"
 #: What a shell reports for a program that SIGPIPE ended: the reader went away, nothing was decided.
 _EXIT_PIPE = 141
 _EXIT_UNDECIDED = 3
+#: Evidence shown on a line; proofs run to thousands of characters, and --json has them whole.
+_MAX_EVIDENCE = 300
 _EXIT_INTERRUPTED = 130
 
 
@@ -109,6 +111,12 @@ def _report(error: PoolproofError, *, as_json: bool) -> None:
         typer.echo(_dumps(error_document(error)))
     line = f"line {error.line}: " if isinstance(error, RefusedError) and error.line is not None else ""
     typer.echo(f"poolproof: {line}{error}", err=True)
+    if isinstance(error, VerificationError):
+        for name, value in error.evidence.items():
+            typer.echo(
+                f"    {name}: {json.dumps(value, ensure_ascii=False, default=_plain)[:_MAX_EVIDENCE]}",
+                err=True,
+            )
 
 
 def _dumps(document: object) -> str:

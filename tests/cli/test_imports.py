@@ -8,6 +8,7 @@ from tests.cli.running import Run, data, ndjson
 
 TAPES = Path(__file__).parents[1] / "data" / "ex102"
 JUNE, JULY = TAPES / "2026-06.xml", TAPES / "2026-07.xml"
+CSV, MAPPINGS = TAPES.parent / "csv", TAPES.parents[2] / "docs" / "mappings"
 POOL = ("--pool", "SDART-2026-1", "--holder", "fund")
 
 
@@ -110,6 +111,20 @@ def test_what_has_ended_needs_no_place(log: Run) -> None:
     log("import", "ex102", JUNE)  # two of the four loans end in it
     found = data(log("import", "ex102", JUNE, *POOL, "--json"))
     assert found["ledger"]["accepted"] == 2  # the pool, and the sale of the other two
+
+
+def test_a_file_of_ones_own_goes_in_by_its_mapping(log: Run) -> None:
+    given = ("import", "csv", CSV / "loans-zh.csv", "--mapping", MAPPINGS / "loans-zh.toml", "--json")
+    dry = data(log(*given, "--dry-run", code=2))
+    assert size(log) == 0
+    result = log(*given, code=2)  # two rows do not fit
+    file = data(result)["files"][0]
+    assert file == dry["files"][0]
+    assert (file["counts"], file["rejected"]) == ({"loan.disbursed": 2, "loan.originated": 2}, 2)
+    assert file["sums"]["CNY"]["loan.originated.principal"] == "35000.50"
+    assert "loans-zh.csv:5: 合同日期" in result.stderr
+    assert data(log(*given, code=2))["ledger"]["repeated"] == 4
+    assert size(log) == 4
 
 
 def test_a_missing_mapping_is_named(log: Run) -> None:
