@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity >=0.8.20;
+pragma solidity 0.8.37;
 
 /// @title RFC 9162 section 2.1: inclusion and consistency of trees over SHA-256
 /// @notice Leaf `H(00 || entry)`, node `H(01 || left || right)`. Both checks answer for exact proofs only: a proof
