@@ -16,6 +16,7 @@ import pytest
 
 from ledger.chain import devnet
 from ledger.errors import ConfigurationError, UnavailableError
+from scripts import devnet as devnet_script
 
 pytestmark = pytest.mark.devnet
 
@@ -123,3 +124,35 @@ def test_asking_a_devnet_that_is_gone(tmp_path: Path) -> None:
         url = chain.url
     with pytest.raises(UnavailableError):
         devnet.mine(url)
+
+
+def test_without_anvil_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(
+        devnet, "__file__", str(tmp_path / "site-packages" / "ledger" / "chain" / "devnet.py")
+    )
+    with pytest.raises(ConfigurationError, match="npm ci --ignore-scripts"):
+        devnet.start(tmp_path / "devnet", port=0)
+    (tmp_path / "anvil").write_text("#!/bin/sh\n")
+    (tmp_path / "anvil").chmod(0o755)
+    assert devnet.find_anvil() == tmp_path / "anvil"
+
+
+def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--directory", str(tmp_path)]
+    assert devnet_script.main(["status", *where]) == 3
+    assert devnet_script.main(["start", *where, "--port", "0"]) == 0
+    running = devnet.status(tmp_path)
+    assert running is not None
+    assert devnet_script.main(["status", *where]) == 0
+    assert devnet_script.main(["stop", *where]) == 0
+    assert devnet_script.main(["stop", *where]) == 0
+    shown = f"{running.url} (chain 31337, process {running.pid}, state in {tmp_path})"
+    assert capsys.readouterr().out.splitlines() == [
+        "none is running",
+        shown,
+        shown,
+        "stopped",
+        "none was running",
+    ]
