@@ -24,7 +24,7 @@ $(NODE): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(BROWNIE): scripts/setup-brownie.sh $(STAMP)
+$(BROWNIE): scripts/setup-brownie.sh scripts/solc-shim.js $(STAMP) $(NODE)
 	bash scripts/setup-brownie.sh
 	@touch $@
 
@@ -50,7 +50,10 @@ bench: setup          ## the promises of the design, measured; one JSON document
 	$(BIN)/python scripts/bench.py
 
 contracts: setup      ## recompile the contracts and write the committed artifacts and gas snapshot
+	node_modules/.bin/forge fmt
 	$(BIN)/python scripts/compile_contracts.py
+	rm -f tests/forge/snapshots/*.json
+	node_modules/.bin/forge test --match-contract GasTest
 
 slow: setup           ## the tests that take minutes: large files, long runs
 	$(BIN)/pytest -m slow
