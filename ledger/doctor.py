@@ -229,9 +229,7 @@ def _contract(home: Home) -> Answer:
 
 def _anchorer(home: Home) -> Answer:
     client = home.client()
-    binding = home.ledger.row().chain
-    assert binding is not None
-    account = home.anchorer_account(binding.chain_id)
+    account = home.anchorer_account(home.binding.chain_id)
     info = client.log_info()
     if account.address != info.anchorer:
         raise ConfigurationError(

@@ -20,6 +20,7 @@ Every part is opened when it is first asked for, so that a command pays only for
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ledger.proofs.note import Signer
     from ledger.store import ReadConnection, Store
     from ledger.store.anchors import AnchorRow
+    from ledger.store.logs import ChainRow
     from ledger.vault import Vault
     from ledger.workers import Workers
 
@@ -120,11 +122,16 @@ class Home:
             standing: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             standing = {}
-        # A JSON string of printable text is a TOML basic string.
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in sorted({**standing, **values}.items())]
+        # A JSON string is a TOML basic string, as long as nothing is written as a surrogate pair.
+        lines = [
+            f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+            for name, value in sorted({**standing, **values}.items())
+        ]
         fresh = file.with_name(CONFIG_NAME + ".new")
+        fresh.touch(mode=0o600)  # an endpoint's URL often holds its key
         fresh.write_text(
-            "# Written by `poolproof init`; `poolproof config` explains every setting.\n" + "".join(lines)
+            "# Written by `poolproof init`; `poolproof config` explains every setting.\n" + "".join(lines),
+            encoding="utf-8",
         )
         fresh.replace(file)
 
@@ -245,14 +252,20 @@ class Home:
             self._node = ChainClient(self.rpc_url)
         return self._node
 
+    @property
+    def binding(self) -> ChainRow:
+        """Where the log is anchored; raises :class:`ConfigurationError` before it is on a chain."""
+        binding = self.ledger.row().chain
+        if binding is None:
+            raise ConfigurationError(
+                f"{self.origin} is not on a chain yet: run `poolproof init` with a chain endpoint"
+            )
+        return binding
+
     def client(self) -> ChainClient:
         """The client of the log's contract, checked once to be the chain and the code that the log is bound to."""
         if self._client is None:
-            binding = self.ledger.row().chain
-            if binding is None:
-                raise ConfigurationError(
-                    f"{self.origin} is not on a chain yet: run `poolproof init` with a chain endpoint"
-                )
+            binding = self.binding
             client = self.node().at(binding.contract, binding.log_key)
             client.check(chain_id=binding.chain_id, genesis=binding.genesis, code_hash=binding.code_hash)
             self._client = client
@@ -290,11 +303,6 @@ class Home:
         """The outbox of the log, with the account that sends anchors."""
         from ledger.anchors import Anchorer, AnchorPolicy
 
-        binding = self.ledger.row().chain
-        if binding is None:
-            raise ConfigurationError(
-                f"{self.origin} is not on a chain yet: run `poolproof init` with a chain endpoint"
-            )
         settings = self.settings
         policy = AnchorPolicy(
             interval=timedelta(seconds=settings.anchor_seconds),
@@ -302,7 +310,7 @@ class Home:
             patience=timedelta(seconds=settings.anchor_patience_seconds),
             max_fee=settings.max_fee_gwei * _GWEI,
         )
-        account = self.anchorer_account(binding.chain_id)
+        account = self.anchorer_account(self.binding.chain_id)
         return Anchorer(self.store, self.origin, self.node(), account, policy=policy)
 
     def anchor(self, size: int, *, final: bool, timeout: float) -> AnchorRow:
@@ -313,11 +321,11 @@ class Home:
         row = self.anchorer.run_until(size, timeout=timeout)
         if not final or row.state == "final":
             return row
-        binding = self.ledger.row().chain
-        if binding is not None and binding.grade == "devnet":
+        if self.binding.grade == "devnet":
             from ledger.chain import devnet
 
-            devnet.mine(self.rpc_url, _DEVNET_FINALITY_BLOCKS)
+            with suppress(UnavailableError):  # another make of devnet: its blocks come as they come
+                devnet.mine(self.rpc_url, _DEVNET_FINALITY_BLOCKS)
         return self.anchorer.run_until(size, "final", timeout=timeout)
 
     def workers(self, *, anchors: bool) -> Workers:

@@ -57,7 +57,7 @@ def test_a_process_without_the_checkpoint_key_appends(settings: Settings, tmp_pa
 
 def test_an_unfinished_configuration_is_not_seen(settings: Settings) -> None:
     with Home(settings) as home:
-        home.write_config(rpc_url="http://127.0.0.1:1", finality='quoted "text" \\ and 中文')
+        home.write_config(rpc_url="http://127.0.0.1:1", finality='quoted "text" \\ and 中文 😀')
     text = settings.config_file.read_text()
     assert 'origin = "bank.example/pool-2026"' in text
     assert not list(settings.home.glob("*.new"))
