@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example
+from ledger.cli.status import chain_document
 from ledger.errors import ConfigurationError, MalformedError
 
 if TYPE_CHECKING:
@@ -105,13 +106,7 @@ def init(
             )
             binding, on_chain = setup.open_on_chain(home, policy)
             made += on_chain
-            document["chain"] = {
-                "chain_id": binding.chain_id,
-                "contract": f"0x{binding.contract.hex()}",
-                "log_id": f"0x{binding.log_key.hex()}",
-                "finality": binding.finality,
-                "grade": binding.grade,
-            }
+            document["chain"] = chain_document(binding)
         else:
             document["chain"] = None
         issued = setup.issue_trust_root(home)

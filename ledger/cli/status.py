@@ -11,7 +11,7 @@ from ledger.cli.frame import Json, Output, command_group, example, open_home
 
 if TYPE_CHECKING:
     from ledger.home import Home
-    from ledger.log import Status
+    from ledger.store.logs import ChainRow
 
 commands = command_group("Status.")
 
@@ -36,80 +36,71 @@ def status(
             place = f"entry {found['index']}, digest {found['digest']}"
             out.show(found, f"{found['id']} of {found['party']}: {found['state']}, {place}")
             return
-        standing = home.ledger.status()
-        anchors = _anchors(home)
-        trust_root = _trust_root(home)
-    document = _document(standing, anchors, trust_root)
-    lines = [f"{standing.origin}", ""]
+        document = _document(home)
+    lines = [document["origin"], ""]
     for rung in document["ladder"]:
         age = f", {_age(rung['age'])} ago" if rung["age"] is not None else ""
         lines.append(f"  {rung['state']:<10} {rung['size']:>12,}{age}")
-    lines += ["", f"register: {standing.register_count:,} claims and pools"]
+    for job in document["under_way"]:
+        problem = f": {job['problem']}" if job["problem"] else ""
+        lines.append(f"  size {job['size']:,} is {job['state']}, {job['attempts']} attempts{problem}")
+    lines += ["", f"register: {document['register_count']:,} claims and pools"]
     chain = document["chain"]
-    lines.append(
-        f"chain:    {chain['chain_id']} ({chain['grade']}), {chain['contract']}"
-        if chain
-        else "chain:    none"
-    )
-    lines.append(f"trust:    {document['trust_root']}")
-    out.show(document, *lines)
+    where = f"{chain['chain_id']} ({chain['grade']}), {chain['contract']}" if chain else "none"
+    out.show(document, *lines, f"chain:    {where}", f"trust:    {document['trust_root']}")
 
 
-def _document(standing: Status, anchors: dict[str, Any], trust_root: str | None) -> dict[str, Any]:
+def chain_document(chain: ChainRow | None) -> dict[str, Any] | None:
+    """Where a log is anchored, for ``--json``."""
+    if chain is None:
+        return None
+    return {
+        "chain_id": chain.chain_id,
+        "contract": f"0x{chain.contract.hex()}",
+        "log_id": f"0x{chain.log_key.hex()}",
+        "finality": chain.finality,
+        "grade": chain.grade,
+    }
+
+
+def _document(home: Home) -> dict[str, Any]:
+    import hashlib
+
+    from ledger.store import anchors, logs
+
+    standing = home.ledger.status()
     now = datetime.now(UTC)
+    with home.store.read() as connection:
+        log_id = home.log_id(connection)
+        rows = {row.size: row for row in anchors.listed(connection, log_id, after=standing.final - 1)}
+        trust_root = logs.latest_trust_root(connection, log_id)
 
     def rung(state: str, size: int, at: str | None) -> dict[str, Any]:
         return {"state": state, "size": size, "at": at, "age": _seconds(now, at)}
 
-    chain = standing.chain
+    def mined(size: int) -> str | None:
+        time = rows[size].block_time if size in rows else None
+        return None if time is None else datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     return {
         "origin": standing.origin,
         "ladder": [
             rung("recorded", standing.size, standing.last_posted),
             rung("included", standing.size, standing.last_posted),
             rung("published", standing.published, standing.published_at),
-            rung("anchored", standing.anchored, anchors.get("anchored")),
-            rung("final", standing.final, anchors.get("final")),
+            rung("anchored", standing.anchored, mined(standing.anchored)),
+            rung("final", standing.final, mined(standing.final)),
         ],
         "pending": standing.pending,
+        "under_way": [
+            {"size": row.size, "state": row.state, "attempts": row.attempts, "problem": row.problem}
+            for row in rows.values()
+            if row.state in {"planned", "sent"}
+        ],
         "register_count": standing.register_count,
-        "chain": None
-        if chain is None
-        else {
-            "chain_id": chain.chain_id,
-            "contract": f"0x{chain.contract.hex()}",
-            "log_id": f"0x{chain.log_key.hex()}",
-            "finality": chain.finality,
-            "grade": chain.grade,
-        },
-        "trust_root": trust_root,
+        "chain": chain_document(standing.chain),
+        "trust_root": hashlib.sha256(trust_root).hexdigest() if trust_root else None,
     }
-
-
-def _anchors(home: Home) -> dict[str, Any]:
-    """Block times of the newest anchor and the newest final one."""
-    from ledger.store import anchors
-
-    with home.store.read() as connection:
-        log_id = home.log_id(connection)
-        found = {}
-        for name, states in (("anchored", ("mined", "final")), ("final", ("final",))):
-            size = anchors.newest_size(connection, log_id, *states)
-            row = anchors.get(connection, log_id, size) if size else None
-            if row is not None and row.block_time is not None:
-                found[name] = datetime.fromtimestamp(row.block_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return found
-
-
-def _trust_root(home: Home) -> str | None:
-    """The fingerprint of the trust root issued last."""
-    import hashlib
-
-    from ledger.store import logs
-
-    with home.store.read() as connection:
-        document = logs.latest_trust_root(connection, home.log_id(connection))
-    return hashlib.sha256(document).hexdigest() if document else None
 
 
 def _seconds(now: datetime, at: str | None) -> int | None:

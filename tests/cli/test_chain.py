@@ -160,6 +160,10 @@ def test_a_chain_that_is_away_is_3(bound: Run, monkeypatch: pytest.MonkeyPatch) 
     bound("append", "-", stdin=ndjson(opened("L2")))
     monkeypatch.setenv("POOLPROOF_RPC_URL", "http://127.0.0.1:9")
     bound("anchor", "--timeout", "1", code=3)
+    assert data(bound("status", "--json"))["under_way"] == [
+        {"size": 4, "state": "planned", "attempts": 0, "problem": None}
+    ]
+    assert "size 4 is planned, 0 attempts" in bound("status").stdout
     bound("init", code=3)
     assert finding(bound, "chain", code=1)["state"] == "failed"
     found = bound("fsck", "--json", code=3)
