@@ -144,10 +144,10 @@ class Settings(BaseModel):
         le=2_592_000,
     )
     import_batch: int = _setting(
-        5_000,
+        10_000,
         "How many events `append` and `import` commit in one transaction.",
         unit="events",
-        reason="the cost of a transaction is spread thin by then, and a batch of loans stays below 50 MiB",
+        reason="the cost of a transaction is spread thin by then, and a batch of loans stays below 100 MiB",
         ge=1,
         le=100_000,
     )
