@@ -106,6 +106,8 @@ def test_longest_keys_differ_in_their_padding_only() -> None:
 
 
 def test_caps() -> None:
+    longest = {bytes(1024): bytes(1024)}
+    mpt.verify_presence(mpt.root(longest), bytes(1024), bytes(1024), mpt.prove(longest, bytes(1024)))
     for mapping in ({bytes(1025): b""}, {b"": bytes(1025)}):
         with pytest.raises(MalformedError, match="too long"):
             mpt.root(mapping)

@@ -72,6 +72,8 @@ def test_cosignature() -> None:
         WITNESS.verifier.verify_text(TEXT, b"\xff" * 8 + signature[8:])
     with pytest.raises(VerificationError, match="72 bytes"):
         WITNESS.verifier.verify_text(TEXT, signature[8:])
+    last = note.open_note(note.add_signatures(TEXT, [WITNESS.sign(TEXT, time=2**63 - 1)]), [WITNESS.verifier])
+    assert note.cosignature_time(last.verified[0][1]) == 2**63 - 1
     for time in (-1, 2**63):
         with pytest.raises(MalformedError):
             WITNESS.sign(TEXT, time=time)
@@ -116,7 +118,17 @@ def test_no_verifiers_verify_nothing() -> None:
         note.open_note(note.sign_note(TEXT, [ALICE]), [])
 
 
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_public_keys_have_32_bytes(length: int) -> None:
+    with pytest.raises(MalformedError, match="not 32 bytes"):
+        note.Verifier("a.example", b"\x07" * length)
+
+
 def test_size_cap() -> None:
+    room = note.MAX_NOTE_BYTES - len(note.sign_note("\n", [ALICE]))
+    assert len(note.sign_note("x" * room + "\n", [ALICE])) == note.MAX_NOTE_BYTES
+    with pytest.raises(MalformedError, match="more than"):
+        note.sign_note("x" * (room + 1) + "\n", [ALICE])
     text = "x" * note.MAX_NOTE_BYTES + "\n"
     with pytest.raises(MalformedError, match="more than"):
         note.sign_note(text, [ALICE])
