@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+import msgspec
+
 from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Admitted, Book, Party
 from ledger.domain.claims import ClaimPlace
@@ -25,6 +27,7 @@ from ledger.proofs.entries import record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.note import Signer
 from ledger.store import Store, WriteConnection, logs, records, subjects
+from ledger.store.bulk import DuplicateError
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
@@ -35,10 +38,11 @@ Line = bytes | str | dict[str, Any] | Submission
 OnError = Literal["abort", "report"]
 
 _NO_HOLDERS = encode_holders(())
+#: A batch of fewer events looks for repeats at once: a retry over HTTP is small, and a second try costs a round trip.
+OPTIMISTIC_FROM = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """One accepted event: its place in the log. ``repeated``: it was accepted before, and stands at that place."""
 
     id: str
@@ -77,21 +81,45 @@ class Sequencer:
                 submissions.append((number, _read(line, party, self.origin)))
             except RefusedError as error:
                 _refuse(error, number, on_error, rejects)
-        accepted: list[Accepted] = []
-        if submissions:
-            # A dry run does all the work and leaves by an exception, so that the transaction rolls back.
-            with suppress(_DryRunDone), self.store.write() as connection:
-                batch = _Batch(self, connection, [submission for _, submission in submissions], now)
-                for number, submission in submissions:
-                    try:
-                        accepted.append(batch.take(submission))
-                    except RefusedError as error:
-                        _refuse(error, number, on_error, rejects)
-                batch.store()
-                if dry_run:
-                    raise _DryRunDone
+        if not submissions:
+            return Appended([], rejects)
+        if len(submissions) >= OPTIMISTIC_FROM:
+            # Repeats are rare in bulk, and looking for them costs as much as storing a record: a refusal or a
+            # duplicate shows that this batch may have one, and only then is it done again with a look.
+            with suppress(RefusedError, DuplicateError):
+                return Appended(
+                    self._sequence(submissions, now, "abort", [], dry_run, look_up=False), rejects
+                )
+        accepted = self._sequence(submissions, now, on_error, rejects, dry_run, look_up=True)
         rejects.sort(key=lambda error: error.line or 0)
         return Appended(accepted, rejects)
+
+    def _sequence(
+        self,
+        submissions: list[tuple[int, Submission]],
+        now: datetime,
+        on_error: OnError,
+        rejects: list[RefusedError],
+        dry_run: bool,
+        *,
+        look_up: bool,
+    ) -> list[Accepted]:
+        """One transaction; with ``look_up`` events that were accepted before are found first."""
+        accepted: list[Accepted] = []
+        # A dry run does all the work and leaves by an exception, so that the transaction rolls back.
+        with suppress(_DryRunDone), self.store.write() as connection:
+            batch = _Batch(
+                self, connection, [submission for _, submission in submissions], now, look_up=look_up
+            )
+            for number, submission in submissions:
+                try:
+                    accepted.append(batch.take(submission))
+                except RefusedError as error:
+                    _refuse(error, number, on_error, rejects)
+            batch.store()
+            if dry_run:
+                raise _DryRunDone
+        return accepted
 
 
 class _DryRunDone(Exception):  # noqa: N818 - not an error: it ends a rehearsal
@@ -131,7 +159,13 @@ class _Batch:
     """One batch between loading and storing."""
 
     def __init__(
-        self, sequencer: Sequencer, connection: WriteConnection, submissions: list[Submission], now: datetime
+        self,
+        sequencer: Sequencer,
+        connection: WriteConnection,
+        submissions: list[Submission],
+        now: datetime,
+        *,
+        look_up: bool,
     ) -> None:
         self.sequencer = sequencer
         self.connection = connection
@@ -146,9 +180,10 @@ class _Batch:
         self.encumbrances: list[EncumbranceRow] = []
         self.new_claims: dict[bytes, ClaimRow] = {}
         self.changed_claims: dict[bytes, ClaimRow] = {}
-        self.standing = records.find_ids(
-            connection, self.log.id, [(one.party, one.id) for one in submissions]
-        )
+        self.standing: dict[tuple[str, str], RecordRow] = {}
+        if look_up:
+            ids = [(one.party, one.id) for one in submissions]
+            self.standing = records.find_ids(connection, self.log.id, ids)
         self.book = Book(sequencer.origin)
         self.subjects: dict[str, _Subject] = {}
         self._load(submissions)

@@ -16,7 +16,11 @@ def extend(connection: WriteConnection, log_id: int, size: int, leaf_hashes: Seq
         assert tile.level is not None
         edge[tile.level] = read_tile(connection, log_id, tile.level, tile.n)
     growth = tiles.extend(size, edge, leaf_hashes)
-    trees.put_tiles(connection, log_id, {(level, n): data for level, row in growth.tiles.items() for n, data in row.items()})
+    trees.put_tiles(
+        connection,
+        log_id,
+        {(level, n): data for level, row in growth.tiles.items() for n, data in row.items()},
+    )
     return growth
 
 

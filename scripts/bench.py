@@ -29,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = "bench.example/log"
 #: Lines appended in one transaction, as `poolproof append` does.
-BATCH = 5_000
+BATCH = 10_000
 #: Loans that are written round by round: originated, disbursed, three repayments; their events lie far apart.
 BLOCK = 2_000
 EVENTS_OF_A_LOAN = 5

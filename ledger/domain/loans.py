@@ -46,7 +46,7 @@ class ClaimPart(msgspec.Struct, array_like=True, gc=False):
     weak: bool = False
 
 
-class LoanState(msgspec.Struct, array_like=True):
+class LoanState(msgspec.Struct, array_like=True, gc=False):
     """The fold of a loan's events so far. Money in units of 1e-8, days as ordinals.
 
     ``collected_*`` are repayments less reversals; ``gross`` bounds every total, so that one comparison shows

@@ -12,7 +12,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.type_api import TypeEngine
+
+from ledger.errors import PoolproofError
 
 from ledger.store.engine import ReadConnection, WriteConnection
 
@@ -22,16 +25,25 @@ COPY_FROM_ROWS = 24
 MAX_VARIABLES = 16_000
 
 
+class DuplicateError(PoolproofError):
+    """A row with one of these unique values stands there already; the transaction is lost."""
+
+    code = "duplicate"
+
+
 def insert(
     connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert ``rows``, each a tuple in the order of ``columns``."""
+    """Insert ``rows``, each a tuple in the order of ``columns``; raises :class:`DuplicateError`."""
     if not rows:
         return
     if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
         _copy(connection, table, columns, rows)
-    else:
+        return
+    try:
         connection.exec_driver_sql(_insert_sql(table, tuple(columns), connection.dialect.name), list(rows))
+    except IntegrityError as error:
+        raise DuplicateError(str(error.orig)) from error
 
 
 def upsert(
@@ -107,11 +119,16 @@ def _copy(
     driver: Any = connection.connection.driver_connection
     types = [_copy_type(table.c[name].type) for name in columns]
     sql = f'COPY "{into or table.name}" ({", ".join(_quoted(columns))}) FROM STDIN (FORMAT BINARY)'
-    with driver.cursor() as cursor, cursor.copy(sql) as copy:
-        copy.set_types(types)
-        write = copy.write_row
-        for row in rows:
-            write(row)
+    import psycopg
+
+    try:
+        with driver.cursor() as cursor, cursor.copy(sql) as copy:
+            copy.set_types(types)
+            write = copy.write_row
+            for row in rows:
+                write(row)
+    except psycopg.errors.UniqueViolation as error:
+        raise DuplicateError(str(error).splitlines()[0]) from error
 
 
 def _copy_type(of: TypeEngine[Any]) -> str:

@@ -101,7 +101,13 @@ def _sqlite(url: str) -> Engine:
     def _configure(dbapi_connection: Any, _record: Any) -> None:
         # The driver must not open transactions by itself: `begin` below does, and says of which kind.
         dbapi_connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-65536",
+            "wal_autocheckpoint=16384",
+        ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -71,7 +71,7 @@ def test_what_is_read_is_canonical_json_with_these_members(data: st.DataObject) 
     """The one expression that reads records takes nothing that the strict JSON reader would not."""
     text = data.draw(st.sampled_from([record(0), signed_record(1), record(2, seq=0, prev=None, private=[])]))
     at = data.draw(st.integers(0, len(text) - 1))
-    piece = data.draw(st.sampled_from(list('"\\{}[],:0aZ \n\u0301\u2028') + ["null", text[at : at + 40]]))
+    piece = data.draw(st.sampled_from([*'"\\{}[],:0aZ \n\u0301\u2028', "null", text[at : at + 40]]))
     changed = text[:at] + piece + text[at + data.draw(st.integers(0, 2)) :]
     try:
         view = parse_record(changed)

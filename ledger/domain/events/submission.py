@@ -88,7 +88,7 @@ _Any: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007 - the members are kn
 _decode = msgspec.json.Decoder(_Any).decode
 
 
-class Submission(msgspec.Struct, frozen=True):
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """One event as a party submitted it, checked for its form. Made by :func:`read_submission` only.
 
     ``event`` is the typed data, ``data_json`` its canonical bytes (what was submitted, no more),
