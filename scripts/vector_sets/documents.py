@@ -31,6 +31,7 @@ HISTORY = s.links((0, {"bank": 600_000}), (3, {"bank": 600_000, "trust": 400_000
 
 PLACE = s.encumbrance(HISTORY, bytes(range(16)))
 
+
 def _log() -> s.SampleLog:
     log = s.SampleLog()
     log.append(s.record(0), s.signed_record(1), s.pledge_record(2, private=[]))

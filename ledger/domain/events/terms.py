@@ -181,9 +181,7 @@ class Terms(Data, frozen=True, kw_only=True):
     residual: Annotated[
         Literal["first", "last"] | UnsetType, member("instalment that takes the rounding residual")
     ] = UNSET
-    grace_days: Annotated[Count | UnsetType, member("days of grace", "days")] = (
-        UNSET
-    )
+    grace_days: Annotated[Count | UnsetType, member("days of grace", "days")] = UNSET
     penalty_rate: Annotated[str | UnsetType, member("rate on overdue amounts", RATE, actus="PYRT")] = UNSET
     waterfall: Annotated[
         Annotated[list[Component], Meta(max_length=5)] | UnsetType,
