@@ -16,7 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.type_api import TypeEngine
 
 from ledger.errors import PoolproofError
-
 from ledger.store.engine import ReadConnection, WriteConnection
 
 #: Below this many rows a COPY costs more round trips than it saves.
