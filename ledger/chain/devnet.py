@@ -21,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,6 @@ STOP_TIMEOUT_SECONDS: Final = 20.0
 KEPT_STATES: Final = 64
 
 _POLL_SECONDS: Final = 0.02
-_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +80,13 @@ def start(
         executable = anvil or find_anvil()
         port = _free_port(port)
         command = [str(executable), *_arguments(directory, port, block_time), *options]
-        with (directory / "anvil.log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        # Kept so that the interpreter does not complain about a child that is meant to outlive it.
-        _children[process.pid] = process
-        devnet = Devnet(directory, process.pid, port)
+        pid = _spawn(command, directory / "anvil.log")
+        devnet = Devnet(directory, pid, port)
         _write_pid_file(devnet)
         try:
-            _wait_until_ready(devnet, process)
+            _wait_until_ready(devnet)
         except BaseException:
-            process.kill()
+            _kill(pid)
             _forget(devnet)
             raise
         return devnet
@@ -112,8 +106,7 @@ def stop(directory: Path) -> bool:
         os.kill(devnet.pid, signal.SIGTERM)
         if not _wait_until_gone(devnet.pid, STOP_TIMEOUT_SECONDS):
             # The state of at most a second ago is on disk; better that than a process left behind.
-            os.kill(devnet.pid, signal.SIGKILL)
-            _wait_until_gone(devnet.pid, STOP_TIMEOUT_SECONDS)
+            _kill(devnet.pid)
         _forget(devnet)
         return True
 
@@ -184,10 +177,26 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(devnet: Devnet, process: subprocess.Popen[bytes]) -> None:
+def _spawn(command: Sequence[str], log: Path) -> int:
+    """Start a process that outlives this one and takes no signal from its terminal; the process id.
+
+    Not subprocess.Popen: whoever drops one of those before its process has ended is warned.
+    """
+    files: list[Any] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    try:
+        return os.posix_spawn(command[0], list(command), os.environ, file_actions=files, setpgroup=0)
+    except OSError as error:
+        raise ConfigurationError(f"devnet: {command[0]} does not run here: {error.strerror}") from error
+
+
+def _wait_until_ready(devnet: Devnet) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if _has_ended(devnet.pid):
             log = (devnet.directory / "anvil.log").read_text(errors="replace").strip()
             raise ConfigurationError(f"devnet: anvil ended at once: {log[-500:] or 'without a word'}")
         if _answers(devnet.url):
@@ -199,13 +208,22 @@ def _wait_until_ready(devnet: Devnet, process: subprocess.Popen[bytes]) -> None:
 def _wait_until_gone(pid: int, timeout: float) -> bool:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        child = _children.get(pid)
-        if child is not None:
-            child.poll()  # a child that nobody waits for stays in the process table
-        if not _is_anvil(pid):
+        if _has_ended(pid):
             return True
         time.sleep(_POLL_SECONDS)
     return False
+
+
+def _has_ended(pid: int) -> bool:
+    with suppress(ChildProcessError):  # not started by this process: then somebody else takes care of it
+        os.waitpid(pid, os.WNOHANG)
+    return not _is_anvil(pid)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    _wait_until_gone(pid, STOP_TIMEOUT_SECONDS)
 
 
 def _is_anvil(pid: int) -> bool:
@@ -261,7 +279,4 @@ def _read_pid_file(directory: Path) -> Devnet | None:
 
 
 def _forget(devnet: Devnet) -> None:
-    child = _children.pop(devnet.pid, None)
-    if child is not None:
-        child.wait(STOP_TIMEOUT_SECONDS)
     (devnet.directory / "anvil.json").unlink(missing_ok=True)

@@ -104,6 +104,13 @@ def test_an_unreadable_state_is_told_and_leaves_no_process(tmp_path: Path) -> No
     assert not (tmp_path / "anvil.json").exists()
 
 
+def test_an_executable_of_another_machine(tmp_path: Path) -> None:
+    (tmp_path / "anvil").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "anvil").chmod(0o755)
+    with pytest.raises(ConfigurationError, match="does not run here"):
+        devnet.start(tmp_path / "devnet", port=0, anvil=tmp_path / "anvil")
+
+
 def test_somebody_elses_process_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "anvil.json").write_text(json.dumps({"pid": os.getpid(), "port": 1}))
     assert devnet.status(tmp_path) is None
