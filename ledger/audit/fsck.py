@@ -49,6 +49,8 @@ CHUNK = tiles.WIDTH
 Progress = Callable[[int, int], None]
 #: What the contract holds for a size: its root, or None.
 RootAt = Callable[[int], bytes | None]
+#: (size, root) of the newest anchor that the contract holds; size 0 before the first.
+Head = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,19 @@ class Report:
 
 
 def fsck(
-    ledger: Ledger, *, root_at: RootAt | None = None, progress: Progress = lambda _done, _of: None
+    ledger: Ledger,
+    *,
+    root_at: RootAt | None = None,
+    head: Head | None = None,
+    progress: Progress = lambda _done, _of: None,
 ) -> Report:
-    """Check the whole log; ``root_at`` asks the contract, None leaves the chain out and the report says so."""
+    """Check the whole log; ``root_at`` asks the contract, None leaves the chain out and the report says so.
+
+    ``head`` must have been read from the contract before the call: the database is looked at as it is now, and what
+    is anchored while this runs would look like a database that was restored from an older backup.
+    """
     with ledger.store.read() as connection:
-        return _Check(ledger, connection, progress).run(root_at)
+        return _Check(ledger, connection, progress).run(root_at, head)
 
 
 class _Check:
@@ -111,7 +121,7 @@ class _Check:
             self._erased(),
         )
 
-    def run(self, root_at: RootAt | None) -> Report:
+    def run(self, root_at: RootAt | None, head: Head | None) -> Report:
         """Walk the entries, then compare what they leave with what is stored."""
         size = 0
         edge: Mapping[int, bytes] = {}
@@ -131,6 +141,7 @@ class _Check:
         self._check_batches()
         self._check_receipts()
         self._check_anchors(root_at)
+        self._check_head(head)
         return self.report
 
     # -- entries -------------------------------------------------------------------------------------------
@@ -338,3 +349,21 @@ class _Check:
                 self.report.add(
                     "anchor", where, f"the contract holds {held.hex()}, another root than the log's"
                 )
+
+    def _check_head(self, head: Head | None) -> None:
+        """The contract's newest anchor is a checkpoint of ours, whatever our own table of anchors knows of it."""
+        if head is None or head[0] == 0:
+            return
+        size, root = head
+        where = f"anchor {size}"
+        if size > self.log.published:
+            self.report.add(
+                "anchor",
+                where,
+                f"the contract holds it, this database published {self.log.published}: it was restored from an "
+                "older backup, or another database anchors the same log",
+            )
+            return
+        checkpoint = trees.checkpoint(self.connection, self.log.id, size)
+        if checkpoint is None or checkpoint.root != root:
+            self.report.add("anchor", where, f"the contract's newest root is {root.hex()}, none of the log's")

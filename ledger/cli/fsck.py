@@ -10,7 +10,7 @@ from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from ledger.audit.fsck import Report, RootAt
+    from ledger.audit.fsck import Head, Report, RootAt
     from ledger.home import Home
 
 commands = command_group("Fsck.")
@@ -36,9 +36,9 @@ def fsck(
 
     out = Output(as_json)
     with open_home() as home, out.progress("fsck", unit="entries") as progress:
-        root_at, missing = (None, None) if offline else _chain(home)
+        root_at, head, missing = (None, None, None) if offline else _chain(home)
         try:
-            report = check(home.ledger, root_at=root_at, progress=progress)
+            report = check(home.ledger, root_at=root_at, head=head, progress=progress)
         except UnavailableError as error:
             if root_at is None:
                 raise
@@ -54,14 +54,16 @@ def fsck(
         raise typer.Exit(_EXIT_UNDECIDED)
 
 
-def _chain(home: Home) -> tuple[RootAt | None, str | None]:
-    """How to ask the contract, or why it cannot be asked; neither for a log on no chain."""
+def _chain(home: Home) -> tuple[RootAt | None, Head | None, str | None]:
+    """How to ask the contract, its newest anchor, or why it cannot be asked; none of it for a log on no chain."""
     if home.ledger.row().chain is None:
-        return None, None
+        return None, None, None
     try:
-        return home.client().root_at, None
+        client = home.client()
+        info = client.log_info()
     except UnavailableError as error:
-        return None, str(error)
+        return None, None, str(error)
+    return client.root_at, (info.size, info.root), None
 
 
 def _document(report: Report) -> dict[str, Any]:

@@ -158,6 +158,17 @@ def test_an_anchor_that_the_contract_contradicts_is_found(filled: Ledger) -> Non
     assert codes(fsck(filled, root_at=lambda _size: None)) == {"anchor"}
 
 
+def test_a_newest_anchor_that_is_not_ours_is_found(filled: Ledger) -> None:
+    size = filled.checkpoint_sizes()[-1]
+    root = filled.root_of(size)
+    assert fsck(filled, head=(size, root)).problems == []
+    assert fsck(filled, head=(0, bytes(32))).problems == []
+    for head in ((size, bytes(32)), (size - 1, root), (size + 1, root)):
+        assert codes(fsck(filled, head=head)) == {"anchor"}
+    [problem] = fsck(filled, head=(size + 1, root)).problems
+    assert "older backup" in problem.message
+
+
 def test_a_record_that_could_not_have_been_accepted_is_found(filled: Ledger) -> None:
     # A second pledge of the same claim, slipped in by whoever holds every key of the log.
     event = book.pledged("P", "bank-b", ("L1", "c1", 600_000), id="p2")

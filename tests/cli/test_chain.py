@@ -182,6 +182,7 @@ def test_a_database_restored_from_yesterday_is_noticed(bound: Run, home: Path, t
         file.unlink()
     for name, content in yesterday.items():
         (home / name).write_bytes(content)
+    assert "older backup" in bound("fsck", code=1).stdout
     bound("append", "-", stdin=ndjson(opened("L3")))
     assert "older backup" in finding(bound, "contract", code=1)["detail"]
     assert "poolproof fsck" in bound("anchor", code=1).stderr
