@@ -284,6 +284,8 @@ class Home:
 
         self._log_to_stderr()
         if not file.exists():
+            if chain_id != keystore.DEVNET_CHAIN_ID:
+                raise ConfigurationError(f"no keystore {file}: bring it back for as long as this needs it")
             return keystore.devnet_account(chain_id, devnet_index)
         passphrase = self.settings.read_passphrase()
         if passphrase is None:

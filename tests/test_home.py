@@ -55,6 +55,13 @@ def test_a_process_without_the_checkpoint_key_appends(settings: Settings, tmp_pa
         assert home.ledger.publish() is not None
 
 
+def test_a_keystore_that_was_moved_away_is_named(settings: Settings) -> None:
+    with Home(settings) as home:
+        assert home.owner(31337).address != home.anchorer_account(31337).address  # the devnet's own
+        with pytest.raises(ConfigurationError, match=r"owner\.json: bring it back"):
+            home.owner(1)
+
+
 def test_an_unfinished_configuration_is_not_seen(settings: Settings) -> None:
     with Home(settings) as home:
         home.write_config(rpc_url="http://127.0.0.1:1", finality='quoted "text" \\ and 中文 😀')
