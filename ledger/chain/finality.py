@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ledger.errors import ConfigurationError
 
-_FORM = re.compile(r"(?P<tag>tag:(finalized|safe))|depth:(?P<depth>[1-9][0-9]{0,6})|instant")
+#: As :data:`ledger.proofs.trust.FINALITY`: what is bound to a log must fit into its trust root.
+_FORM = re.compile(r"(?P<tag>tag:(finalized|safe))|depth:(?P<depth>[1-9][0-9]{0,5})|instant")
 
 
 @dataclass(frozen=True, slots=True)

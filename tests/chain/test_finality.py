@@ -15,7 +15,18 @@ def test_a_policy_prints_as_it_was_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tag:latest", "tag:pending", "depth:0", "depth:-1", "depth:01", "depth:", "Instant", "instant "],
+    [
+        "",
+        "tag:latest",
+        "tag:pending",
+        "depth:0",
+        "depth:-1",
+        "depth:01",
+        "depth:",
+        "depth:1000000",
+        "Instant",
+        "instant ",
+    ],
 )
 def test_any_other_policy_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="finality policy"):
