@@ -31,6 +31,8 @@ MAX_DEPTH: Final = 64
 MAX_BYTES: Final = 16 * 1024 * 1024
 
 _WHAT = "canonical JSON"
+#: Strings, which may hold brackets, and the brackets outside them.
+_structure = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL).finditer
 _KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII).fullmatch
 #: Keys that were found to be of their form: the same few hundred come again in every record.
 _known_keys: set[str] = set()
@@ -152,15 +154,34 @@ def hex_decode(text: object, length: int | None = None, *, what: str = "hexadeci
     return bytes.fromhex(text)
 
 
+def check_nesting(text: str, what: str) -> None:
+    """Raise :class:`MalformedError` for text nested deeper than any parser of ours is to follow.
+
+    Before parsing, since parsers recurse: what stops them is the interpreter's recursion limit, which some
+    libraries raise beyond what the stack can hold, and then a line of brackets ends the process.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _structure(text):
+        mark = text[token.start()]
+        if mark in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise MalformedError(what, f"nested deeper than {MAX_DEPTH}")
+        elif mark != '"':
+            depth -= 1
+
+
 def _text(data: bytes | str, what: str, limit: int) -> str:
     if len(data) > limit:
         raise MalformedError(what, f"more than {limit} bytes")
-    if isinstance(data, str):
-        return data
     try:
-        return data.decode()
+        text = data if isinstance(data, str) else data.decode()
     except UnicodeDecodeError:
         raise MalformedError(what, "not UTF-8") from None
+    check_nesting(text, what)
+    return text
 
 
 def _check(value: Any, depth: int, what: str) -> None:

@@ -44,6 +44,25 @@ def test_a_tuple_is_a_list() -> None:
     assert canonical.encode((1, (2, ()))) == b"[1,[2,[]]]"
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 900_000, '{"a":' * 100_000, '["[[[[",' * 90_000], ids=["lists", "objects", "mixed"]
+)
+def test_depth_is_bounded_whatever_the_recursion_limit(text: str) -> None:
+    # Libraries raise it: an import of eth_account does, and a C parser then runs off the stack.
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000_000)
+    try:
+        with pytest.raises(MalformedError, match="nested deeper"):
+            canonical.decode(text)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_brackets_in_strings_and_side_by_side_are_no_depth() -> None:
+    flat = [["[" * 500, '\\"{{[['] for _ in range(500)]
+    assert canonical.decode(canonical.encode(flat)) == flat
+
+
 def test_depth() -> None:
     def nested(depth: int) -> Any:
         value: Any = 0

@@ -190,6 +190,8 @@ def _build(envelope: Any, data_json: bytes, party: str | None, origin: str | Non
 
 
 def _parse(raw: bytes) -> Any:
+    if raw.count(b"[") + raw.count(b"{") > canonical.MAX_DEPTH:
+        _check_nesting(raw)
     try:
         return _decode(raw)
     except msgspec.ValidationError as error:
@@ -205,6 +207,16 @@ def _bytes(line: str) -> bytes:
         return line.encode()
     except UnicodeEncodeError:
         raise RefusedError("", "string with a lone surrogate", rule="malformed") from None
+
+
+def _check_nesting(raw: bytes) -> None:
+    """Raise for what no parser is to follow; a record of 500 claims has many brackets and is flat."""
+    try:
+        canonical.check_nesting(raw.decode(), "event")
+    except MalformedError as error:
+        raise RefusedError("", error.reason, rule="malformed") from None
+    except UnicodeDecodeError:
+        raise RefusedError("", "no JSON: not UTF-8", rule="malformed") from None
 
 
 def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
