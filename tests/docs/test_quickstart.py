@@ -1,0 +1,17 @@
+"""The quickstart, typed from its first line to its last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, no_devnet_left, run
+
+
+@pytest.mark.devnet
+def test_the_quickstart_works_as_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "quickstart"
+    folder.mkdir()
+    with no_devnet_left(folder):
+        assert run(ROOT / "docs" / "guides" / "quickstart.md", folder)
