@@ -202,7 +202,7 @@ class _Batch:
             self.subjects[row.name] = _Subject(row, None, new=False)
             if row.name.startswith("loan:"):
                 book.loans[row.name] = loans.decode(row.state)
-            else:
+            elif row.name.startswith("pool:"):
                 book.pools[row.name] = pools.decode(row.state)
         self._load_places(admission.place_keys(submissions, book))
 
@@ -373,7 +373,9 @@ class _Batch:
     def _state(self, subject: _Subject) -> bytes:
         if subject.name.startswith("loan:"):
             return loans.encode(self.book.loans[subject.name])
-        return pools.encode(self.book.pools[subject.name])
+        if subject.name.startswith("pool:"):
+            return pools.encode(self.book.pools[subject.name])
+        return b""  # accounts and the log itself have no state
 
     def _accept(self) -> BatchRow:
         tree = batch_tree(self.records)

@@ -25,8 +25,9 @@ from ledger.domain import claims, refusals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
 from ledger.domain.events import Submission
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
-from ledger.domain.events.pools import ClaimReleased, ClaimShare, PoolCreated, Transfer
+from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
+from ledger.domain.events.transfers import ClaimReleased, ClaimShare, Transfer
 from ledger.domain.loans import LoanState
 from ledger.domain.pools import PoolState
 from ledger.errors import IntegrityError, RefusedError
@@ -160,26 +161,9 @@ def admit(submission: Submission, book: Book, *, today: date, index: int) -> Adm
         statements.check_signature(submission, book.origin, party.keys)
     if kind.subject == "loan":
         return _admit_loan(submission, book, index)
-    event = submission.event
-    if isinstance(event, PoolCreated):
-        _create_pool(submission, event, book)
-        return None
-    pool = book.pools.get(submission.subject)
-    if pool is None:
-        raise refusals.unknown_subject(submission.subject)
-    if isinstance(event, Transfer):
-        holder = book.parties.get(event.holder)
-        if holder is None:
-            raise RefusedError(
-                "data.holder", f'"{event.holder}" is not registered with this log', rule="unknown_party"
-            )
-        statements.check_acceptance(submission, book.origin, holder.keys)
-        return _take(submission, event, book, pool, index)
-    if isinstance(event, ClaimReleased):
-        return _release(submission, event, book, pool, index)
-    event.apply_pool(pool)
-    pool.events += 1
-    return None
+    if kind.subject == "pool":
+        return _admit_pool(submission, book, index)
+    return None  # accounts and the log itself have no state: their records are evidence for the audit
 
 
 # -- loans ------------------------------------------------------------------------------------------------
@@ -272,6 +256,31 @@ def _bring_keys(submission: Submission, state: LoanState, book: Book, index: int
 
 
 # -- pools ------------------------------------------------------------------------------------------------
+
+
+def _admit_pool(submission: Submission, book: Book, index: int) -> Admitted | None:
+    event = submission.event
+    if isinstance(event, PoolCreated):
+        _create_pool(submission, event, book)
+        return None
+    pool = book.pools.get(submission.subject)
+    if pool is None:
+        raise refusals.unknown_subject(submission.subject)
+    if isinstance(event, Transfer):
+        if pool.closed:
+            raise refusals.closed(submission.subject)
+        holder = book.parties.get(event.holder)
+        if holder is None:
+            raise RefusedError(
+                "data.holder", f'"{event.holder}" is not registered with this log', rule="unknown_party"
+            )
+        statements.check_acceptance(submission, book.origin, holder.keys)
+        return _take(submission, event, book, pool, index)
+    if isinstance(event, ClaimReleased):
+        return _release(submission, event, book, pool, index)
+    event.apply_pool(pool)
+    pool.events += 1
+    return None
 
 
 def _create_pool(submission: Submission, event: PoolCreated, book: Book) -> None:

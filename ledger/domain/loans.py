@@ -23,20 +23,24 @@ from ledger.domain import money
 from ledger.errors import IntegrityError, RefusedError
 from ledger.proofs.encumbrance import ClaimState
 
-#: Statuses, in the words of the register; no other ones exist yet.
+#: Statuses, in the words of the register.
 ORIGINATED: Final = "originated"
 ACTIVE: Final = "active"
 SETTLED: Final = "settled"
 CHARGED_OFF: Final = "charged_off"
+CANCELLED: Final = "cancelled"
 #: After these nothing may be disbursed, pledged or sold any more.
-ENDED: Final = frozenset({SETTLED, CHARGED_OFF})
+ENDED: Final = frozenset({SETTLED, CHARGED_OFF, CANCELLED})
 
 #: A moment in the fold's order: (ordinal of the effective day, ACTUS event rank, seq).
 Moment = tuple[int, int, int]
 
 
 class ClaimPart(msgspec.Struct, array_like=True, gc=False):
-    """One creditor's share. ``principal`` in units of 1e-8; ``asset_key`` is empty until it arrives."""
+    """One creditor's share. ``principal`` in units of 1e-8; ``asset_key`` is empty until it arrives.
+
+    ``bought`` is the moment of the newest claim.bought_back, which named the creditor.
+    """
 
     name: str
     creditor: str
@@ -44,6 +48,7 @@ class ClaimPart(msgspec.Struct, array_like=True, gc=False):
     principal: int = 0
     asset_key: bytes = b""
     weak: bool = False
+    bought: Moment = (0, -1, 0)
 
 
 class LoanState(msgspec.Struct, array_like=True, gc=False):
@@ -75,6 +80,11 @@ class LoanState(msgspec.Struct, array_like=True, gc=False):
     charged_off: int = 0
     recovered: int = 0
     gross: int = 0
+    refunded: int = 0
+    waived: int = 0
+    compensated: int = 0
+    fees_charged: int = 0
+    schedule_changes: int = 0
 
     @property
     def principal(self) -> int:

@@ -24,6 +24,9 @@ UNIT: Final = 10**SCALE
 #: dollars), and low enough that totals fit the 64-bit integers of the folded states.
 MAX_MAJOR_DIGITS: Final = 10
 
+#: Digits before the point of a sum over a pool: its units fit the 128 bits of a seal.
+MAX_TOTAL_DIGITS: Final = 28
+
 #: Greatest magnitude of a total in a folded state, in units: that of a signed 64-bit integer.
 MAX_TOTAL: Final = 2**63 - 1
 
@@ -43,13 +46,11 @@ _BY_DIGITS: Final = {
 }
 _DIGITS: Final = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
 
-_WHOLE = rf"-?(?:0|[1-9][0-9]{{0,{MAX_MAJOR_DIGITS - 1}}})"
 
-
-def _pattern(digits: int) -> re.Pattern[str]:
+def _pattern(digits: int, major_digits: int = MAX_MAJOR_DIGITS) -> re.Pattern[str]:
     longer = rf"[0-9]{{{digits},{SCALE - 1}}}[1-9]"
     fraction = rf"(?:\.{longer})?" if digits == 0 else rf"\.(?:[0-9]{{{digits}}}|{longer})"
-    return re.compile(_WHOLE + fraction, re.ASCII)
+    return re.compile(rf"-?(?:0|[1-9][0-9]{{0,{major_digits - 1}}})" + fraction, re.ASCII)
 
 
 #: (minor digits, units in the last of them), for the fast path of :func:`parse`.
@@ -57,6 +58,7 @@ _MINOR: Final[dict[str, tuple[int, int]]] = {
     code: (digits, int(10 ** (SCALE - digits))) for code, digits in _DIGITS.items()
 }
 _SPELLED = {code: _pattern(digits).fullmatch for code, digits in _DIGITS.items()}
+_SPELLED_TOTAL = {code: _pattern(digits, MAX_TOTAL_DIGITS).fullmatch for code, digits in _DIGITS.items()}
 _POWERS: Final[tuple[int, ...]] = tuple(int(10 ** (SCALE - n)) for n in range(SCALE + 1))
 #: Any plain decimal: used only to propose the right spelling in a message.
 _PLAIN = re.compile(r"([+-]?)0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
@@ -93,6 +95,16 @@ def parse(text: str, currency: str, field: str = "amount") -> int:
     if not units and text[0] == "-":
         raise _misspelled(text, currency, field)
     return units
+
+
+def parse_total(text: str, currency: str, field: str = "amount") -> int:
+    """A sum over many amounts, in units of 1e-8: spelled like an amount, with more digits and never negative."""
+    if currency not in _SPELLED_TOTAL:
+        raise _unknown(currency, "data.currency")
+    if _SPELLED_TOTAL[currency](text) is None or text[0] == "-":
+        raise _misspelled(text, currency, field)
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction) * _POWERS[len(fraction)]
 
 
 def format(units: int, currency: str) -> str:  # noqa: A001 - the pair of parse, always called as money.format

@@ -18,6 +18,7 @@ class PoolState(msgspec.Struct, array_like=True):
     structure: str = ""
     events: int = 0
     holdings: int = 0
+    closed: bool = False
 
     @property
     def rules_data(self) -> dict[str, Any]:

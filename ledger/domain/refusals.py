@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.domain.claims import ClaimPlace, Holdings
-from ledger.domain.events.pools import ClaimShare
+from ledger.domain.events.transfers import ClaimShare
 from ledger.domain.loans import LoanState
 from ledger.errors import RefusedError, TakenError
 
@@ -28,6 +28,11 @@ def ended(path: str, subject: str, state: LoanState) -> RefusedError:
     return RefusedError(
         path, f"{subject} has ended: {state.status}", rule="ended", details={"status": state.status}
     )
+
+
+def closed(pool: str) -> RefusedError:
+    """Nothing is pledged or sold into a pool after its end."""
+    return RefusedError("subject", f"{pool} is closed", rule="ended", details={"status": "closed"})
 
 
 def taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:

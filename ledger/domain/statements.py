@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from ledger.domain.events.pools import Transfer
 from ledger.domain.events.submission import Sig, Submission
+from ledger.domain.events.transfers import Transfer
 from ledger.domain.record import quoted, statement_bytes
 from ledger.errors import MalformedError, RefusedError, VerificationError
 from ledger.proofs import canonical

@@ -7,8 +7,9 @@ import hashlib
 from datetime import date
 from typing import Any
 
+from ledger.domain import statements
 from ledger.domain.admission import Admitted, Book, Party, admit
-from ledger.domain.events import Submission, read_submission
+from ledger.domain.events import EVENTS, Submission, read_submission
 from ledger.proofs.note import Signer
 
 ORIGIN = "fenqile.example/consumer-2026"
@@ -22,12 +23,16 @@ def signer(name: str) -> Signer:
 
 BANK = signer("bank.example/party")
 FUND = signer("fund.example/party")
+CLEARING = signer("clearing.example/party")
+SURETY = signer("surety.example/party")
 
 PARTIES = {
     "fenqile": Party("fenqile", frozenset({"originator", "servicer"})),
     "bank": Party("bank", frozenset({"funding_partner"}), (BANK.verifier.vkey,)),
     "fund": Party("fund", frozenset({"investor"}), (FUND.verifier.vkey,)),
     "auditor": Party("auditor", frozenset({"auditor"})),
+    "clearing": Party("clearing", frozenset({"account_bank"}), (CLEARING.verifier.vkey,)),
+    "surety": Party("surety", frozenset({"guarantor"}), (SURETY.verifier.vkey,)),
 }
 
 CLAIMS = [
@@ -64,13 +69,84 @@ DATA: dict[str, dict[str, Any]] = {
     "claim.pledged": {"holder": "bank", "claims": [{"loan": "L1", "claim": "a"}]},
     "claim.sold": {"holder": "fund", "claims": [{"loan": "L1", "claim": "a", "share": 400_000}]},
     "claim.released": {"claims": [{"loan": "L1", "claim": "a"}]},
+    "loan.cancelled": {"reason": "cooling_off"},
+    "loan.refunded": {
+        "currency": "CNY", "amount": "100.00", "applied": {"principal": "100.00"}, "source": "merchant",
+    },
+    "schedule.changed": {
+        "currency": "CNY", "first": 2, "reason": "extension",
+        "instalments": [{"due": "2026-09-05", "principal": "1105.00", "interest": "9.82"}],
+    },
+    "amount.waived": {
+        "currency": "CNY", "waived": {"interest": "2.10"}, "instalment": 1, "reason": "goodwill",
+    },
+    "fee.charged": {
+        "currency": "CNY", "amount": "5.00", "component": "penalty", "name": "late fee", "payee": "fenqile",
+    },
+    "loan.reinstated": {"currency": "CNY", "amount": "100.00", "reason": "cured"},
+    "loan.prepaid": {
+        "currency": "CNY", "amount": "205.00", "applied": {"principal": "200.00", "fee": "5.00"},
+        "effect": "shorter_term", "payer": "obligor",
+    },
+    "guarantor.compensated": {
+        "currency": "CNY", "amount": "70.00", "claims": [{"claim": "a", "applied": {"principal": "70.00"}}],
+        "covers": "instalments", "instalments": [1],
+    },
+    "claim.bought_back": {
+        "claim": "a", "buyer": "fenqile", "currency": "CNY", "price": "840.00", "reason": "delinquent",
+    },
+    "cash.settled": {
+        "currency": "CNY", "value_date": "2026-06-30", "amount": "106.50", "charges": "0.60",
+        "statement": "ST-0630", "covered": {"before": 9, "count": 1, "sum": "107.10", "root": TAPE},
+    },
+    "repayment.confirmed": {
+        "repayment": TAPE, "currency": "CNY", "amount": "107.10", "value_date": "2026-06-30",
+    },
+    "remittance.made": {
+        "holder": "bank", "currency": "CNY", "first": "2026-06-01", "last": "2026-06-30",
+        "collected": "74.97", "items": [{"name": "servicing_fee", "amount": "0.97"}], "amount": "74.00",
+    },
+    "pool.sealed": {
+        "currency": "CNY", "size": 12, "as_of": "2026-06-30", "root": TAPE, "count": 1,
+        "receivable": "773.50", "credit": "0.00", "rules_version": 1, "restates": None, "seal": TAPE,
+    },
+    "pool.closed": {"reason": "repaid"},
+    "servicing.transferred": {"old": "fenqile", "new": "bank"},
+    "transfer.settled": {
+        "agreement": "T-1", "currency": "CNY", "count": 1, "principal": "840.00", "price": "840.00", "root": TAPE,
+    },
+    "claim.repurchased": {"claims": [{"loan": "L1", "claim": "a"}], "reason": "delinquent"},
+    "claim.substituted": {
+        "claims": [{"loan": "L1", "claim": "a"}], "replacements": [{"loan": "L2", "claim": "a"}],
+        "reason": "ineligible",
+    },
+    "tape.received": {"tape": TAPE, "form": "csv", "cut_off": "2026-06", "records": 1},
+    "break.opened": {
+        "name": "b1", "tape": TAPE, "loan": "L1", "item": "balance", "reported": "900.00", "derived": "895.00",
+        "currency": "CNY", "difference": "5.00", "owner": "fenqile",
+    },
+    "break.closed": {"name": "b1", "resolution": "timing", "explanation": "paid on the last evening"},
+    "day.closed": {
+        "date": "2026-06-30", "before": 9,
+        "lines": [
+            {"type": "repayment.received", "holder": None, "currency": "CNY", "count": 1, "sum": "107.10"}
+        ],
+    },
 }  # fmt: skip
+
+SIGNERS = {"bank": BANK, "fund": FUND, "clearing": CLEARING, "surety": SURETY}
+#: Who posts an example, where it is not the platform.
+POSTERS = {
+    "claim.released": "bank", "cash.settled": "clearing", "repayment.confirmed": "clearing",
+    "guarantor.compensated": "surety",
+}  # fmt: skip
+_SUBJECTS = {"loan": "loan:L1", "pool": "pool:P", "account": "account:A1", "log": "log"}
 
 
 def raw(kind: str, **changes: Any) -> dict[str, Any]:
     """A valid submission of this type as plain values; ``data=`` updates its data, a None there removes a member."""
-    subject = "pool:P" if kind.startswith(("pool.", "claim.")) else "loan:L1"
-    party = "bank" if kind == "claim.released" else "fenqile"
+    subject = _SUBJECTS[EVENTS[kind].subject]
+    party = POSTERS.get(kind, "fenqile")
     result: dict[str, Any] = {
         "id": "e1", "type": kind, "subject": subject, "effective": "2026-06-30", "party": party,
         "data": copy.deepcopy(DATA[kind]),
@@ -86,6 +162,12 @@ def raw(kind: str, **changes: Any) -> dict[str, Any]:
 
 def submission(kind: str, **changes: Any) -> Submission:
     return read_submission(raw(kind, **changes))
+
+
+def signed(kind: str, **changes: Any) -> Submission:
+    """The example, with its party's signature where the type asks for one."""
+    one = submission(kind, **changes)
+    return statements.sign_submission(SIGNERS[one.party], ORIGIN, one) if one.kind.signed else one
 
 
 class World:

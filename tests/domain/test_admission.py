@@ -13,7 +13,7 @@ from ledger.domain.admission import Admitted, Party
 from ledger.domain.events import EVENTS, Submission, read_submission
 from ledger.errors import RefusedError, TakenError
 from ledger.proofs.encumbrance import weak_asset_key
-from tests.domain.examples import BANK, CLAIMS, ORIGIN, TODAY, World, raw, submission
+from tests.domain.examples import BANK, CLAIMS, ORIGIN, TODAY, World, raw, signed, submission
 
 KEY_A, KEY_B = "aa" * 32, "bb" * 32
 
@@ -29,7 +29,7 @@ def refused(world: World, item: Submission | str, **changes: Any) -> RefusedErro
 
 
 def release(**changes: Any) -> Submission:
-    return statements.sign_submission(BANK, ORIGIN, submission("claim.released", **changes))
+    return signed("claim.released", **changes)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_an_unknown_party(world: World) -> None:
     assert (error.field, error.rule) == ("party", "unknown_party")
 
 
-@pytest.mark.parametrize("kind", [name for name in EVENTS if name != "claim.released"])
+@pytest.mark.parametrize("kind", [name for name, kind in EVENTS.items() if "auditor" not in kind.posted_by])
 def test_a_party_that_may_not_post_the_type(world: World, kind: str) -> None:
     error = refused(world, kind, party="auditor")
     assert (error.field, error.rule) == ("party", "not_allowed")
@@ -80,7 +80,7 @@ def test_a_month_counts_as_its_last_day(world: World) -> None:
     "kind", [name for name, kind in EVENTS.items() if kind.subject == "loan" and not kind.begins]
 )
 def test_an_unknown_loan(world: World, kind: str) -> None:
-    error = refused(world, kind, subject="loan:L9")
+    error = refused(world, signed(kind, subject="loan:L9"))
     assert (error.field, error.rule) == ("subject", "unknown_subject")
     assert "loan:L9" in error.reason
 

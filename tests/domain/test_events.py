@@ -10,6 +10,7 @@ import pytest
 from ledger.domain.events import EVENTS, ROLES, describe, read_submission
 from ledger.domain.events.base import Data
 from ledger.errors import RefusedError
+from ledger.proofs.recordform import SIGNED_TYPES
 from tests.domain.examples import CLAIMS, raw
 
 
@@ -47,8 +48,8 @@ def test_declarations_are_whole(name: str) -> None:
     assert kind.data.__struct_config__.frozen
 
 
-def test_only_claim_released_needs_a_signature_so_far() -> None:
-    assert [kind.name for kind in EVENTS.values() if kind.signed] == ["claim.released"]
+def test_the_types_that_need_a_signature_are_those_that_verifiers_ask_it_of() -> None:
+    assert {kind.name for kind in EVENTS.values() if kind.signed} == SIGNED_TYPES
 
 
 # -- claims of a loan -----------------------------------------------------------------------------------------

@@ -37,11 +37,16 @@ def later(draw: st.DrawFn) -> Submission:
     data: dict[str, Any] = {}
     if "amount" in EVENTS[kind].data.__struct_fields__:
         data["amount"] = draw(CENTS)
-    if kind.startswith("repayment."):
-        data["applied"] = {
-            name: draw(CENTS)
-            for name in draw(st.sets(st.sampled_from(["principal", "interest", "fee", "other"])))
-        }
+    parts = {
+        name: draw(CENTS)
+        for name in draw(st.sets(st.sampled_from(["principal", "interest", "fee", "other"])))
+    }
+    if "applied" in EVENTS[kind].data.__struct_fields__:
+        data["applied"] = parts
+    if kind == "amount.waived":
+        data["waived"] = {"penalty": "0.01", **parts}
+    if kind == "guarantor.compensated":
+        data["claims"] = [{"claim": draw(st.sampled_from(["c0", "elsewhere"])), "applied": parts}]
     return submission(kind, effective=draw(DAYS), data=data)
 
 
@@ -100,17 +105,24 @@ def test_the_state_is_the_one_of_a_plain_replay(entries: list[Entry]) -> None:
             "loan.disbursed": "active",
             "loan.settled": "settled",
             "loan.charged_off": "charged_off",
+            "loan.cancelled": "cancelled",
+            "loan.reinstated": "active",
         }.get(name, status)
         if opening and moment[0] <= as_of:
             continue
-        if name == "loan.disbursed":
-            principal += entry.amounts
+        amounts = entry.amounts
+        if name in {"loan.disbursed", "loan.reinstated"}:
+            principal += amounts
         elif name == "loan.charged_off":
-            principal -= entry.amounts
-        elif name == "repayment.received":
-            principal, collected = principal - entry.amounts[1], collected + entry.amounts[0]
+            principal -= amounts
+        elif name in {"repayment.received", "loan.prepaid"}:
+            principal, collected = principal - amounts[1], collected + amounts[0]
         elif name == "repayment.reversed":
-            principal, collected = principal + entry.amounts[1], collected - entry.amounts[0]
+            principal, collected = principal + amounts[1], collected - amounts[0]
+        elif name in {"loan.refunded", "amount.waived"}:
+            principal -= amounts[1]
+        elif name == "guarantor.compensated":
+            principal -= sum(units for claim, units in amounts[1] if claim == "c0")
     assert (state.principal, state.collected, state.status) == (principal, collected, status)
     assert sum(part.principal for part in state.claims) == principal
     assert state.events == len(entries)

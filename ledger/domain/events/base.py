@@ -113,7 +113,8 @@ class EventType:
 
     ``rank`` is ten times the ACTUS sequence number of the event (room for ours between them); ``begins``: the
     subject must not exist yet; ``live``: refused after the end of a loan; ``takes``: 1 if it takes shares of
-    claims, −1 if it gives them back; ``signed``: a statement signature is required.
+    claims, −1 if it gives them back; ``signed``: a statement signature is required; ``correctable``: a
+    correction may replace it (only loans' events can be corrected at all).
     """
 
     name: str
@@ -126,6 +127,7 @@ class EventType:
     live: bool = False
     takes: int = 0
     signed: bool = False
+    correctable: bool = True
     actus: str = ""
     ex102: str = ""
     esma: str = ""

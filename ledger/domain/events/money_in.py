@@ -1,4 +1,4 @@
-"""Money comes in: repayment.received, repayment.reversed, recovery.received."""
+"""Money comes in: repayment.received, repayment.reversed, loan.prepaid, recovery.received."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from ledger.errors import RefusedError
 Payer = Literal["obligor", "guarantor", "platform", "merchant", "insurer"]
 InstalmentNumber = Annotated[int, Meta(ge=1, le=10_000)]
 
+_NEGATIVE = "is negative; undo a payment with repayment.reversed"
+
 #: (amount, principal, interest, fee, penalty, other), in units of 1e-8.
 Amounts = tuple[int, int, int, int, int, int]
 
@@ -48,35 +50,37 @@ class Applied(Part, frozen=True, kw_only=True):
     ] = UNSET
 
 
-def read_amounts(total: str, applied: Applied, currency: str, *, negative: bool) -> Amounts:
-    """Parse a payment's amounts. ``negative``: a month's total may net reversals, a single payment not."""
+#: (principal, interest, fee, penalty, other), in units of 1e-8.
+Parts = tuple[int, int, int, int, int]
+
+
+def read_parts(applied: Applied, currency: str, field: str, *, negative: bool) -> Parts:
+    """Parse amounts by component; absent is zero. Raises :class:`RefusedError` naming the component."""
     parse = money.parse
     principal = interest = fee = penalty = other = 0
     if applied.principal is not UNSET:
-        principal = parse(applied.principal, currency, "data.applied.principal")
+        principal = parse(applied.principal, currency, f"{field}.principal")
     if applied.interest is not UNSET:
-        interest = parse(applied.interest, currency, "data.applied.interest")
+        interest = parse(applied.interest, currency, f"{field}.interest")
     if applied.fee is not UNSET:
-        fee = parse(applied.fee, currency, "data.applied.fee")
+        fee = parse(applied.fee, currency, f"{field}.fee")
     if applied.penalty is not UNSET:
-        penalty = parse(applied.penalty, currency, "data.applied.penalty")
+        penalty = parse(applied.penalty, currency, f"{field}.penalty")
     if applied.other is not UNSET:
-        other = parse(applied.other, currency, "data.applied.other")
-    amounts = (parse(total, currency, "data.amount"), principal, interest, fee, penalty, other)
-    if not negative and min(amounts) < 0:
-        names = (
-            "amount",
-            "applied.principal",
-            "applied.interest",
-            "applied.fee",
-            "applied.penalty",
-            "applied.other",
-        )
-        name = next(name for name, units in zip(names, amounts, strict=True) if units < 0)
-        raise RefusedError(
-            f"data.{name}", "is negative; undo a payment with repayment.reversed", rule="wrong_money"
-        )
-    return amounts
+        other = parse(applied.other, currency, f"{field}.other")
+    parts = (principal, interest, fee, penalty, other)
+    if not negative and min(parts) < 0:
+        name = next(name for name, units in zip(Applied.__struct_fields__, parts, strict=True) if units < 0)
+        raise RefusedError(f"{field}.{name}", _NEGATIVE, rule="wrong_money")
+    return parts
+
+
+def read_amounts(total: str, applied: Applied, currency: str, *, negative: bool) -> Amounts:
+    """Parse a payment's amounts. ``negative``: a month's total may net reversals, a single payment not."""
+    units = money.parse(total, currency, "data.amount")
+    if units < 0 and not negative:
+        raise RefusedError("data.amount", _NEGATIVE, rule="wrong_money")
+    return (units, *read_parts(applied, currency, "data.applied", negative=negative))
 
 
 def total_volume(amounts: Amounts) -> int:
@@ -117,6 +121,9 @@ class RepaymentReceived(Data, frozen=True, kw_only=True):
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
     aggregate: Annotated[bool | UnsetType, member("true for a month's total of many payments")] = UNSET
     channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
+    account: Annotated[
+        Text | UnsetType, member("collection account that it came in on, without `account:`")
+    ] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference")] = UNSET
 
     def check(self) -> Amounts:
@@ -154,6 +161,9 @@ class RepaymentReversed(Data, frozen=True, kw_only=True):
     applied: Annotated[Applied, member("what it had been applied to")]
     reason: Annotated[Literal["returned", "chargeback", "misposted", "duplicate", "other"], member("why")]
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
+    account: Annotated[
+        Text | UnsetType, member("collection account that it came in on, without `account:`")
+    ] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's reference of the return")] = UNSET
 
     def check(self) -> Amounts:
@@ -170,6 +180,44 @@ class RepaymentReversed(Data, frozen=True, kw_only=True):
         """Collected falls, principal grows."""
         if state.counts(moment):
             collect(state, amounts, -1)
+
+
+@event(
+    "loan.prepaid",
+    title="The borrower pays principal back before it is due.",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=70, actus="PP",
+)  # fmt: skip
+class LoanPrepaid(Data, frozen=True, kw_only=True):
+    """A payment beyond what is due. What it changes of the instalments to come is told by schedule.changed."""
+
+    currency: Currency
+    amount: Annotated[str, member("what was paid", MONEY)]
+    applied: Annotated[Applied, member("how it was applied; the fee for paying early is a fee")]
+    effect: Annotated[
+        Literal["lower_instalment", "shorter_term", "settle"],
+        member("what becomes of the instalments to come"),
+    ]
+    payer: Annotated[Payer, member("who paid")]
+    value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
+    channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
+    account: Annotated[
+        Text | UnsetType, member("collection account that it came in on, without `account:`")
+    ] = UNSET
+    bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference")] = UNSET
+
+    def check(self) -> Amounts:
+        """The amounts, parsed."""
+        check_when(self.value_date, "data.value_date")
+        return read_amounts(self.amount, self.applied, self.currency, negative=False)
+
+    def volume(self, amounts: Amounts) -> int:
+        """All amounts together."""
+        return total_volume(amounts)
+
+    def apply(self, state: LoanState, amounts: Amounts, moment: Moment) -> None:
+        """Collected grows, principal falls."""
+        if state.counts(moment):
+            collect(state, amounts, 1)
 
 
 @event(

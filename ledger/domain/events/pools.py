@@ -1,114 +1,30 @@
-"""Pools and who holds what: pool.created, claim.pledged, claim.sold, claim.released."""
+"""A pool's own life: pool.created, pool.sealed, pool.closed, servicing.transferred."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from ledger.domain import money
+from ledger.domain.calendar import parse_day
 from ledger.domain.events.base import (
     ARRANGING,
     HOLDING,
-    MAX_CLAIMS,
     MONEY,
-    ROLES,
     Attributes,
-    Count,
     Currency,
     Data,
-    Key,
-    Part,
-    Share,
     Text,
-    amount,
-    check_decimal,
+    check_digest,
     check_name,
     event,
     member,
 )
+from ledger.domain.events.rules import Rules
+from ledger.domain.pools import PoolState
 from ledger.errors import RefusedError
-
-
-class Limit(Part, frozen=True, kw_only=True):
-    """A concentration limit: of all principal, at most this part may have the attribute's value."""
-
-    attribute: Annotated[Text, member("what is limited, such as region or originator")]
-    share: Annotated[Share, member("greatest part of the pool's principal", "ppm")]
-    value: Annotated[Text | UnsetType, member("one value; absent: any single one")] = UNSET
-
-
-class Rules(Part, frozen=True, kw_only=True):
-    """What the pool promises; ``version`` counts up with each change."""
-
-    version: Annotated[int, member("version of these rules, from 1", "count", ge=1, le=1_000_000)]
-    eligibility: Annotated[
-        Annotated[Attributes, Meta(max_length=128)] | UnsetType, member("criteria a claim must meet")
-    ] = UNSET
-    concentration: Annotated[
-        Annotated[list[Limit], Meta(max_length=64)] | UnsetType, member("concentration limits")
-    ] = UNSET
-    advance_rate: Annotated[
-        str | UnsetType, member("lent against a unit of principal", "decimal fraction")
-    ] = UNSET
-    bucket_bounds: Annotated[
-        Annotated[list[Count], Meta(max_length=32)] | UnsetType,
-        member("upper bounds of the delinquency buckets, ascending", "days"),
-    ] = UNSET
-    dpd_rule: Annotated[
-        Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType,
-        member("how days past due count"),
-    ] = UNSET
-    cost_measure: Annotated[Text | UnsetType, member("measure of the borrower's whole cost, such as irr")] = (
-        UNSET
-    )
-    tolerances: Annotated[
-        Annotated[dict[Key, str], Meta(max_length=64)] | UnsetType,
-        member("tolerance of each check, as decimals"),
-    ] = UNSET
-
-    def check(self) -> None:
-        """Bounds ascend, decimals are spelled in their one way."""
-        if isinstance(self.bucket_bounds, list) and sorted(set(self.bucket_bounds)) != self.bucket_bounds:
-            raise RefusedError("data.rules.bucket_bounds", "do not ascend")
-        if isinstance(self.advance_rate, str):
-            check_decimal(self.advance_rate, "data.rules.advance_rate")
-        if isinstance(self.tolerances, dict):
-            for name, text in self.tolerances.items():
-                check_decimal(text, f"data.rules.tolerances.{name}")
-
-
-class ClaimShare(Part, frozen=True, kw_only=True):
-    """One claim, and the part of it that is meant."""
-
-    loan: Annotated[str, member("name of the loan, without `loan:`", "loan")]
-    claim: Annotated[str, member("name of the claim within it", "claim")]
-    share: Annotated[
-        Share | UnsetType,
-        member(
-            "part of the claim; absent: the whole (released: all that the holder holds in this pool)", "ppm"
-        ),
-    ] = UNSET
-
-
-class Acceptance(Part, frozen=True, kw_only=True):
-    """The holder's signature over ``poolproof/pledge-acceptance/v1`` and {origin, pool, holder, claims}."""
-
-    key: Annotated[str, member("name+hex8 of the holder's statement key")]
-    value: Annotated[str, member("Ed25519 signature", "64 bytes base64")]
-
-
-Claims = Annotated[
-    list[ClaimShare], member("the claims, each with the part meant", min_length=1, max_length=MAX_CLAIMS)
-]
-
-
-def check_shares(claims: list[ClaimShare]) -> None:
-    """Raise :class:`RefusedError` for an ill-formed name. A claim may stand twice: what counts is the sum."""
-    for i, claim in enumerate(claims):
-        check_name(claim.claim, f"data.claims[{i}].claim")
-        check_name(claim.loan, f"data.claims[{i}].loan")
-        if claim.loan.startswith("loan:"):
-            raise RefusedError(f"data.claims[{i}].loan", f'write the name alone: "{claim.loan[5:]}"')
+from ledger.proofs.canonical import MAX_INTEGER
 
 
 @event(
@@ -134,79 +50,73 @@ class PoolCreated(Data, frozen=True, kw_only=True):
         self.rules.check()
 
 
-class Transfer(Data, frozen=True, kw_only=True):
-    """Members of the events that take shares of claims."""
+@event(
+    "pool.sealed",
+    title="The pool's composition at a cut-off is committed to.",
+    subject="pool", posted_by=ARRANGING, rank=225,
+)  # fmt: skip
+class PoolSealed(Data, frozen=True, kw_only=True):
+    """The header of a seal (:mod:`ledger.proofs.sumtree`), as the ledger works it out."""
 
-    holder: Annotated[str, member("party that gets the shares", "party")]
-    claims: Claims
-    acceptance: Annotated[
-        Acceptance | UnsetType | None,
-        member("the holder's signed acceptance; absent: claimed by the platform"),
-    ] = UNSET
-    agreement: Annotated[Text | UnsetType, member("reference of the agreement")] = UNSET
-    currency: Annotated[Currency | UnsetType, member("currency of the price")] = UNSET
-    price: Annotated[str | UnsetType, member("lent or paid for all of them", MONEY)] = UNSET
+    currency: Currency
+    size: Annotated[
+        int, member("published tree size that the states are taken from", "entries", ge=1, le=MAX_INTEGER)
+    ]
+    as_of: Annotated[str, member("cut-off: events effective later are left out", "YYYY-MM-DD")]
+    root: Annotated[str, member("root hash of the Merkle-sum tree over the claims", "32 bytes hex")]
+    count: Annotated[int, member("claims in it", "count", ge=0, le=MAX_INTEGER)]
+    receivable: Annotated[str, member("sum of what is owed on the held shares", MONEY)]
+    credit: Annotated[str, member("sum of customer credits on them, as a positive amount", MONEY)]
+    rules_version: Annotated[int, member("version of the pool's rules", "count", ge=1, le=1_000_000)]
+    restates: Annotated[str | None, member("the seal that this one replaces, or null", "32 bytes hex")]
+    seal: Annotated[str, member("the seal: digest of the header", "32 bytes hex")]
 
-    def check(self) -> Any:
-        """Names and price are well formed."""
-        check_name(self.holder, "data.holder")
-        check_shares(self.claims)
-        if isinstance(self.price, str):
-            if not isinstance(self.currency, str):
-                raise RefusedError("data.currency", "a price needs its currency")
-            amount(self.price, self.currency, "data.price")
+    def check(self) -> tuple[int, int]:
+        """(units receivable, units of credit)."""
+        for name in ("root", "seal"):
+            check_digest(getattr(self, name), f"data.{name}")
+        if self.restates is not None:
+            check_digest(self.restates, "data.restates")
+        parse_day(self.as_of, "data.as_of")
+        return (
+            money.parse_total(self.receivable, self.currency, "data.receivable"),
+            money.parse_total(self.credit, self.currency, "data.credit"),
+        )
 
 
 @event(
-    "claim.pledged",
-    title="Shares of claims are pledged to a funding partner.",
-    subject="pool", posted_by=ARRANGING, rank=141, takes=1,
+    "pool.closed",
+    title="The pool has come to its end.",
+    subject="pool", posted_by=ARRANGING | HOLDING, rank=230,
 )  # fmt: skip
-class ClaimPledged(Transfer, frozen=True, kw_only=True):
-    """Takes the shares: what is taken cannot be pledged or sold again before it is released."""
+class PoolClosed(Data, frozen=True, kw_only=True):
+    """Nothing can be pledged or sold into it any more; what is held stays held until it is released."""
 
-
-@event(
-    "claim.sold",
-    title="Shares of claims are sold into the pool.",
-    subject="pool", posted_by=ARRANGING, rank=140, takes=1, actus="PRD",
-)  # fmt: skip
-class ClaimSold(Transfer, frozen=True, kw_only=True):
-    """Takes the shares like a pledge; the holder owns them."""
-
-
-@event(
-    "claim.released",
-    title="The holder gives shares of claims back.",
-    subject="pool", posted_by=ROLES, rank=165, takes=-1, signed=True,
-)  # fmt: skip
-class ClaimReleased(Data, frozen=True, kw_only=True):
-    """Posted and signed by the holder, and by nobody else."""
-
-    claims: Claims
     reason: Annotated[
-        Literal["repaid", "repurchased", "substituted", "pool_closed", "error", "other"] | UnsetType,
-        member("why"),
-    ] = UNSET
+        Literal["repaid", "clean_up_call", "terminated", "replaced", "other"], member("why it ends")
+    ]
+    note: Annotated[Text | UnsetType, member("in words")] = UNSET
+
+    def apply_pool(self, state: PoolState) -> None:
+        """Closed for good."""
+        state.closed = True
+
+
+@event(
+    "servicing.transferred",
+    title="Another party services the pool's loans.",
+    subject="pool", posted_by=ARRANGING | HOLDING, rank=166, ex102="servicingTransferredDate",
+)  # fmt: skip
+class ServicingTransferred(Data, frozen=True, kw_only=True):
+    """From ``effective`` on; who may post on the loans is a matter of roles, not of this event."""
+
+    old: Annotated[str, member("party that serviced them", "party")]
+    new: Annotated[str, member("party that services them now", "party")]
+    reason: Annotated[Text | UnsetType, member("in words")] = UNSET
 
     def check(self) -> None:
-        """Names are well formed."""
-        check_shares(self.claims)
-
-
-def share_of(claim: ClaimShare) -> int | None:
-    """The share named, or None for the default."""
-    return claim.share if isinstance(claim.share, int) else None
-
-
-__all__ = [
-    "Acceptance",
-    "ClaimPledged",
-    "ClaimReleased",
-    "ClaimShare",
-    "ClaimSold",
-    "PoolCreated",
-    "Rules",
-    "Transfer",
-    "share_of",
-]
+        """Two names, and not the same."""
+        check_name(self.old, "data.old")
+        check_name(self.new, "data.new")
+        if self.old == self.new:
+            raise RefusedError("data.new", "is the old one", rule="wrong_form")

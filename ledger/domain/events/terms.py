@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ledger.domain import money
+from ledger.domain.calendar import parse_day
 from ledger.domain.events.base import (
     DAY,
     MAX_CLAIMS_OF_LOAN,
@@ -147,6 +148,9 @@ class Terms(Data, frozen=True, kw_only=True):
     instalments: Annotated[
         Instalments | UnsetType, member("number of instalments", "count", ex102="originalLoanTerm")
     ] = UNSET
+    interest_only: Annotated[
+        Instalments | UnsetType, member("leading instalments that carry interest only", "count")
+    ] = UNSET
     plan: Annotated[
         Annotated[list[Instalment], Meta(max_length=1_200)] | UnsetType,
         member("every instalment; required where amortisation is explicit"),
@@ -175,6 +179,14 @@ class Terms(Data, frozen=True, kw_only=True):
         Literal["none", "following", "modified_following", "preceding"] | UnsetType,
         member("what becomes of a due date on a holiday", actus="BDC"),
     ] = UNSET
+    holidays: Annotated[
+        Annotated[list[str], Meta(max_length=2_000)] | UnsetType,
+        member("days without business beside Saturdays and Sundays", "YYYY-MM-DD"),
+    ] = UNSET
+    workdays: Annotated[
+        Annotated[list[str], Meta(max_length=2_000)] | UnsetType,
+        member("Saturdays and Sundays with business (调休)", "YYYY-MM-DD"),
+    ] = UNSET
     rounding: Annotated[
         Literal["half_up", "half_even", "down", "up"] | UnsetType, member("how an instalment is rounded")
     ] = UNSET
@@ -191,6 +203,12 @@ class Terms(Data, frozen=True, kw_only=True):
     fees: Annotated[
         Annotated[list[Fee], Meta(max_length=32)] | UnsetType,
         member("fees, each with its payee", actus="FER"),
+    ] = UNSET
+    obligor: Annotated[
+        Text | UnsetType,
+        member(
+            "reference of the borrower, the same for all its loans; a keyed digest, never a person's number"
+        ),
     ] = UNSET
     product: Annotated[Text | UnsetType, member("product")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
@@ -230,13 +248,11 @@ class Terms(Data, frozen=True, kw_only=True):
             check_decimal(str(self.annual_rate), "data.annual_rate")
         if self.penalty_rate is not UNSET:
             check_decimal(str(self.penalty_rate), "data.penalty_rate")
-        check_when(self.originated, "data.originated")
-        check_when(self.first_due, "data.first_due")
-        check_when(self.maturity, "data.maturity")
+        self._check_dates()
         if self.amortisation == "explicit" and not self.plan:
             raise RefusedError("data.plan", "amortisation is explicit, so the plan lists every instalment")
         if isinstance(self.plan, list):
-            self._check_plan(self.plan)
+            check_plan(self.plan, currency, "data.plan")
         if isinstance(self.waterfall, list) and len(set(self.waterfall)) != len(self.waterfall):
             raise RefusedError("data.waterfall", "names a component twice")
         if isinstance(self.fees, list):
@@ -252,13 +268,14 @@ class Terms(Data, frozen=True, kw_only=True):
             check_digest(self.decision.digest, "data.decision.digest")
         return principal
 
-    def _check_plan(self, plan: list[Instalment]) -> None:
-        for i, line in enumerate(plan):
-            path = f"data.plan[{i}]"
-            check_when(line.due, f"{path}.due")
-            amount(line.principal, self.currency, f"{path}.principal")
-            amount(line.interest, self.currency, f"{path}.interest")
-            amount(line.fee, self.currency, f"{path}.fee")
+    def _check_dates(self) -> None:
+        check_when(self.originated, "data.originated")
+        check_when(self.first_due, "data.first_due")
+        check_when(self.maturity, "data.maturity")
+        for name in ("holidays", "workdays"):
+            days = getattr(self, name)
+            for i, day in enumerate(days if isinstance(days, list) else ()):
+                parse_day(day, f"data.{name}[{i}]")
 
     def _check_fees(self, fees: list[Fee]) -> None:
         for i, fee in enumerate(fees):
@@ -267,6 +284,16 @@ class Terms(Data, frozen=True, kw_only=True):
             amount(fee.amount, self.currency, f"{path}.amount")
             if isinstance(fee.rate, str):
                 check_decimal(fee.rate, f"{path}.rate")
+
+
+def check_plan(plan: list[Instalment], currency: str, field: str) -> None:
+    """Raise :class:`RefusedError` unless every line has a day or month and amounts that are none below zero."""
+    for i, line in enumerate(plan):
+        path = f"{field}[{i}]"
+        check_when(line.due, f"{path}.due")
+        amount(line.principal, currency, f"{path}.principal")
+        amount(line.interest, currency, f"{path}.interest")
+        amount(line.fee, currency, f"{path}.fee")
 
 
 def check_claims(claims: list[Claim], remainder: str | msgspec.UnsetType) -> None:
