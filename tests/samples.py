@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ledger.proofs import canonical, merkle, mpt
+from ledger.proofs import canonical, merkle, mpt, sumtree
 from ledger.proofs.acceptance import Acceptance, Batch, BatchTree, leaf
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.claimproof import ClaimProof, Holding, Link
@@ -21,12 +21,16 @@ from ledger.proofs.encumbrance import (
     advance,
     claim_key,
     claim_value,
+    pool_key,
     sorted_holders,
 )
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Cosigner, Signer
 from ledger.proofs.receipt import Receipt, RegisterLeaf
 from ledger.proofs.recordform import disclosure_digest, pledge_acceptance_bytes, statement_bytes
+from ledger.proofs.seal import SealHeader
+from ledger.proofs.sealproof import PoolValue, SealProof
+from ledger.proofs.sumtree import Leaf, Node
 from ledger.proofs.trust import ChainTrust, KeySpan, TrustedParty, TrustRoot, WitnessPolicy
 
 ORIGIN = "fenqile.example/consumer-2026"
@@ -205,6 +209,38 @@ class SampleLog:
         )
         return replace(proof, **changes).signed(by)
 
+    def seal_proof(
+        self,
+        header: SealHeader,
+        claims: dict[bytes, Leaf],
+        asset_key: bytes,
+        size: int | None = None,
+        /,
+        *,
+        others: tuple[tuple[str, bytes], ...] = (),
+        by: Signer = SERVICE,
+        **changes: Any,
+    ) -> SealProof:
+        """The place of ``asset_key`` among ``claims`` (by asset key); ``others`` are seals in more currencies."""
+        size = len(self.entries) if size is None else size
+        leaves = sorted(claims.values(), key=lambda leaf: leaf.key)
+        leaf = claims[asset_key]
+        index = leaves.index(leaf)
+        seals = tuple(sorted([(header.currency, header.seal), *others]))
+        proof = SealProof(
+            origin=ORIGIN,
+            chain=CHAIN.binding,
+            checkpoint=self.note(size),
+            register=self.leaf(size, size - 1),
+            pool=PoolValue(head=HEAD, seals=seals, proof=mpt.prove(self.register, pool_key(header.pool))),
+            header=header,
+            asset_key=asset_key,
+            leaf=leaf,
+            index=index,
+            path=sumtree.prove(leaves, index, len(leaves)),
+        )
+        return replace(proof, **changes).signed(by)
+
 
 def simple_log(count: int = 5) -> SampleLog:
     """A published log of ``count`` records, the one at index 1 signed by its party."""
@@ -259,6 +295,50 @@ def claim_state(**changes: Any) -> ClaimState:
 
 def put_claim(log: SampleLog, asset_key: bytes, place: Encumbrance, state: ClaimState) -> None:
     log.register[claim_key(asset_key)] = claim_value(place.encode(), state.encode())
+
+
+#: The newest record of a pool.
+HEAD = hashlib.sha256(b"the pool's newest record").digest()
+
+
+def sealed_claims(count: int) -> dict[bytes, Leaf]:
+    """Claims of a seal by asset key: 1.00, 2.00, … receivable, each fifth a credit; states of their own."""
+    claims = {}
+    for n in range(1, count + 1):
+        asset_key, units = hashlib.sha256(b"asset %d" % n).digest(), n * 10**8
+        credit = n % 5 == 0
+        claims[asset_key] = Leaf(
+            key=claim_key(asset_key),
+            share=1_000_000 if n % 3 else 400_000,
+            receivable=0 if credit else units,
+            credit=units if credit else 0,
+            state=hashlib.sha256(claim_state(loan=f"L{n}").encode()).digest(),
+        )
+    return claims
+
+
+def seal_header(claims: dict[bytes, Leaf], **changes: Any) -> SealHeader:
+    """The header of a seal over ``claims``."""
+    header = SealHeader(
+        pool="P1",
+        currency="CNY",
+        size=4,
+        as_of="2026-02-28",
+        total=sealed_total(claims),
+        rules_version=1,
+    )
+    return replace(header, **changes)
+
+
+def sealed_total(claims: dict[bytes, Leaf]) -> Node:
+    return sumtree.root(sorted(claims.values(), key=lambda leaf: leaf.key))
+
+
+def put_seal(log: SampleLog, *headers: SealHeader) -> None:
+    """Let the register hold these seals of one pool, one for each currency."""
+    seals = tuple(sorted((header.currency, header.seal) for header in headers))
+    value = PoolValue(head=HEAD, seals=seals, proof=mpt.Proof(())).encode()
+    log.register[pool_key(headers[0].pool)] = value
 
 
 def acceptances(first: int, texts: list[str], by: Signer = SERVICE) -> list[Acceptance]:

@@ -17,14 +17,20 @@ from ledger.errors import (
     UndeterminedError,
     VerificationError,
 )
-from ledger.proofs import acceptance, claimproof, receipt
+from ledger.proofs import acceptance, claimproof, receipt, sealproof
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import Level
 from ledger.proofs.verify import verify_file
 
 router = APIRouter(tags=["verification"])
 
-_TYPES: Final = ("application/json", receipt.MEDIA_TYPE, claimproof.MEDIA_TYPE, acceptance.MEDIA_TYPE)
+_TYPES: Final = (
+    "application/json",
+    receipt.MEDIA_TYPE,
+    claimproof.MEDIA_TYPE,
+    sealproof.MEDIA_TYPE,
+    acceptance.MEDIA_TYPE,
+)
 #: What the answer says about itself.
 OWN_TRUST: Final = (
     "verified with this server's own trust root and view of the chain; compare the fingerprint with the one"
@@ -35,7 +41,7 @@ OWN_TRUST: Final = (
 @router.post(
     "/v1/verify",
     operation_id="verify",
-    summary="Verify a receipt, a claim proof or an acceptance",
+    summary="Verify a receipt, a claim or seal proof, or an acceptance",
     responses=openapi.responses(
         {200: openapi.answer(schemas.Verification, "The verdict, whichever it is.")},
         "timeout",

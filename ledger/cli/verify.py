@@ -25,7 +25,9 @@ commands = command_group("Verification.")
     )
 )
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt, a claim proof or an acceptance.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A receipt, a claim or seal proof, or an acceptance.")
+    ],
     *,
     trust: Annotated[
         Path, typer.Option(envvar="POOLPROOF_TRUST", help="The trust root: every parameter comes from it.")
@@ -57,7 +59,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify a receipt, a claim proof or an acceptance.
+    """Verify a receipt, a claim or seal proof, or an acceptance.
 
     Prints the ladder: each step with what it proved, the level reached, what was not checked, and the trust
     root's fingerprint. Exit code 0: all that was taken into account holds. 1: proved invalid, the step is

@@ -15,10 +15,12 @@ import re
 from typing import Final
 
 from ledger.errors import RefusedError
+from ledger.proofs import amounts
+from ledger.proofs.amounts import MINOR_DIGITS
 
 #: Digits after the point that the ledger carries, and units in one of the currency's major unit.
-SCALE: Final = 8
-UNIT: Final = 10**SCALE
+SCALE: Final = amounts.SCALE
+UNIT: Final = amounts.UNIT
 
 #: Greatest magnitude of one amount, in major units: far above any consumer loan (10 billion dong are 400,000
 #: dollars), and low enough that totals fit the 64-bit integers of the folded states.
@@ -30,22 +32,6 @@ MAX_TOTAL_DIGITS: Final = 28
 #: Greatest magnitude of a total in a folded state, in units: that of a signed 64-bit integer.
 MAX_TOTAL: Final = 2**63 - 1
 
-#: Active ISO 4217 codes by their minor digits (list one of the standard; funds and metals are left out).
-_BY_DIGITS: Final = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
-    2: (
-        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
-        "CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD "
-        "HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK "
-        "MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
-        "RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS "
-        "UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
-    ),
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-_DIGITS: Final = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
-
 
 def _pattern(digits: int, major_digits: int = MAX_MAJOR_DIGITS) -> re.Pattern[str]:
     longer = rf"[0-9]{{{digits},{SCALE - 1}}}[1-9]"
@@ -55,10 +41,10 @@ def _pattern(digits: int, major_digits: int = MAX_MAJOR_DIGITS) -> re.Pattern[st
 
 #: (minor digits, units in the last of them), for the fast path of :func:`parse`.
 _MINOR: Final[dict[str, tuple[int, int]]] = {
-    code: (digits, int(10 ** (SCALE - digits))) for code, digits in _DIGITS.items()
+    code: (digits, int(10 ** (SCALE - digits))) for code, digits in MINOR_DIGITS.items()
 }
-_SPELLED = {code: _pattern(digits).fullmatch for code, digits in _DIGITS.items()}
-_SPELLED_TOTAL = {code: _pattern(digits, MAX_TOTAL_DIGITS).fullmatch for code, digits in _DIGITS.items()}
+_SPELLED = {code: _pattern(digits).fullmatch for code, digits in MINOR_DIGITS.items()}
+_SPELLED_TOTAL = {code: _pattern(digits, MAX_TOTAL_DIGITS).fullmatch for code, digits in MINOR_DIGITS.items()}
 _POWERS: Final[tuple[int, ...]] = tuple(int(10 ** (SCALE - n)) for n in range(SCALE + 1))
 #: Any plain decimal: used only to propose the right spelling in a message.
 _PLAIN = re.compile(r"([+-]?)0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
@@ -66,7 +52,7 @@ _PLAIN = re.compile(r"([+-]?)0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
 
 def minor_digits(currency: str) -> int:
     """Digits after the point that every amount in ``currency`` has. Raises :class:`RefusedError`."""
-    digits = _DIGITS.get(currency)
+    digits = MINOR_DIGITS.get(currency)
     if digits is None:
         raise _unknown(currency, "currency")
     return digits
@@ -74,7 +60,7 @@ def minor_digits(currency: str) -> int:
 
 def check_currency(currency: str, field: str = "data.currency") -> None:
     """Raise :class:`RefusedError` unless ``currency`` is an active ISO 4217 code."""
-    if currency not in _DIGITS:
+    if currency not in MINOR_DIGITS:
         raise _unknown(currency, field)
 
 
@@ -109,13 +95,7 @@ def parse_total(text: str, currency: str, field: str = "amount") -> int:
 
 def format(units: int, currency: str) -> str:  # noqa: A001 - the pair of parse, always called as money.format
     """The one spelling of ``units`` (of 1e-8) in ``currency``."""
-    digits = minor_digits(currency)
-    whole, fraction = divmod(abs(units), UNIT)
-    shown = f"{fraction:08d}"
-    while len(shown) > digits and shown[-1] == "0":
-        shown = shown[:-1]
-    sign = "-" if units < 0 else ""
-    return f"{sign}{whole}.{shown}" if shown else f"{sign}{whole}"
+    return amounts.print_units(units, minor_digits(currency))
 
 
 def split(units: int, shares_ppm: list[int], remainder_index: int, currency: str) -> list[int]:

@@ -42,6 +42,21 @@ HISTORY_INDEXES: Final = NotChecked(
     "history_records",
     "the records behind the changes of place: their digests are bound, their receipts not given",
 )
+SEAL_COMPLETE: Final = NotChecked(
+    "seal_completeness",
+    "that no claim of the pool is missing in the seal: who opens all its leaves sees it, one path does not",
+)
+SEAL_AMOUNTS: Final = NotChecked(
+    "seal_amounts",
+    "that the amounts are what was owed on the as-of day: the receipts of the loan's records show it",
+)
+SEAL_STATE: Final = NotChecked(
+    "seal_state",
+    "that the state sealed is the register's at the sealed size: a claim proof of that size shows it",
+)
+SEAL_WITHOUT_STATE: Final = NotChecked(
+    "seal_state", "which loan and state the claim in the seal is of: the file does not open it"
+)
 NO_EARLIER: Final = NotChecked(
     "earlier_registers",
     "earlier registers: give an earlier proof of the claim to see that its history only grew",

@@ -3,7 +3,7 @@ r"""A claim's place in the register: who holds how much of it, and what became o
 The register maps 32-byte keys to 64-byte values::
 
     key   = SHA-256("poolproof/claim/v1\0" || asset key)      value = H(encumbrance) || H(state)
-    key   = SHA-256("poolproof/pool/v1\0" || pool name)       value = head digest || last seal or zeros
+    key   = SHA-256("poolproof/pool/v1\0" || pool name)       value = head digest || last seal
 
 The encumbrance is of fixed width, so that a contract can read it::
 
@@ -76,7 +76,7 @@ def claim_value(encumbrance: bytes, state: bytes) -> bytes:
 
 
 def pool_value(head: bytes, last_seal: bytes = ZERO) -> bytes:
-    """The register's value of a pool: the digest of its newest record and its last seal."""
+    """The register's value of a pool: the digest of its newest record and its last seal, see :mod:`.seal`."""
     return head + last_seal
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ledger.proofs.claimproof import ClaimProof
     from ledger.proofs.recordform import RecordView
+    from ledger.proofs.sealproof import SealProof
 
 #: Held by the verifier; see :func:`ledger.proofs.verify`.
 VERIFIER: Final = object()
@@ -106,9 +107,10 @@ class AnchorSource(Protocol):
 class Verdict:
     """What a verification showed. Made by the verifier only: another maker gets a TypeError.
 
-    ``kind`` is ``receipt``, ``claim_proof`` or ``acceptance``. ``levels`` are all that were shown, ``level``
-    the highest, None for an acceptance (a promise, no tree). ``record`` and ``disclosures`` are those of a
-    receipt, ``claim`` that of a claim proof. ``warnings`` are facts that refute nothing and worry anyhow.
+    ``kind`` is ``receipt``, ``claim_proof``, ``seal_proof`` or ``acceptance``. ``levels`` are all that were
+    shown, ``level`` the highest, None for an acceptance (a promise, no tree). ``record`` and ``disclosures``
+    are those of a receipt, ``claim`` that of a claim proof, ``seal`` that of a seal proof. ``warnings`` are
+    facts that refute nothing and worry anyhow.
     """
 
     kind: str
@@ -126,6 +128,7 @@ class Verdict:
     record: RecordView | None = None
     disclosures: Mapping[str, Any] = field(default_factory=dict)
     claim: ClaimProof | None = None
+    seal: SealProof | None = None
     made_by: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,9 @@ pledge_acceptance   the pledgee signed that it takes these claims (pledges and s
 inclusion           the record is at its index in the tree of that root (or: the event is in its batch)
 register            the last leaf of the tree is its register entry, at its own index
 presence, absence   the claim has this place and state in the register (or none)
-claim               the preimages are of this claim and older than the register
+seal                the register holds this seal of the pool, and its header hashes to it
+place               the claim is a leaf of the sealed tree, and its amounts are in the seal's sums
+claim               the preimages are of this claim and older than the register (or than what is sealed)
 history             the changes of the claim's place fold to what the register commits to
 cosignatures        as many witnesses as the policy asks for saw the same checkpoint
 anchor              the contract holds this root, or one that extends it
@@ -57,7 +59,9 @@ from ledger.proofs.recordform import (
     parse_record,
     pledge_acceptance_bytes,
 )
+from ledger.proofs.sealproof import MEDIA_TYPE as SEAL_PROOF_TYPE
 from ledger.proofs.verdict import AnchorSource, AnchorView, Level, NotChecked, Step, Verdict
+from ledger.proofs.verify_seal import verify_seal_proof
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,19 +82,22 @@ __all__ = [
     "verify_history",
     "verify_published_tree_end",
     "verify_receipt",
+    "verify_seal_proof",
 ]
 
 
 def verify_file(
     trust: TrustRoot, data: bytes, *, anchors: AnchorSource | None = None, require: Level | None = None
 ) -> Verdict:
-    """Verify a receipt, a claim proof or an acceptance, told apart by its media type."""
+    """Verify a receipt, a claim proof, a seal proof or an acceptance, told apart by its media type."""
     document = canonical.decode_file(data, what="file")
     media_type = document.get("media_type") if isinstance(document, dict) else None
     if media_type == RECEIPT_TYPE:
         return verify_receipt(trust, data, anchors=anchors, require=require)
     if media_type == CLAIM_PROOF_TYPE:
         return verify_claim_proof(trust, data, anchors=anchors, require=require)
+    if media_type == SEAL_PROOF_TYPE:
+        return verify_seal_proof(trust, data, anchors=anchors, require=require)
     if media_type == ACCEPTANCE_TYPE:
         verdict = verify_acceptance(trust, data)
         if require is not None:

@@ -1,4 +1,4 @@
-"""Vectors of the files of a verification: trust root, receipts, acceptances, claim proofs, encumbrances.
+"""Vectors of the files of a verification: trust root, receipts, acceptances, claim and seal proofs, encumbrances.
 
 The log behind them is the sample of the tests. The bad files are made from good ones by one change each, and
 signed anew, so that what is wrong lies below the signature unless its name says otherwise.
@@ -22,6 +22,7 @@ from ledger.proofs.encumbrance import (
     weak_asset_key,
 )
 from ledger.proofs.entries import RegisterEntry
+from ledger.proofs.seal import SealHeader
 from ledger.proofs.verify import verify_file
 from scripts.vector_sets import Case, flip, vectors
 from tests import samples as s
@@ -63,6 +64,7 @@ def document_vectors() -> Any:
         "receipts": _receipts(),
         "acceptances": _acceptances(),
         "claim_proofs": _claim_proofs(),
+        "seal_proofs": _seal_proofs(),
         "tlog_proof": {
             "receipt": LOG.receipt(1).encode().decode(),
             "entry": LOG.entries[1].hex(),
@@ -164,6 +166,66 @@ def _claim_proofs() -> list[Case]:
         "signed by a stranger": LOG.claim_proof(KEY, **facts, by=s.STRANGER),
     }
     return [_case(name, proof.encode()) for name, proof in cases.items()]
+
+
+def _seal_proofs() -> list[Case]:
+    claims = s.sealed_claims(7)
+    keys = sorted(claims, key=lambda asset_key: claims[asset_key].key)
+    first, last = keys[0], keys[-1]
+    header = s.seal_header(claims)
+    dollars = s.seal_header(s.sealed_claims(1), currency="USD")
+    state = {key: s.claim_state(loan=f"L{at}") for at, key in enumerate(claims, 1)}
+
+    def log(*headers: SealHeader) -> s.SampleLog:
+        sealed = _log()
+        s.put_seal(sealed, *(headers or (header,)))
+        sealed.entries.pop()
+        sealed.publish()
+        return sealed
+
+    sealed = log()
+    good = sealed.seal_proof(header, claims, first)
+    shown = sealed.seal_proof(header, claims, first, state=state[first])
+    both = log(header, dollars)
+    others = (("USD", dollars.seal),)
+    fewer = {key: leaf for key, leaf in claims.items() if key != last}
+    foreign = replace(header, pool="P2")
+    late = replace(header, size=len(sealed.entries))
+    lower = replace(header, total=header.total._replace(receivable=header.total.receivable - 1))
+    cases = {
+        "with the state opened": shown,
+        "the state kept back": good,
+        "the last of seven": sealed.seal_proof(header, claims, last, state=state[last]),
+        "a pool of two currencies": both.seal_proof(header, claims, first, others=others),
+        "a seal of another pool": sealed.seal_proof(foreign, claims, first),
+        "the seal of the other currency left out": both.seal_proof(header, claims, first),
+        "a seal over one claim less": sealed.seal_proof(s.seal_header(fewer), fewer, first),
+        "a seal of lower sums": sealed.seal_proof(lower, claims, first),
+        "a seal that the register does not hold, of two that were made": sealed.seal_proof(
+            replace(header, restates=bytes(32)), claims, first
+        ),
+        "the size sealed is not before the register": log(late).seal_proof(late, claims, first),
+        "sums that are not those of the tree": log(lower).seal_proof(lower, claims, first),
+        "another head of the pool": sealed.seal_proof(
+            header, claims, first, pool=replace(good.pool, head=bytes(32))
+        ),
+        "the place of another": sealed.seal_proof(header, claims, first, index=1),
+        "a leaf of another share": sealed.seal_proof(header, claims, first, leaf=replace(good.leaf, share=1)),
+        "a claim of another pool": sealed.seal_proof(
+            header, claims, first, asset_key=KEY, leaf=replace(good.leaf, key=claim_key(KEY))
+        ),
+        "a step left out": sealed.seal_proof(header, claims, first, path=good.path[:-1]),
+        "another state": sealed.seal_proof(header, claims, first, state=state[last]),
+        "signed by a stranger": sealed.seal_proof(header, claims, first, by=s.STRANGER),
+    }
+    data = good.encode()
+    spelled = {
+        "a total with a zero too many": data.replace(b'\\"credit\\":\\"5.00\\"', b'\\"credit\\":\\"5.000\\"'),
+        "the asset key of another": data.replace(first.hex().encode(), last.hex().encode()),
+    }
+    return [_case(name, proof.encode()) for name, proof in cases.items()] + [
+        _case(name, changed) for name, changed in spelled.items()
+    ]
 
 
 @vectors("encumbrances")

@@ -1,4 +1,4 @@
-"""Receipts, acceptances and claim proofs, verified from the description of the formats alone.
+"""Receipts, acceptances, claim proofs and seal proofs, verified from the description of the formats alone.
 
 Slow, without ``ledger``, and in another style: the whole check is one function, canonical JSON is whatever
 RFC 8785's reference prints, and nothing is remembered. It answers with True or raises.
@@ -15,7 +15,7 @@ from typing import Any
 
 import rfc8785
 
-from tests.oracles import ed25519, patricia, rfc9162, signed_note
+from tests.oracles import ed25519, patricia, rfc9162, signed_note, sumtree
 from tests.oracles.signed_note import RefusedError, one_base64
 
 SIGNED = {"repayment.confirmed", "cash.settled", "claim.released", "guarantor.compensated"}
@@ -207,6 +207,55 @@ def claim_proof(trust_file: bytes, data: bytes) -> bool:
             last += bytes.fromhex(holder["holder"]) + holder["share"].to_bytes(4, "big")
         folded = sha(b"poolproof/history/v1\0" + folded + bytes.fromhex(link["digest"]) + last)
     need((version, history, holders) == (len(document["history"]), folded, last), "history")
+    return True
+
+
+def units(text: str) -> int:
+    """An amount of a currency with two digits, in units of 1e-8."""
+    found = re.fullmatch(r"(0|[1-9][0-9]*)\.([0-9]{2}|[0-9]{2,7}[1-9])", text, re.ASCII)
+    need(found is not None, "amount")
+    assert found is not None
+    return int(found[1]) * 10**8 + int(found[2].ljust(8, "0"))
+
+
+def seal_proof(trust_file: bytes, data: bytes) -> bool:
+    """For a currency with two digits."""
+    trust = read(trust_file, "trust")
+    document = exact(
+        read(data, "seal-proof"), "media_type", "origin", "chain_id", "contract", "log_id", "checkpoint",
+        "register", "pool", "header", "leaf", "index", "path", "state", "signature",
+    )  # fmt: skip
+    tree, root = published(trust, document)
+    header = exact(
+        canonical(document["header"].encode()), "pool", "currency", "size", "as_of", "root", "count",
+        "receivable", "credit", "rules_version", "restates",
+    )  # fmt: skip
+    pool = exact(document["pool"], "head", "seals", "mpt")
+    seals = dict(pool["seals"])
+    need(list(seals) == sorted(seals) and len(seals) == len(pool["seals"]), "seals")
+    need(seals.get(header["currency"]) == sumtree.seal(header).hex(), "seal")
+    value = bytes.fromhex(pool["head"]) + sumtree.last_seal(seals)
+    key = sha(b"poolproof/pool/v1\0" + header["pool"].encode())
+    steps = [(bit, one_base64(sibling)) for bit, sibling in pool["mpt"]["steps"]]
+    need(pool["mpt"]["other"] is None and patricia.holds(root, key, value, None, steps), "pool")
+    need(header["size"] < tree.size - 1, "sealed size")
+    leaf = exact(document["leaf"], "asset_key", "share", "receivable", "credit", "state")
+    claim = (
+        sha(b"poolproof/claim/v1\0" + bytes.fromhex(leaf["asset_key"])), leaf["share"],
+        units(leaf["receivable"]), units(leaf["credit"]), bytes.fromhex(leaf["state"]),
+    )  # fmt: skip
+    total = (
+        bytes.fromhex(header["root"]), header["count"], units(header["receivable"]), units(header["credit"]),
+    )  # fmt: skip
+    path = [
+        (one_base64(exact(one, "hash", "receivable", "credit")["hash"]), units(one["receivable"]), units(one["credit"]))
+        for one in document["path"]
+    ]  # fmt: skip
+    need(sumtree.place_holds(total, claim, document["index"], path), "place")
+    if document["state"] is not None:
+        state = canonical(document["state"].encode())
+        need(sha(document["state"].encode()) == claim[4], "state")
+        need(state["last_index"] < header["size"] - 1 and state["currency"] == header["currency"], "claim")
     return True
 
 

@@ -34,6 +34,7 @@ ORACLES: dict[str, Callable[[bytes, bytes], bool]] = {
     "receipts": oracle.receipt,
     "acceptances": oracle.acceptance,
     "claim_proofs": oracle.claim_proof,
+    "seal_proofs": oracle.seal_proof,
 }
 
 

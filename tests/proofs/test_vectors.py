@@ -10,10 +10,11 @@ import pytest
 import rfc8785
 
 from ledger.errors import MalformedError, PoolproofError, VerificationError
-from ledger.proofs import canonical, checkpoint, entries, merkle, mpt, note, tiles
+from ledger.proofs import canonical, checkpoint, entries, merkle, mpt, note, seal, sumtree, tiles
 from scripts import vectors
 from scripts.vector_sets import MAKERS
 from tests.oracles import patricia, rfc9162, signed_note
+from tests.oracles import sumtree as sumtree_oracle
 
 unhex = bytes.fromhex
 
@@ -227,6 +228,75 @@ class TestMaps:
         else:
             with pytest.raises((VerificationError, MalformedError)):
                 verify()
+
+
+class TestSeals:
+    @staticmethod
+    def leaf(case: Any) -> sumtree.Leaf:
+        return sumtree.Leaf(
+            key=unhex(case["key"]),
+            share=case["share"],
+            receivable=int(case["receivable"]),
+            credit=int(case["credit"]),
+            state=unhex(case["state"]),
+        )
+
+    @staticmethod
+    def plain(case: Any) -> sumtree_oracle.Leaf:
+        amounts = int(case["receivable"]), int(case["credit"])
+        return unhex(case["key"]), case["share"], *amounts, unhex(case["state"])
+
+    @staticmethod
+    def total(case: Any) -> sumtree.Node:
+        return sumtree.Node(unhex(case["root"]), case["count"], int(case["receivable"]), int(case["credit"]))
+
+    def test_leaves(self) -> None:
+        for case in load("sumtree")["leaves"]:
+            leaf = self.leaf(case)
+            assert leaf.encode() == unhex(case["bytes"])
+            assert sumtree.Leaf.parse(unhex(case["bytes"])) == leaf
+            assert leaf.node().hash == sumtree_oracle.leaf(self.plain(case))[0] == unhex(case["hash"])
+
+    def test_trees(self) -> None:
+        for case in load("sumtree")["trees"]:
+            assert sumtree.root(map(self.leaf, case["leaves"])) == self.total(case)
+            assert sumtree_oracle.tree([*map(self.plain, case["leaves"])]) == self.total(case)
+
+    @pytest.mark.parametrize("case", cases("sumtree", "bad_trees"))
+    def test_bad_trees(self, case: Any) -> None:
+        with pytest.raises(MalformedError):
+            sumtree.root(map(self.leaf, case["leaves"]))
+        with pytest.raises(ValueError, match=r"order|uint128"):
+            sumtree_oracle.tree([*map(self.plain, case["leaves"])])
+
+    @pytest.mark.parametrize("case", cases("sumtree", "places"))
+    def test_places(self, case: Any) -> None:
+        total = self.total(case)
+        path = [
+            sumtree.Sibling(unhex(one["hash"]), int(one["receivable"]), int(one["credit"]))
+            for one in case["path"]
+        ]
+        holds = sumtree_oracle.place_holds(tuple(total), self.plain(case["leaf"]), case["index"], path)
+        assert holds is case["good"]
+        if case["good"]:
+            sumtree.verify_place(total, self.leaf(case["leaf"]), case["index"], path)
+            return
+        with pytest.raises(VerificationError) as caught:
+            sumtree.verify_place(total, self.leaf(case["leaf"]), case["index"], path)
+        assert caught.value.step == "place"
+
+    def test_headers(self) -> None:
+        for case in load("sumtree")["headers"]:
+            header = seal.SealHeader.parse(case["header"])
+            assert header.encode().decode() == case["header"]
+            oracle = sumtree_oracle.seal(json.loads(case["header"]))
+            assert header.seal == oracle == unhex(case["seal"])
+
+    def test_last_seals(self) -> None:
+        for case in load("sumtree")["last_seals"]:
+            seals = {currency: unhex(one) for currency, one in case["seals"].items()}
+            oracle = sumtree_oracle.last_seal(case["seals"])
+            assert seal.last_seal(seals) == oracle == unhex(case["last_seal"])
 
 
 class TestCanonical:

@@ -1,4 +1,4 @@
-"""After any change of one character, or any other spelling of the same, a receipt does not verify.
+"""After any change of one character, or any other spelling of the same, no file of ours verifies.
 
 A refusal is a :class:`VerificationError` (exit 1) or a :class:`MalformedError` (exit 2), never a verdict and
 never another exception.
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.receipt import Receipt
-from ledger.proofs.verify import verify_claim_proof, verify_file, verify_receipt
+from ledger.proofs.verify import verify_claim_proof, verify_file, verify_receipt, verify_seal_proof
 from tests.samples import (
     TRUST,
     SampleLog,
@@ -29,18 +29,25 @@ from tests.samples import (
     links,
     pledge_record,
     put_claim,
+    put_seal,
     record,
+    seal_header,
+    sealed_claims,
     signed_record,
 )
 
 KEY = b"\x0a" * 32
 PLACE = links((1, {"bank": 1_000_000}))
+SEALED = sealed_claims(6)
+HEADER = seal_header(SEALED, restates=bytes(32))
+FIRST = next(iter(SEALED))
 
 
 def make_log() -> SampleLog:
     log = SampleLog()
     log.append(record(0), signed_record(1), pledge_record(2, private=[]), *[record(n) for n in range(3, 11)])
     put_claim(log, KEY, encumbrance(PLACE), claim_state())
+    put_seal(log, HEADER)
     log.publish()
     return log
 
@@ -55,6 +62,7 @@ FILES = RECEIPTS | {
     "claim": LOG.claim_proof(
         KEY, encumbrance=encumbrance(PLACE), state=claim_state(), history=PLACE
     ).encode(),
+    "seal": LOG.seal_proof(HEADER, SEALED, FIRST, state=claim_state(loan="L1")).encode(),
     "acceptance": acceptances(3, [record(n) for n in range(3, 9)])[2].encode(),
 }
 
@@ -195,7 +203,7 @@ def test_members_left_out_repeated_or_added(name: str) -> None:
         assert is_refused((text[:-1] + "," + again + "}\n").encode())
         assert is_refused(("{" + again + "," + text[1:] + "\n").encode())
     assert is_refused(canonical.encode_file(document | {"zz": 1}))
-    for part in ("signature", "register", "batch"):
+    for part in ("signature", "register", "batch", "pool", "leaf"):
         if part in document:
             assert is_refused(canonical.encode_file(document | {part: document[part] | {"zz": 1}}))
 
@@ -299,6 +307,6 @@ def test_a_private_value_that_looks_like_the_rest_of_a_receipt() -> None:
 @settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_anything_at_all(data: bytes) -> None:
-    for verify in (verify_receipt, verify_claim_proof, verify_file):
+    for verify in (verify_receipt, verify_claim_proof, verify_seal_proof, verify_file):
         with pytest.raises((MalformedError, VerificationError)):
             verify(TRUST, data)
