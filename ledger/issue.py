@@ -195,7 +195,7 @@ def _standing(
     rows = records.of_subject(connection, loan.id, before=before)
     if any(row.record is None for row in rows):
         raise NotFoundError(f"{loan.name} is erased: its state cannot be folded again")
-    state = fold(record.parse(bytes(row.record)) for row in rows if row.record is not None)
+    state = fold((row.index, record.parse(bytes(row.record))) for row in rows if row.record is not None)
     then = SubjectRow(loan.id, loan.name, len(rows), rows[-1].digest, rows[-1].index, loan.secret, b"")
     steps = subjects.encumbrances_of(connection, log.id, [asset_key], before=before)
     place_then = (steps[-1].version, steps[-1].history, steps[-1].holders) if steps else (0, bytes(32), b"\0")

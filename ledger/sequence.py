@@ -7,7 +7,7 @@ queries for a whole batch, and writes what they change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +19,8 @@ from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Admitted, Book, Party
 from ledger.domain.claims import ClaimPlace
 from ledger.domain.events import Submission, read_submission
+from ledger.domain.events.corrections import CorrectionMade
+from ledger.domain.fold import Indexed
 from ledger.errors import RefusedError, TakenError
 from ledger.issue import batch_tree, place
 from ledger.proofs.acceptance import Batch
@@ -184,8 +186,12 @@ class _Batch:
         if look_up:
             ids = [(one.party, one.id) for one in submissions]
             self.standing = records.find_ids(connection, self.log.id, ids)
-        self.book = Book(sequencer.origin)
+        self.book = Book(sequencer.origin, history=self._history)
         self.subjects: dict[str, _Subject] = {}
+        #: what this batch adds to the subjects that it also corrects
+        self.corrected: dict[str, list[RecordRow]] = {
+            one.subject: [] for one in submissions if isinstance(one.event, CorrectionMade)
+        }
         self._load(submissions)
 
     # -- load ----------------------------------------------------------------------------------------------
@@ -232,6 +238,16 @@ class _Batch:
                 steps=steps.get(key, ()),
             )
 
+    def _history(self, name: str) -> Iterator[Indexed]:
+        """The records of a subject so far: those stored, then those of this batch."""
+        subject = self.subjects[name]
+        for row in records.of_subject(self.connection, subject.id):
+            if row.record is not None:
+                yield row.index, record.parse(bytes(row.record))
+        for row in self.corrected.get(name, ()):
+            assert row.record is not None
+            yield row.index, record.parse(row.record)
+
     # -- take ----------------------------------------------------------------------------------------------
 
     def take(self, submission: Submission) -> Accepted:
@@ -261,6 +277,8 @@ class _Batch:
             self.index, subject.id, subject.count, submission.party, submission.id, draft.digest, draft.record
         )
         self.records.append(row)
+        if subject.name in self.corrected:
+            self.corrected[subject.name].append(row)
         self.standing[submission.party, submission.id] = row
         if draft.disclosures:
             where = place(self.log.origin, submission.party, submission.id)

@@ -118,6 +118,7 @@ class _Check:
                 for p in logs.list_parties(connection, self.log.id)
             },
             self.names,
+            lambda subject, before: records.of_subject(connection, subject, before=before),
             self._erased(),
         )
 

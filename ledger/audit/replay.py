@@ -16,8 +16,9 @@ from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Book, Party
 from ledger.domain.claims import Step
 from ledger.domain.events import Submission
+from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
-from ledger.errors import IntegrityError, RefusedError
+from ledger.errors import PoolproofError
 from ledger.proofs import mpt
 from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key
 from ledger.publish import claim_values, pool_value_of
@@ -56,6 +57,8 @@ class Replay:
     vault: Vault
     parties: dict[str, Party]
     names: dict[int, SubjectRow]
+    #: the rows of a subject's records with a smaller index, in their order
+    rows_before: Callable[[int, int], list[RecordRow]]
     #: register keys of the claims of erased loans, by subject
     erased: dict[int, list[bytes]]
     book: Book = field(init=False)
@@ -118,9 +121,10 @@ class Replay:
             None,
         )
         today = calendar.business_date(calendar.parse_instant(one.posted), self.zone, self.day_cut)
+        self.book.history = lambda _subject: self._history(row)
         try:
             admitted = admission.admit(submission, self.book, today=today, index=row.index)
-        except (RefusedError, IntegrityError) as error:
+        except PoolproofError as error:
             yield f"it could not have been accepted: {error}"
             return
         if admitted is None:
@@ -136,6 +140,12 @@ class Replay:
             self.claims[key_] = self.claims[key_]._replace(
                 version=step.version, history=step.history, holders=encode_holders(step.holders)
             )
+
+    def _history(self, row: RecordRow) -> Iterator[Indexed]:
+        """The records of the same subject before this one; a damaged one raises :class:`MalformedError`."""
+        for one in self.rows_before(row.subject_id, row.index):
+            if one.record is not None:
+                yield one.index, record.parse(bytes(one.record))
 
     def publish(self, stored_value: Callable[[bytes], bytes | None]) -> None:
         """Bring the map up to date, as the register entry that follows must have it.

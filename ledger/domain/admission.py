@@ -8,13 +8,14 @@ trace, also where it is one of a batch. The same statement sent again is the cal
 
 Refused here: unknown parties, subjects and claims, a party that may not post the type, a date after today, a
 missing or wrong signature, another currency than the loan's, a second beginning, what comes after the end
-of a loan, a taken asset key, and shares beyond the whole of a claim. Everything else that a real tape may
-say, also where it contradicts itself, is accepted and left to the audit.
+of a loan, a taken asset key, shares beyond the whole of a claim, and a correction that may not be
+(:mod:`ledger.domain.corrections`). Everything else that a real tape may say, also where it contradicts itself,
+is accepted and left to the audit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
@@ -23,11 +24,14 @@ import msgspec
 
 from ledger.domain import claims, refusals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
+from ledger.domain.corrections import correct
 from ledger.domain.events import Submission
+from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
 from ledger.domain.events.transfers import ClaimReleased, ClaimShare, Transfer
+from ledger.domain.fold import Indexed
 from ledger.domain.loans import LoanState
 from ledger.domain.pools import PoolState
 from ledger.errors import IntegrityError, RefusedError
@@ -45,15 +49,25 @@ class Party:
     keys: tuple[str, ...] = ()
 
 
+def _no_history(subject: str) -> Iterable[Indexed]:
+    raise IntegrityError(
+        f"{subject}: this book does not read records back, so nothing can be corrected in it"
+    )
+
+
 @dataclass(slots=True)
 class Book:
-    """What admission works on: ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key."""
+    """What admission works on: ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key.
+
+    ``history`` reads all records of a loan so far, those of this batch too; only a correction asks for them.
+    """
 
     origin: str
     parties: dict[str, Party] = field(default_factory=dict)
     loans: dict[str, LoanState] = field(default_factory=dict)
     pools: dict[str, PoolState] = field(default_factory=dict)
     places: dict[bytes, ClaimPlace] = field(default_factory=dict)
+    history: Callable[[str], Iterable[Indexed]] = field(default=_no_history, compare=False)
 
 
 class Needs(NamedTuple):
@@ -193,6 +207,10 @@ def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | No
             )
         if kind.live and state.ended:
             raise refusals.ended("subject", submission.subject, state)
+        if isinstance(event, CorrectionMade):
+            records = book.history(submission.subject)
+            book.loans[submission.subject] = correct(submission, event, state, records, index)
+            return None
     volume = event.volume(amounts)
     state.check_room(volume)
     if kind.begins or isinstance(event, LoanDisbursed):

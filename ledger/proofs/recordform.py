@@ -37,6 +37,8 @@ MAX_RECORD: Final = 1 << 20
 SIGNED_TYPES: Final = frozenset(
     {"repayment.confirmed", "cash.settled", "claim.released", "guarantor.compensated"}
 )
+#: What replaces a record of such a type is nothing without a signature either.
+CORRECTION: Final = "correction.made"
 #: These may carry the pledgee's acceptance.
 PLEDGE_TYPES: Final = frozenset({"claim.pledged", "claim.sold"})
 _FORMS: Final = {
@@ -84,6 +86,13 @@ class RecordView:
     private: tuple[str, ...]
     sig: DetachedSignature | None
     nonce: str
+
+    @property
+    def must_be_signed(self) -> bool:
+        """Whether the record is nothing without its party's signature."""
+        return self.type in SIGNED_TYPES or (
+            self.type == CORRECTION and self.data.get("type") in SIGNED_TYPES
+        )
 
     def statement(self) -> bytes:
         """The bytes that the party signs."""

@@ -53,7 +53,6 @@ from ledger.proofs.receipt import MEDIA_TYPE as RECEIPT_TYPE
 from ledger.proofs.receipt import Receipt
 from ledger.proofs.recordform import (
     PLEDGE_TYPES,
-    SIGNED_TYPES,
     RecordView,
     disclosure_digest,
     parse_record,
@@ -243,7 +242,7 @@ def _disclosures(ladder: Ladder, receipt: Receipt, record: RecordView) -> dict[s
 def _statement_signature(ladder: Ladder, trust: TrustRoot, record: RecordView) -> None:
     name = "statement_signature"
     if record.sig is None:
-        if record.type in SIGNED_TYPES:
+        if record.must_be_signed:
             raise VerificationError(f"{record.type} is nothing without its party's signature", step=name)
         ladder.held(name, "nothing: claimed by the platform", f"{record.party} did not sign")
         return

@@ -7,9 +7,10 @@ import hashlib
 from datetime import date
 from typing import Any
 
-from ledger.domain import statements
+from ledger.domain import record, statements
 from ledger.domain.admission import Admitted, Book, Party, admit
 from ledger.domain.events import EVENTS, Submission, read_submission
+from ledger.domain.fold import Indexed
 from ledger.proofs.note import Signer
 
 ORIGIN = "fenqile.example/consumer-2026"
@@ -126,6 +127,12 @@ DATA: dict[str, dict[str, Any]] = {
         "currency": "CNY", "difference": "5.00", "owner": "fenqile",
     },
     "break.closed": {"name": "b1", "resolution": "timing", "explanation": "paid on the last evening"},
+    "correction.made": {
+        "record": TAPE, "type": "fee.charged", "reason": "keyed in wrongly", "approved_by": "head of operations",
+        "replacement": {
+            "currency": "CNY", "amount": "0.50", "component": "penalty", "name": "late fee", "payee": "fenqile",
+        },
+    },
     "day.closed": {
         "date": "2026-06-30", "before": 9,
         "lines": [
@@ -165,23 +172,44 @@ def submission(kind: str, **changes: Any) -> Submission:
 
 
 def signed(kind: str, **changes: Any) -> Submission:
-    """The example, with its party's signature where the type asks for one."""
+    """The example, with its party's signature where it has a key."""
     one = submission(kind, **changes)
-    return statements.sign_submission(SIGNERS[one.party], ORIGIN, one) if one.kind.signed else one
+    return statements.sign_submission(SIGNERS[one.party], ORIGIN, one) if one.party in SIGNERS else one
 
 
 class World:
-    """A book that admits events one after another, each at the next index."""
+    """A book that admits events one after another, each at the next index, and keeps their records."""
 
     def __init__(self) -> None:
-        self.book = Book(ORIGIN, dict(PARTIES))
+        self.records: dict[str, list[Indexed]] = {}
+        records = self.records
+        self.book = Book(ORIGIN, dict(PARTIES), history=lambda subject: records.get(subject, ()))
         self.index = 0
 
     def admit(self, item: Submission | str, *, today: date = TODAY, **changes: Any) -> Admitted | None:
         one = submission(item, **changes) if isinstance(item, str) else item
         result = admit(one, self.book, today=today, index=self.index)
+        chain = self.records.setdefault(one.subject, [])
+        prev = chain[-1][1].digest if chain else None
+        draft = record.build(
+            ORIGIN, one, seq=len(chain), prev=prev, posted="2026-11-22T16:00:00.000000Z", secret=bytes(32)
+        )
+        chain.append((self.index, record.parse(draft.record)))
         self.index += 1
         return result
+
+    def digest(self, id: str, subject: str = "loan:L1") -> str:
+        """The digest of a record, in hex, as a correction names it."""
+        return next(one.digest.hex() for _, one in self.records[subject] if one.id == id)
+
+    def correct(self, id: str, data: dict[str, Any] | None, **changes: Any) -> Admitted | None:
+        """Correct the record of this event: give it other data, or None to make it void."""
+        one = next(one for chain in self.records.values() for _, one in chain if one.id == id)
+        members = {"record": one.digest.hex(), "type": one.type, "replacement": data}
+        envelope = {"subject": one.subject, "party": one.party, "id": f"c{self.index}", **changes}
+        value = raw("correction.made", **envelope)
+        value["data"].update(members)
+        return self.admit(read_submission(value))
 
     def with_loan(self, name: str = "L1", *, keys: dict[str, str] | None = None) -> World:
         """An active loan of two claims, "a" 70 % and "b" 30 %."""

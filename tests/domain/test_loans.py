@@ -118,7 +118,7 @@ def test_records_fold_to_the_state_that_admission_kept() -> None:
         draft = record.build(
             ORIGIN, one, seq=seq, prev=prev, posted="2026-11-22T00:00:00.000000Z", secret=SECRET
         )
-        records.append(record.parse(draft.record))
+        records.append((seq, record.parse(draft.record)))
         prev = draft.digest
     kept = world.book.loans["loan:L1"]
     for part in kept.claims:  # asset keys are places, not state

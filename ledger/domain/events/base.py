@@ -100,6 +100,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Sum of the magnitudes of what :meth:`apply` adds anywhere, in units of 1e-8."""
         return 0
 
+    def lasting(self) -> dict[str, Any]:
+        """What a correction must leave as it was, by the member's name."""
+        return {"currency": getattr(self, "currency", None)}
+
     def apply(self, state: LoanState, amounts: Any, moment: Moment) -> None:
         """Fold the event into its loan's state. Never raises: all refusals come before."""
 

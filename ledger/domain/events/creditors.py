@@ -118,6 +118,10 @@ class ClaimBoughtBack(Data, frozen=True, kw_only=True):
             raise RefusedError("data.price", f'"{self.price}" is negative', rule="wrong_money")
         return units
 
+    def lasting(self) -> dict[str, Any]:
+        """Which claim it is."""
+        return {**super().lasting(), "claim": self.claim}
+
     def apply(self, state: LoanState, amounts: Any, moment: Moment) -> None:  # noqa: ARG002
         """The claim has another creditor, unless a later event has named one already."""
         if (part := state.claim(self.claim)) is not None and moment > part.bought:

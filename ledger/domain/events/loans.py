@@ -187,6 +187,10 @@ class LoanDisbursed(Data, frozen=True, kw_only=True):
         """What is paid out."""
         return amounts
 
+    def lasting(self) -> dict[str, Any]:
+        """The asset keys; a payout that is void leaves them where they are."""
+        return {**super().lasting(), "asset_keys": self.asset_keys}
+
     def apply(self, state: LoanState, amounts: int, moment: Moment) -> None:
         """Principal owed grows by what was paid out."""
         if state.counts(moment):

@@ -23,6 +23,7 @@ from msgspec import UNSET, UnsetType
 
 from ledger.domain.calendar import Effective, parse_effective
 from ledger.domain.events.base import EVENTS, Data, EventType, SubjectKind, check_name
+from ledger.domain.events.wording import refusal
 from ledger.errors import MalformedError, RefusedError
 from ledger.proofs import canonical
 
@@ -42,15 +43,6 @@ _NAMED = {
 }
 _good_name = functools.lru_cache(maxsize=4_096)(re.compile(_NAME, re.ASCII).fullmatch)
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
-# The forms of msgspec's messages.
-_PATH = re.compile(r"(.*) - at (`.*`)", re.DOTALL).fullmatch
-_MEMBER = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL).fullmatch
-_TYPES = re.compile(r"Expected `(.*)`, got `(.*)`").fullmatch
-_INVALID = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL).fullmatch
-_WORDS: Final = {
-    "str": "a string", "int": "an integer", "bool": "a boolean", "null": "null", "array": "a list",
-    "object": "an object", "float": "a floating-point number",
-}  # fmt: skip
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -195,7 +187,7 @@ def _parse(raw: bytes) -> Any:
     try:
         return _decode(raw)
     except msgspec.ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The profile's own reader knows better words; where it finds nothing, msgspec's reason stands.
         _read_strictly(raw)
@@ -225,7 +217,7 @@ def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
         envelope: Any = msgspec.convert(value, _Any)
         return envelope, _encode(envelope.data)
     except msgspec.ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     except (UnicodeEncodeError, RecursionError) as error:
         raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
 
@@ -297,33 +289,3 @@ def _wrong_subject(subject: str, kind: EventType) -> RefusedError:
 
 def _too_large(size: int) -> RefusedError:
     return RefusedError("", f"{size} bytes; a record has at most {MAX_BYTES}", rule="too_large")
-
-
-def _refusal(error: msgspec.ValidationError) -> RefusedError:
-    """Say msgspec's findings in our words, with the member's path."""
-    found = _PATH(str(error))
-    text, where = (found[1], found[2]) if found else (str(error), "`$`")
-    path = where.replace("`key` in ", "").strip("`").removeprefix("$").removeprefix(".")
-    if member := _MEMBER(text):
-        name = member[2][:80]
-        rule = "missing_member" if member[1] == "missing required" else "unknown_member"
-        reason = "missing" if rule == "missing_member" else "unknown member"
-        return RefusedError(f"{path}.{name}" if path else name, reason, rule=rule)
-    if types := _TYPES(text):
-        reason, rule = _wrong_type(types[1], types[2])
-        return RefusedError(path, reason, rule=rule)
-    if invalid := _INVALID(text):
-        shown = invalid[1][:80]
-        if path == "type":
-            return RefusedError("type", f"unknown type {shown}", rule="unknown_type")
-        return RefusedError(path, f"{shown} is none of the values allowed")
-    return RefusedError(path, text[0].lower() + text[1:])
-
-
-def _wrong_type(wanted: str, got: str) -> tuple[str, str]:
-    words = " or ".join(_WORDS.get(word, word) for word in wanted.split(" | "))
-    if got == "float":
-        return 'a floating-point number; amounts and rates are strings such as "12.50"', "float"
-    if got == "int" and "str" in wanted:
-        return 'a number; write it as a string, such as "12.50"', "wrong_type"
-    return f"{_WORDS.get(got, got)} where {words} is wanted", "wrong_type"

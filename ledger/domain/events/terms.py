@@ -6,7 +6,7 @@ takes what else a template carries.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -237,6 +237,11 @@ class Terms(Data, frozen=True, kw_only=True):
             if self.remainder is UNSET
             else next(i for i, claim in enumerate(self.claims) if claim.claim == self.remainder),
         )
+
+    def lasting(self) -> dict[str, Any]:
+        """The claims with their creditors, shares and asset keys, and who takes remainders; not contract numbers."""
+        claims = [(one.claim, one.creditor, one.share, one.asset_key) for one in self.claims]
+        return {**super().lasting(), "claims": claims, "remainder": self.remainder}
 
     def check_terms(self) -> int:
         """Check everything above; returns the original principal in units (0 where unknown)."""
