@@ -1,0 +1,241 @@
+"""What an audit says: procedures performed, findings, numbers, and what stays undetermined. No opinion.
+
+A finding has a stable code from the catalogue (:mod:`ledger.audit.catalogue`), which gives severity and words in
+English and Chinese; here it has its place, its facts and its evidence. A procedure is one question that was put to
+every claim; what could not be answered is counted as undetermined and never as passed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ledger.audit.catalogue import CATALOGUE, Entry, Severity
+
+
+class Outcome(enum.StrEnum):
+    """What became of a procedure."""
+
+    PASSED = "passed"
+    FINDINGS = "findings"
+    #: Some or all of it could not be derived; findings may stand beside.
+    UNDETERMINED = "undetermined"
+    #: Nothing in the pool asks for it, such as a concentration limit where the rules have none.
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Evidence(NamedTuple):
+    """A record: its index in the log and its digest in hex."""
+
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding. ``facts`` fill the words of the catalogue; amounts and days in them are strings."""
+
+    code: str
+    #: ``loan:…``, ``pool:…`` or ``account:…``
+    subject: str
+    claim: str | None = None
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def entry(self) -> Entry:
+        """Its place in the catalogue."""
+        return CATALOGUE[self.code]
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is."""
+        return self.entry.severity
+
+    def text(self, language: str = "en") -> str:
+        """What it says, in ``en`` or ``zh``."""
+        return (self.entry.zh if language == "zh" else self.entry.en).format_map(self.facts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as reports show it."""
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "subject": self.subject,
+            "claim": self.claim,
+            "text": self.text(),
+            "text_zh": self.text("zh"),
+            "facts": dict(self.facts),
+            "evidence": [{"index": one.index, "digest": one.digest} for one in self.evidence],
+        }
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Gravest first, then by code and place: the one order of every report."""
+        return (self.severity.order, self.code, self.subject, self.claim or "", self.evidence)
+
+
+@dataclass(slots=True, kw_only=True)
+class Procedure:
+    """One question, put to ``asked`` claims, loans, payments or registers (``unit``)."""
+
+    name: str
+    unit: str = "loans"
+    asked: int = 0
+    undetermined: int = 0
+    #: why, in words → how often
+    reasons: dict[str, int] = field(default_factory=dict)
+    findings: int = 0
+
+    def answered(self, times: int = 1) -> None:
+        """It could be answered."""
+        self.asked += times
+
+    def undecided(self, reason: str, times: int = 1) -> None:
+        """It could not be answered, and why."""
+        self.asked += times
+        self.undetermined += times
+        self.reasons[reason] = self.reasons.get(reason, 0) + times
+
+    def add(self, other: Procedure) -> None:
+        """Take in what another range of claims gave."""
+        self.asked += other.asked
+        self.undetermined += other.undetermined
+        self.findings += other.findings
+        for reason, times in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + times
+
+    @property
+    def outcome(self) -> Outcome:
+        """Undetermined goes before findings: a question that is half answered is not answered."""
+        if self.undetermined:
+            return Outcome.UNDETERMINED
+        if self.findings:
+            return Outcome.FINDINGS
+        return Outcome.PASSED if self.asked else Outcome.NOT_APPLICABLE
+
+    def to_json(self) -> dict[str, Any]:
+        """The procedure as reports show it."""
+        return {
+            "name": self.name,
+            "outcome": str(self.outcome),
+            "unit": self.unit,
+            "asked": self.asked,
+            "undetermined": self.undetermined,
+            "findings": self.findings,
+            "reasons": dict(sorted(self.reasons.items())),
+        }
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a check writes down: findings and procedures, by name. Two can be combined in either order."""
+
+    findings: list[Finding] = field(default_factory=list)
+    procedures: dict[str, Procedure] = field(default_factory=dict)
+
+    def procedure(self, name: str, unit: str = "loans") -> Procedure:
+        """The procedure of this name, begun if it is new."""
+        found = self.procedures.get(name)
+        if found is None:
+            found = self.procedures[name] = Procedure(name=name, unit=unit)
+        return found
+
+    def find(
+        self,
+        code: str,
+        subject: str,
+        *,
+        claim: str | None = None,
+        evidence: Iterable[Evidence] = (),
+        **facts: str | int,
+    ) -> None:
+        """Write a finding down, under the procedure that the catalogue names."""
+        self.findings.append(
+            Finding(code=code, subject=subject, claim=claim, facts=facts, evidence=tuple(evidence))
+        )
+        self.procedure(CATALOGUE[code].procedure).findings += 1
+
+    def add(self, other: Notes) -> None:
+        """Take in what another range gave."""
+        self.findings.extend(other.findings)
+        for name, procedure in other.procedures.items():
+            self.procedure(name, procedure.unit).add(procedure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the audit stands on: which log, which size and day, under which trust root, on which chain."""
+
+    origin: str
+    size: int
+    root: str
+    register_root: str
+    as_of: str
+    fingerprint: str
+    #: published, cosigned, anchored or final: the highest level shown
+    level: str
+    #: of the chain: devnet, operator, consortium, public; None without one
+    grade: str | None
+    contract: str | None
+    chain_id: int | None
+    #: block time of the anchor, RFC 3339; None where none was asked for
+    anchored_at: str | None
+    #: steps that were shown and what was not, in words
+    steps: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """The result of an audit of one pool. Amounts are decimal strings by currency.
+
+    ``numbers`` are what the reader weighs: claims, loans, records, erased, weak keys, unsigned statements, opened share
+    and so on; ``totals`` per currency: principal, arrears, credit, by bucket and status.
+    """
+
+    pool: str
+    title: str
+    rules_version: int
+    made_by: str
+    #: who looks and what this reader cannot see, in words
+    sees: tuple[str, ...]
+    basis: Basis
+    procedures: tuple[Procedure, ...]
+    findings: tuple[Finding, ...]
+    numbers: Mapping[str, int | str]
+    totals: Mapping[str, Mapping[str, Any]]
+
+    def count(self, severity: Severity) -> int:
+        """Findings of this severity."""
+        return sum(one.severity is severity for one in self.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """1 with a finding of severity error, 3 where something is undetermined, else 0."""
+        if self.count(Severity.ERROR):
+            return 1
+        return 3 if any(one.outcome is Outcome.UNDETERMINED for one in self.procedures) else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as one document; made of facts only, so that two runs over the same inputs are equal."""
+        return {
+            "media_type": "application/vnd.poolproof.audit-report.v1+json",
+            "pool": self.pool,
+            "title": self.title,
+            "rules_version": self.rules_version,
+            "made_by": self.made_by,
+            "sees": list(self.sees),
+            "basis": {
+                name: list(value) if isinstance(value := getattr(self.basis, name), tuple) else value
+                for name in Basis.__dataclass_fields__
+            },
+            "outcome": {0: "clean", 1: "findings", 3: "undetermined"}[self.exit_code],
+            "counts": {str(severity): self.count(severity) for severity in Severity},
+            "procedures": [one.to_json() for one in self.procedures],
+            "findings": [one.to_json() for one in self.findings],
+            "numbers": dict(self.numbers),
+            "totals": {currency: dict(values) for currency, values in self.totals.items()},
+        }

@@ -1,0 +1,53 @@
+"""The catalogue of findings: whole, documented, and in words that its findings can fill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from ledger.audit import catalogue
+from ledger.audit.catalogue import CATALOGUE, PROCEDURES
+from ledger.audit.findings import Notes, Outcome
+
+
+def test_the_page_is_the_one_that_the_catalogue_gives() -> None:
+    page = Path(__file__).parents[2] / "docs" / "findings.md"
+    assert page.read_text(encoding="utf-8") == catalogue.page(), (
+        "run: python -m ledger.audit.catalogue > docs/findings.md"
+    )
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_both_languages_say_the_same_facts(code: str) -> None:
+    entry = CATALOGUE[code]
+    facts = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (entry.en, entry.zh)]
+    assert facts[1] <= facts[0], "the Chinese words name a fact that the English ones do not"
+    assert entry.procedure in PROCEDURES
+    assert entry.meaning.endswith((".", "!"))
+
+
+def test_notes_add_up_in_either_order() -> None:
+    def notes(answered: int, reason: str) -> Notes:
+        one = Notes()
+        one.procedure("records").answered(answered)
+        one.procedure("records").undecided(reason)
+        one.find("life.overpaid", "loan:L1", credit="1.00", currency="CNY")
+        return one
+
+    a, b = notes(1, "x"), notes(2, "y")
+    a.add(b)
+    c = notes(2, "y")
+    c.add(notes(1, "x"))
+    assert a.procedures == c.procedures
+    assert a.procedure("records").outcome is Outcome.UNDETERMINED
+    assert a.procedure("records").reasons == {"x": 1, "y": 1}
+    assert a.procedure("life").outcome is Outcome.FINDINGS
+
+
+def test_what_nobody_asked_is_not_passed() -> None:
+    notes = Notes()
+    assert notes.procedure("seal").outcome is Outcome.NOT_APPLICABLE
+    notes.procedure("seal").answered()
+    assert notes.procedure("seal").outcome is Outcome.PASSED
