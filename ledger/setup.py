@@ -22,6 +22,8 @@ SERVICE_SUFFIX: Final = "/service"
 #: Business dates are those of China unless the log says otherwise.
 ZONE: Final = "Asia/Shanghai"
 DAY_CUT: Final = "00:00"
+#: The strictest that Ethereum and its rollups have; other chains have to say another.
+FINALITY: Final = "tag:finalized"
 #: Most leaves that one anchor may add: how far a stolen anchorer key reaches. A year of a mid-sized pool.
 MAX_GROWTH: Final = 10_000_000
 #: Greatest age of the newest anchor that verifiers accept without a warning, in seconds.
@@ -30,13 +32,39 @@ MAX_ANCHOR_AGE: Final = 7 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainPolicy:
-    """How a log is opened on chain. ``contract`` (20 bytes) is an AnchorRegistry that stands there already."""
+    """How a log is opened on chain. ``contract`` (20 bytes) is an AnchorRegistry that stands there already.
+
+    Raises :class:`ConfigurationError` for a finality or grade that cannot be, before anything is made.
+    """
 
     contract: bytes | None = None
     finality: str | None = None
     grade: str | None = None
-    max_anchor_age: int = MAX_ANCHOR_AGE
-    max_growth: int = MAX_GROWTH
+    max_anchor_age: int | None = None
+    max_growth: int | None = None
+
+    def __post_init__(self) -> None:
+        from ledger.chain.finality import Finality
+        from ledger.proofs.trust import GRADES
+
+        if self.grade is not None and self.grade not in GRADES:
+            raise ConfigurationError(f"grade {self.grade!r}: one of {', '.join(GRADES)}")
+        if self.finality is not None:
+            Finality.parse(self.finality)
+
+    def refuse_changes(self, standing: ChainRow) -> None:
+        """Verifiers apply what the trust root says since the log was bound; no option changes that."""
+        for option, wanted, found in (
+            ("contract", self.contract, standing.contract),
+            ("finality", self.finality, standing.finality),
+            ("grade", self.grade, standing.grade),
+            ("max-anchor-age", self.max_anchor_age, standing.max_anchor_age),
+        ):
+            if wanted is not None and wanted != found:
+                shown = f"0x{found.hex()}" if isinstance(found, bytes) else found
+                raise ConfigurationError(
+                    f"--{option}: the log is bound with {shown}, and that does not change"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +190,24 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
             )
         binding = _bind(home, node, owner, policy, grade)
         made.append("contract" if policy.contract is None else "binding")
+    policy.refuse_changes(binding)
     node.at(binding.contract).check(
         chain_id=binding.chain_id, genesis=binding.genesis, code_hash=binding.code_hash
     )
     client = node.at(binding.contract, binding.log_key)
     try:
-        client.log_info()
+        info = client.log_info()
+        if policy.max_growth not in (None, info.max_growth):
+            raise ConfigurationError(
+                f"--max-growth: the log is open with {info.max_growth}, and that does not change"
+            )
     except NotFoundError:
         fingerprint = bytes.fromhex(_issue(home, home.ledger, ()).fingerprint)
         opened = client.open_log(
             owner,
             origin=home.origin,
             anchorer=anchorer.address,
-            max_growth=policy.max_growth,
+            max_growth=policy.max_growth or MAX_GROWTH,
             trust_root=fingerprint,
         )
         if opened.log_key != binding.log_key:
@@ -197,14 +230,8 @@ def _refuse_unfunded(node: ChainClient, *accounts: Account) -> None:
 
 
 def _bind(home: Home, node: ChainClient, owner: Account, policy: ChainPolicy, grade: str) -> ChainRow:
-    from ledger.chain.finality import Finality
-    from ledger.proofs.trust import GRADES
     from ledger.store.logs import ChainRow
 
-    if grade not in GRADES:
-        raise ConfigurationError(f"grade {grade!r}: one of {', '.join(GRADES)}")
-    finality = policy.finality or "tag:finalized"
-    Finality.parse(finality)
     client = node.deploy(owner) if policy.contract is None else node.at(policy.contract)
     binding = ChainRow(
         chain_id=node.chain_id(),
@@ -212,9 +239,9 @@ def _bind(home: Home, node: ChainClient, owner: Account, policy: ChainPolicy, gr
         contract=client.contract,
         code_hash=client.code_hash(),
         log_key=client.call("logKey", owner.address, home.origin)["log"],
-        finality=finality,
+        finality=policy.finality or FINALITY,
         grade=grade,
-        max_anchor_age=policy.max_anchor_age,
+        max_anchor_age=policy.max_anchor_age or MAX_ANCHOR_AGE,
     )
     home.ledger.bind_chain(binding)
     return binding

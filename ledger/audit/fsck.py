@@ -8,7 +8,8 @@ wrong, where, and under a stable code:
 ``subject``     a subject's chain or folded state               ``checkpoint``  a checkpoint's root or signature
 ``claim``       a claim's place or its history                  ``batch``       a batch's acceptance
 ``disclosure``  a private field that does not open              ``receipt``     a stored receipt
-``anchor``      an anchor that the contract or its evidence contradicts
+``log``         the counters that the next append starts from   ``trust``       an issued trust root
+``anchor``      an anchor that the log, its evidence or the contract contradicts
 
 Erased records are counted, not reported: their bytes and their subject's secret are both gone.
 """
@@ -16,25 +17,23 @@ Erased records are counted, not reported: their bytes and their subject's secret
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ledger import register
 from ledger.audit.replay import Replay
+from ledger.audit.report import Problem, Report
+from ledger.audit.standing import Head, RootAt, Standing
 from ledger.domain.admission import Party
 from ledger.domain.record import private_digest
-from ledger.errors import PoolproofError
-from ledger.issue import batch_of, batch_tree, place, trust_root
+from ledger.errors import ConfigurationError, IntegrityError, MalformedError, PoolproofError
+from ledger.issue import place, trust_root
 from ledger.proofs import canonical, mpt, tiles
 from ledger.proofs.checkpoint import open_checkpoint
-from ledger.proofs.documents import DetachedSignature, KeyName, check_signature
 from ledger.proofs.encumbrance import claim_key
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
-from ledger.proofs.receipt import Receipt
 from ledger.proofs.trust import TrustRoot
-from ledger.proofs.verify import verify_receipt
-from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.store import ReadConnection, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
 from ledger.store.trees import RegisterRow
@@ -47,38 +46,8 @@ if TYPE_CHECKING:
 CHUNK = tiles.WIDTH
 
 Progress = Callable[[int, int], None]
-#: What the contract holds for a size: its root, or None.
-RootAt = Callable[[int], bytes | None]
-#: (size, root) of the newest anchor that the contract holds; size 0 before the first.
-Head = tuple[int, bytes]
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One contradiction. ``place`` names the entry, size, subject or file."""
-
-    code: str
-    place: str
-    message: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What was looked at, and what is wrong. ``chain``: how many anchors the contract was asked about, or None."""
-
-    origin: str
-    size: int
-    records: int = 0
-    registers: int = 0
-    erased: int = 0
-    checkpoints: int = 0
-    receipts: int = 0
-    chain: int | None = None
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, code: str, place: str, message: str) -> None:
-        """Note a problem."""
-        self.problems.append(Problem(code, place, message))
+__all__ = ["Head", "Problem", "Report", "RootAt", "fsck"]
 
 
 def fsck(
@@ -106,7 +75,7 @@ class _Check:
         self.vault = ledger.vault
         self.progress = progress
         self.report = Report(origin=self.log.origin, size=self.log.size)
-        self.trust: TrustRoot = trust_root(connection, self.log, ())
+        self.trust = _trust(connection, self.log)
         self.names = subjects.all_rows(connection, self.log.id)
         self.replay = Replay(
             self.log.origin,
@@ -137,12 +106,15 @@ class _Check:
                 self.progress(size, self.log.size)
                 if closing and self.report.registers:
                     self._check_checkpoint(grown)
-        self._check_subjects()
-        self._check_claims()
-        self._check_batches()
-        self._check_receipts()
-        self._check_anchors(root_at)
-        self._check_head(head)
+        Standing(
+            connection=self.connection,
+            log=self.log,
+            vault=self.vault,
+            trust=self.trust,
+            names=self.names,
+            replay=self.replay,
+            report=self.report,
+        ).check(root_at, head)
         return self.report
 
     # -- entries -------------------------------------------------------------------------------------------
@@ -171,7 +143,8 @@ class _Check:
             # SQLite keeps whatever type a stranger's statement leaves behind.
             self.report.add("record", f"entry {row.index} ({row.event_id})", "its bytes are stored as text")
             row = row._replace(record=stored.encode())
-        if row.record is None and self.names[row.subject_id].secret is None:
+        subject = self.names.get(row.subject_id)
+        if row.record is None and subject is not None and subject.secret is None:
             self.report.erased += 1
         for message in self.replay.take(row):
             self.report.add("record", f"entry {row.index} ({row.event_id})", message)
@@ -271,100 +244,12 @@ class _Check:
                 f"signs {signed.root.hex()} at {signed.size}, the records give {grown.root().hex()}",
             )
 
-    # -- what the records leave ----------------------------------------------------------------------------
 
-    def _check_subjects(self) -> None:
-        for subject, stored in self.names.items():
-            if subject not in self.replay.chains:
-                self.report.add("subject", stored.name, "has no record")
-                continue
-            derived = self.replay.row(subject)
-            if stored.secret is None:
-                derived = derived._replace(state=stored.state)  # erased: its state cannot be folded again
-            if tuple(stored) != tuple(derived):
-                self.report.add(
-                    "subject", stored.name, "count, head, last index or state differ from its records"
-                )
-
-    def _check_claims(self) -> None:
-        stored = {bytes(row.asset_key): row for row in subjects.claims_of(self.connection, self.names)}
-        for key in stored.keys() | self.replay.claims.keys():
-            derived = self.replay.claims.get(key)
-            row = stored.get(key)
-            if derived is None and row is not None and self.names[row.subject_id].secret is None:
-                continue  # erased
-            if derived is None or row is None or tuple(row) != tuple(derived):
-                self.report.add("claim", key.hex(), "its place is not what the records give")
-        for one in subjects.encumbrances_of(self.connection, self.log.id, stored):
-            steps = self.replay.steps.get(bytes(one.asset_key), [])
-            step = steps[one.version - 1] if 0 < one.version <= len(steps) else None
-            if step is None or (step[0], step[1].history) != (one.index, one.history):
-                message = f"no record made version {one.version} of its history"
-                self.report.add("claim", bytes(one.asset_key).hex(), message)
-
-    def _check_batches(self) -> None:
-        keys = [span.verifier for span in self.trust.service_keys]
-        covered = 0
-        for row in records.all_batches(self.connection, self.log.id):
-            where = f"batch {row.first}"
-            covered += row.count
-            rows = records.between(self.connection, self.log.id, row.first, row.first + row.count)
-            tree = batch_tree(rows) if row.count else None
-            if tree is None or (tree.count, tree.root) != (row.count, row.root):
-                self.report.add("batch", where, "its records do not give the root that was signed")
-                continue
-            try:
-                signature = DetachedSignature(key=KeyName(row.key), value=bytes(row.signature))
-                check_signature(signature, batch_of(self.log, row).message(), keys, step="batch")
-            except PoolproofError as error:
-                self.report.add("batch", where, str(error))
-        if covered != self.report.records:
-            self.report.add(
-                "batch", "all", f"{covered} records were accepted, {self.report.records} stand in the log"
-            )
-
-    def _check_receipts(self) -> None:
-        for index, document in trees.all_receipts(self.connection, self.log.id):
-            self.report.receipts += 1
-            try:
-                verify_receipt(self.trust, document)
-                if Receipt.parse(document).index != index:
-                    self.report.add("receipt", f"entry {index}", "is of another entry")
-            except PoolproofError as error:
-                self.report.add("receipt", f"entry {index}", str(error))
-
-    def _check_anchors(self, root_at: RootAt | None) -> None:
-        if root_at is None:
-            return
-        self.report.chain = 0
-        for row in anchors.listed(self.connection, self.log.id):
-            if row.state not in anchors.ANCHORED:
-                continue
-            self.report.chain += 1
-            checkpoint = trees.checkpoint(self.connection, self.log.id, row.size)
-            held = root_at(row.size)
-            where = f"anchor {row.size}"
-            if held is None:
-                self.report.add("anchor", where, "the contract knows no root at this size")
-            elif checkpoint is None or held != checkpoint.root:
-                self.report.add(
-                    "anchor", where, f"the contract holds {held.hex()}, another root than the log's"
-                )
-
-    def _check_head(self, head: Head | None) -> None:
-        """The contract's newest anchor is a checkpoint of ours, whatever our own table of anchors knows of it."""
-        if head is None or head[0] == 0:
-            return
-        size, root = head
-        where = f"anchor {size}"
-        if size > self.log.published:
-            self.report.add(
-                "anchor",
-                where,
-                f"the contract holds it, this database published {self.log.published}: it was restored from an "
-                "older backup, or another database anchors the same log",
-            )
-            return
-        checkpoint = trees.checkpoint(self.connection, self.log.id, size)
-        if checkpoint is None or checkpoint.root != root:
-            self.report.add("anchor", where, f"the contract's newest root is {root.hex()}, none of the log's")
+def _trust(connection: ReadConnection, log: LogRow) -> TrustRoot:
+    """The log's own facts in the form that verifiers read; without them nothing that is signed can be checked."""
+    try:
+        return TrustRoot.parse(trust_root(connection, log, ()).encode())
+    except (MalformedError, ConfigurationError) as error:
+        raise IntegrityError(
+            f"the keys, parties or chain of {log.origin} are damaged in the database: {error}"
+        ) from error

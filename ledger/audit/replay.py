@@ -14,7 +14,6 @@ import msgspec
 from ledger import register
 from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Book, Party
-from ledger.domain.claims import Step
 from ledger.domain.events import Submission
 from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
@@ -23,7 +22,7 @@ from ledger.proofs import mpt
 from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key
 from ledger.publish import claim_values, pool_value_of
 from ledger.store.records import RecordRow
-from ledger.store.subjects import ClaimRow, SubjectRow
+from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
 from ledger.vault import Vault
 
 _data_json = msgspec.json.Encoder(order="sorted").encode
@@ -64,7 +63,7 @@ class Replay:
     book: Book = field(init=False)
     chains: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
     claims: dict[bytes, ClaimRow] = field(default_factory=dict)
-    steps: dict[bytes, list[tuple[int, Step]]] = field(default_factory=dict)
+    steps: dict[bytes, list[EncumbranceRow]] = field(default_factory=dict)
     pages: MemoryPages = field(default_factory=MemoryPages)
     root: bytes = mpt.EMPTY_ROOT
     count: int = 0
@@ -136,9 +135,21 @@ class Replay:
         for step in admitted.encumber(bytes(row.digest)):
             key_ = step.change.asset_key
             self._encumbered.add(key_)
-            self.steps.setdefault(key_, []).append((row.index, step))
+            change, holders = step.change, encode_holders(step.holders)
+            self.steps.setdefault(key_, []).append(
+                EncumbranceRow(
+                    key_,
+                    step.version,
+                    row.index,
+                    row.subject_id,
+                    change.holder,
+                    change.change,
+                    holders,
+                    step.history,
+                )
+            )
             self.claims[key_] = self.claims[key_]._replace(
-                version=step.version, history=step.history, holders=encode_holders(step.holders)
+                version=step.version, history=step.history, holders=holders
             )
 
     def _history(self, row: RecordRow) -> Iterator[Indexed]:

@@ -71,7 +71,7 @@ class Account:
         """The first refusals, by line and field, on standard error."""
         for one in self.refusals[:MAX_SHOWN]:
             place = f"line {one['line']}" if one["line"] is not None else f"event {one['id']}"
-            out.say(f"{place}: {one['field']}: {one['reason']}")
+            out.say(": ".join(filter(None, (place, one["field"], one["reason"]))))
         if self.refused > MAX_SHOWN:
             out.say(f"… and {self.refused - MAX_SHOWN} more" + ("" if out.as_json else "; --json lists them"))
 

@@ -80,6 +80,13 @@ def init(
     settings = Settings.load()
     if rpc is not None:
         settings = Settings.of(settings.model_dump(exclude_unset=True) | {"rpc_url": rpc})
+    policy = setup.ChainPolicy(
+        contract=_address(contract),
+        finality=finality,
+        grade=grade,
+        max_anchor_age=max_anchor_age,
+        max_growth=max_growth,
+    )
     home, made = setup.make_log(Home(settings), origin=origin, zone=zone, day_cut=day_cut)
     with home:
         if rpc is not None:
@@ -97,13 +104,6 @@ def init(
             "kek": home.vault.fingerprint,
         }
         if _has_chain(home):
-            policy = setup.ChainPolicy(
-                contract=_address(contract),
-                finality=finality,
-                grade=grade,
-                max_anchor_age=max_anchor_age or setup.MAX_ANCHOR_AGE,
-                max_growth=max_growth or setup.MAX_GROWTH,
-            )
             binding, on_chain = setup.open_on_chain(home, policy)
             made += on_chain
             document["chain"] = chain_document(binding)

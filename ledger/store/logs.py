@@ -151,6 +151,16 @@ def latest_trust_root(connection: ReadConnection, log_id: int) -> bytes | None:
     return document
 
 
+def trust_roots_of(connection: ReadConnection, log_id: int) -> list[tuple[int, bytes, bytes]]:
+    """(number, fingerprint, document) of each issued ``trust.json``, oldest first."""
+    columns = (trust_roots.c.number, trust_roots.c.fingerprint, trust_roots.c.document)
+    statement = select(*columns).where(trust_roots.c.log_id == log_id).order_by(trust_roots.c.number)
+    return [
+        (number, bytes(fingerprint), bytes(document))
+        for number, fingerprint, document in connection.execute(statement)
+    ]
+
+
 def put_trust_root(
     connection: WriteConnection, log_id: int, *, fingerprint: bytes, document: bytes, issued: str
 ) -> None:

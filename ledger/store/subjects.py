@@ -97,6 +97,12 @@ def claims_of(connection: ReadConnection, subject_ids: Iterable[int]) -> list[Cl
     return [ClaimRow(*row) for row in bulk.select_in(connection, sql, subject_ids, kind="int8")]
 
 
+def all_claims(connection: ReadConnection, log_id: int) -> list[ClaimRow]:
+    """Every claim of the log."""
+    columns = [claims.c[name] for name in ClaimRow._fields]
+    return [ClaimRow(*row) for row in connection.execute(select(*columns).where(claims.c.log_id == log_id))]
+
+
 def put_claims(
     connection: WriteConnection, log_id: int, new: Iterable[ClaimRow], changed: Iterable[ClaimRow]
 ) -> None:
@@ -116,6 +122,16 @@ def encumbrances_of(
     sql = f"SELECT {names} FROM encumbrances WHERE log_id = {{p}} AND asset_key {{keys}}"  # noqa: S608 - our own column names
     rows = [EncumbranceRow(*row) for row in bulk.select_in(connection, sql, asset_keys, log_id, kind="bytea")]
     return sorted((row for row in rows if before is None or row.index < before), key=lambda row: row[:2])
+
+
+def all_encumbrances(connection: ReadConnection, log_id: int) -> dict[bytes, list[EncumbranceRow]]:
+    """Every claim's history of the log, each in the order of its versions."""
+    columns = [encumbrances.c[name] for name in EncumbranceRow._fields]
+    statement = select(*columns).where(encumbrances.c.log_id == log_id).order_by(encumbrances.c.version)
+    histories: dict[bytes, list[EncumbranceRow]] = {}
+    for row in connection.execute(statement):
+        histories.setdefault(bytes(row[0]), []).append(EncumbranceRow(*row))
+    return histories
 
 
 def claims_encumbered(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[bytes]:

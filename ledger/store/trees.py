@@ -73,6 +73,12 @@ def pages(connection: ReadConnection, log_id: int, ids: Iterable[int]) -> dict[i
     return {row[0]: bytes(row[1]) for row in bulk.select_in(connection, sql, ids, log_id, kind="int8")}
 
 
+def greatest_page(connection: ReadConnection, log_id: int) -> int:
+    """The greatest id of a stored page, 0 for none."""
+    statement = select(func.max(register_pages.c.id)).where(register_pages.c.log_id == log_id)
+    return int(connection.execute(statement).scalar_one() or 0)
+
+
 def drop_pages(connection: WriteConnection, log_id: int, ids: Iterable[int]) -> None:
     """Remove pages that no published register refers to."""
     wanted = list(ids)

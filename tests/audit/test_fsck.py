@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from ledger.audit.fsck import Report, fsck
+from ledger.errors import IntegrityError
 from ledger.log import Ledger
-from ledger.store import tables
+from ledger.store import logs, tables
 from tests import book
 
 
@@ -81,8 +83,6 @@ def test_a_rewrite_with_its_digest_is_still_found(filled: Ledger) -> None:
             select(tables.records).where(tables.records.c.event_id == "L4.repaid.1")
         ).one()
     forged = bytes(row.record).replace(b'"94.62"', b'"95.62"')
-    import hashlib
-
     digest = hashlib.sha256(forged).digest()
     change(filled, at(tables.records, "index", row.index).values(record=forged, digest=digest))
     assert {"tile", "checkpoint", "batch"} <= codes(fsck(filled))
@@ -110,6 +110,82 @@ def test_one_bit_anywhere_is_found(
 ) -> None:
     flip(filled, tables.metadata.tables[table], column, key, value)
     assert code in codes(fsck(filled))
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "values", "code"),
+    [
+        # The rows that the next pledge, append or publish is built on.
+        ("encumbrances", "version", 1, {"change": 1}, "claim"),
+        ("encumbrances", "version", 1, {"holder": "bank-b"}, "claim"),
+        ("encumbrances", "version", 1, {"pool_id": 1}, "claim"),
+        ("encumbrances", "version", 1, {"version": 2}, "claim"),
+        ("claims", "version", 1, {"log_id": 2}, "claim"),
+        ("logs", "id", 1, {"register_page": 1}, "log"),
+        ("logs", "id", 1, {"next_page": 1}, "log"),
+        ("logs", "id", 1, {"next_subject": 1}, "log"),
+        ("logs", "id", 1, {"posted": "2020-01-01T00:00:00.000000Z"}, "log"),
+        ("logs", "id", 1, {"day_cut": "04:00"}, "trust"),
+        ("subjects", "name", "pool:P", {"secret": bytes(60)}, "subject"),
+        ("trust_roots", "number", 0, {"fingerprint": bytes(32)}, "trust"),
+        ("trust_roots", "number", 0, {"document": b"{}"}, "trust"),
+        ("anchors", "size", 361, {"root": bytes(32)}, "anchor"),
+        ("anchors", "size", 361, {"size": 362}, "anchor"),
+        ("anchors", "size", 361, {"evidence": b"{}"}, "anchor"),
+    ],
+)
+def test_a_changed_row_beside_the_tree_is_found(
+    filled: Ledger, table: str, key: str, value: object, values: dict[str, object], code: str
+) -> None:
+    issue_trust_root(filled)
+    assert codes(fsck(filled)) == set()
+    without_foreign_keys(filled, at(tables.metadata.tables[table], key, value).values(values))
+    assert code in codes(fsck(filled))
+
+
+def issue_trust_root(ledger: Ledger) -> None:
+    document = ledger.trust_root().encode()
+    with ledger.store.write() as connection:
+        fingerprint = hashlib.sha256(document).digest()
+        logs.put_trust_root(
+            connection, 1, fingerprint=fingerprint, document=document, issued="2026-11-23T00:00:00.000000Z"
+        )
+
+
+def without_foreign_keys(ledger: Ledger, statement: Any) -> None:
+    """As a stranger's own connection does it: SQLite asks for foreign keys connection by connection."""
+    with ledger.store.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN")
+        assert connection.execute(statement).rowcount == 1
+        connection.commit()
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def test_a_pledge_that_is_gone_is_found(filled: Ledger) -> None:
+    change(filled, delete(tables.encumbrances))
+    assert codes(fsck(filled)) == {"claim"}
+
+
+def test_a_batch_without_its_only_record_is_found(filled: Ledger) -> None:
+    change(filled, delete(tables.records).where(tables.records.c.event_id == "L5.repaid.2"))
+    assert {"gap", "batch"} <= codes(fsck(filled))
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "values"),
+    [
+        ("parties", "name", "bank-a", {"keys": "bank-a+00000000+AAAA"}),
+        ("verifier_keys", "kind", "service", {"kind": "nothing"}),
+    ],
+)
+def test_keys_that_are_damaged_are_named(
+    filled: Ledger, table: str, key: str, value: object, values: dict[str, object]
+) -> None:
+    change(filled, at(tables.metadata.tables[table], key, value).values(values))
+    with pytest.raises(IntegrityError, match=r"the keys, parties or chain of .* are damaged"):
+        fsck(filled)
 
 
 def test_a_register_page_that_changed_is_found(filled: Ledger) -> None:

@@ -92,6 +92,7 @@ def test_bad_lines_are_refused_by_number(log: Run, line: bytes) -> None:
     found = data(result)
     assert (found["accepted"], found["repeated"], found["refused"]) == (1, 1, 1)
     assert found["refusals"][0]["line"] == 2
+    assert ": : " not in result.stderr
     assert len(result.stderr) < 1000
 
 

@@ -130,6 +130,15 @@ def test_a_chosen_policy_stands_in_the_trust_root(log: Run, chain: str) -> None:
     log("init", "--rpc", chain, "--finality", "depth:5", "--grade", "operator", "--max-anchor-age", "3600")
     trust = json.loads(log("trust").stdout)["chain"]
     assert (trust["finality"], trust["grade"], trust["max_anchor_age"]) == ("depth:5", "operator", 3600)
+    # The same once more is what to do after a failure; another choice is refused, not passed over.
+    log("init", "--finality", "depth:5", "--grade", "operator", "--max-anchor-age", "3600")
+    for args in (
+        ["--finality", "depth:6"],
+        ["--grade", "public"],
+        ["--max-anchor-age", "60"],
+        ["--max-growth", "5"],
+    ):
+        assert "does not change" in log("init", *args, code=2).stderr
 
 
 def test_a_party_added_later_changes_the_fingerprint_on_chain(bound: Run) -> None:

@@ -58,6 +58,16 @@ def test_an_ill_formed_origin_makes_nothing(run: Run, home: Path, args: list[str
     assert not (home / "keys").exists()
 
 
+@pytest.mark.parametrize(
+    "args", [["--finality", "soon"], ["--grade", "gold"], ["--contract", "0x12"]], ids=lambda args: args[0]
+)
+def test_a_policy_that_cannot_be_makes_nothing_even_without_a_chain(
+    run: Run, home: Path, args: list[str]
+) -> None:
+    run("init", "--origin", ORIGIN, *args, code=2)
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("args", [["--zone", "Mars/Olympus"], ["--day-cut", "25:00"]])
 def test_an_unknown_zone_makes_no_log(run: Run, args: list[str]) -> None:
     run("init", "--origin", ORIGIN, *args, code=2)

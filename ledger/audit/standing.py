@@ -1,0 +1,252 @@
+"""What stands in the store beside the entries, against what the records leave: states, places, promises, anchors.
+
+The entries have been walked and replayed when :func:`check` is called; here the rows are compared that no tree
+commits to by themselves, because the next append, pledge or receipt would be built on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from ledger.audit.replay import Replay
+from ledger.audit.report import Report
+from ledger.errors import PoolproofError
+from ledger.issue import batch_of, batch_tree
+from ledger.proofs import canonical
+from ledger.proofs.documents import DetachedSignature, KeyName, check_signature
+from ledger.proofs.evidence import Evidence
+from ledger.proofs.receipt import Receipt
+from ledger.proofs.trust import TrustRoot
+from ledger.proofs.verify import verify_receipt
+from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.store.anchors import AnchorRow
+from ledger.store.logs import LogRow
+from ledger.store.subjects import SubjectRow
+from ledger.store.trees import CheckpointRow
+from ledger.vault import Vault
+
+#: What the contract holds for a size: its root, or None.
+RootAt = Callable[[int], bytes | None]
+#: (size, root) of the newest anchor that the contract holds; size 0 before the first.
+Head = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One run: the snapshot, what the records give, and where problems go."""
+
+    connection: ReadConnection
+    log: LogRow
+    vault: Vault
+    trust: TrustRoot
+    names: dict[int, SubjectRow]
+    replay: Replay
+    report: Report
+
+    def check(self, root_at: RootAt | None, head: Head | None) -> None:
+        """Compare all of it; ``root_at`` and ``head`` are what the contract says, None where it was not asked."""
+        self._log()
+        self._trust_roots()
+        self._subjects()
+        self._claims()
+        self._encumbrances()
+        self._batches()
+        self._receipts()
+        self._anchors()
+        if root_at is not None:
+            self._contract(root_at)
+        self._head(head)
+
+    # -- the log's own row ---------------------------------------------------------------------------------
+
+    def _log(self) -> None:
+        """The counters and pointers that the next append and the next publish start from."""
+        connection, log = self.connection, self.log
+        newest = trees.register_at(connection, log.id, log.published - 1) if log.published else None
+        if log.register_page != (newest.page if newest else 0):
+            self._row("its register page is not that of the newest register")
+        if log.next_page <= trees.greatest_page(connection, log.id):
+            self._row("its next register page is taken")
+        if log.next_subject <= max(self.names, default=0):
+            self._row("its next subject id is taken")
+        batches = records.all_batches(connection, log.id)
+        if log.posted != (batches[-1].posted if batches else ""):
+            self._row("its clock is not that of the newest batch")
+
+    def _row(self, message: str) -> None:
+        self.report.add("log", self.log.origin, message)
+
+    def _trust_roots(self) -> None:
+        """Each trust root that was issued is as it was, and the newest is of this log on this chain."""
+        rows = logs.trust_roots_of(self.connection, self.log.id)
+        for number, fingerprint, document in rows:
+            where = f"trust root {number}"
+            if canonical.sha256(document) != fingerprint:
+                self.report.add("trust", where, "its document has another fingerprint")
+                continue
+            try:
+                issued = TrustRoot.parse(document)
+            except PoolproofError as error:
+                self.report.add("trust", where, str(error))
+                continue
+            fixed = (self.trust.origin, self.trust.zone, self.trust.day_cut)
+            chain = issued.chain or self.trust.chain  # a log may go on chain after its first trust root
+            if (issued.origin, issued.zone, issued.day_cut) != fixed or chain != self.trust.chain:
+                self.report.add(
+                    "trust", where, "origin, zone, day cut or chain are not those of the log's row"
+                )
+
+    # -- subjects and claims -------------------------------------------------------------------------------
+
+    def _subjects(self) -> None:
+        for subject, stored in self.names.items():
+            if subject not in self.replay.chains:
+                self.report.add("subject", stored.name, "has no record")
+                continue
+            derived = self.replay.row(subject)
+            if stored.secret is None:
+                derived = derived._replace(state=stored.state)  # erased: its state cannot be folded again
+            if tuple(stored) != tuple(derived):
+                self.report.add(
+                    "subject", stored.name, "count, head, last index or state differ from its records"
+                )
+            self._secret(stored)
+
+    def _secret(self, stored: SubjectRow) -> None:
+        if stored.secret is None:
+            return
+        try:
+            self.vault.unwrap(bytes(stored.secret), stored.name)
+        except PoolproofError as error:
+            self.report.add("subject", stored.name, str(error))
+
+    def _claims(self) -> None:
+        stored = {bytes(row.asset_key): row for row in subjects.all_claims(self.connection, self.log.id)}
+        for key in stored.keys() | self.replay.claims.keys():
+            derived = self.replay.claims.get(key)
+            row = stored.get(key)
+            if derived is None and row is not None and self._is_erased(row.subject_id):
+                continue
+            if derived is None or row is None or tuple(row) != tuple(derived):
+                self.report.add("claim", key.hex(), "its place is not what the records give")
+
+    def _encumbrances(self) -> None:
+        """Who holds what through which pool is summed from these rows at the next pledge."""
+        stored = subjects.all_encumbrances(self.connection, self.log.id)
+        erased = {
+            bytes(claim.asset_key)
+            for claim in subjects.claims_of(self.connection, self.names)
+            if self._is_erased(claim.subject_id)
+        }
+        for key in stored.keys() | self.replay.steps.keys():
+            if key in erased:
+                continue
+            pairs = zip_longest(stored.get(key, ()), self.replay.steps.get(key, ()))
+            for number, (row, derived) in enumerate(pairs, start=1):
+                if row is None or derived is None or tuple(row) != tuple(derived):
+                    self.report.add(
+                        "claim", key.hex(), f"version {number} of its history is not what the records give"
+                    )
+
+    def _is_erased(self, subject: int) -> bool:
+        row = self.names.get(subject)
+        return row is not None and row.secret is None
+
+    # -- signed documents ----------------------------------------------------------------------------------
+
+    def _batches(self) -> None:
+        keys = [span.verifier for span in self.trust.service_keys]
+        covered = 0
+        for row in records.all_batches(self.connection, self.log.id):
+            where = f"batch {row.first}"
+            covered += row.count
+            stored = list(records.between(self.connection, self.log.id, row.first, row.first + row.count))
+            tree = batch_tree(stored) if stored else None
+            if tree is None or (tree.count, tree.root) != (row.count, row.root):
+                self.report.add("batch", where, "its records do not give the root that was signed")
+                continue
+            try:
+                signature = DetachedSignature(key=KeyName(row.key), value=bytes(row.signature))
+                check_signature(signature, batch_of(self.log, row).message(), keys, step="batch")
+            except PoolproofError as error:
+                self.report.add("batch", where, str(error))
+        if covered != self.report.records:
+            self.report.add(
+                "batch", "all", f"{covered} records were accepted, {self.report.records} stand in the log"
+            )
+
+    def _receipts(self) -> None:
+        for index, document in trees.all_receipts(self.connection, self.log.id):
+            self.report.receipts += 1
+            try:
+                verify_receipt(self.trust, document)
+                if Receipt.parse(document).index != index:
+                    self.report.add("receipt", f"entry {index}", "is of another entry")
+            except PoolproofError as error:
+                self.report.add("receipt", f"entry {index}", str(error))
+
+    # -- anchors -------------------------------------------------------------------------------------------
+
+    def _anchors(self) -> None:
+        """The outbox has the log's own roots, and each evidence file leads from its block to one of them."""
+        for row in anchors.listed(self.connection, self.log.id):
+            checkpoint = self._checkpoint(row)
+            where = f"anchor {row.size}"
+            if checkpoint is None or checkpoint.root != row.root:
+                self.report.add("anchor", where, "no checkpoint of the log has this size and root")
+                continue
+            document = anchors.evidence(self.connection, self.log.id, row.size)
+            if document is not None:
+                self._evidence(where, document, checkpoint)
+
+    def _evidence(self, where: str, document: bytes, checkpoint: CheckpointRow) -> None:
+        from ledger.chain.stateproof import verify_state
+
+        chain = self.log.chain
+        try:
+            evidence = Evidence.parse(document)
+            if (evidence.size, evidence.root) != (checkpoint.size, checkpoint.root) or chain is None:
+                self.report.add("anchor", where, "its evidence is of another anchor")
+                return
+            verify_state(evidence, contract=chain.contract, code_hash=chain.code_hash, log_id=chain.log_key)
+        except PoolproofError as error:
+            self.report.add("anchor", where, f"its evidence: {error}")
+
+    def _contract(self, root_at: RootAt) -> None:
+        self.report.chain = 0
+        for row in anchors.listed(self.connection, self.log.id):
+            if row.state not in anchors.ANCHORED:
+                continue
+            self.report.chain += 1
+            checkpoint = self._checkpoint(row)
+            held = root_at(row.size)
+            where = f"anchor {row.size}"
+            if held is None:
+                self.report.add("anchor", where, "the contract knows no root at this size")
+            elif checkpoint is None or held != checkpoint.root:
+                self.report.add(
+                    "anchor", where, f"the contract holds {held.hex()}, another root than the log's"
+                )
+
+    def _head(self, head: Head | None) -> None:
+        """The contract's newest anchor is a checkpoint of ours, whatever our own table of anchors knows of it."""
+        if head is None or head[0] == 0:
+            return
+        size, root = head
+        where = f"anchor {size}"
+        if size > self.log.published:
+            self.report.add(
+                "anchor",
+                where,
+                f"the contract holds it, this database published {self.log.published}: it was restored from an "
+                "older backup, or another database anchors the same log",
+            )
+            return
+        checkpoint = trees.checkpoint(self.connection, self.log.id, size)
+        if checkpoint is None or checkpoint.root != root:
+            self.report.add("anchor", where, f"the contract's newest root is {root.hex()}, none of the log's")
+
+    def _checkpoint(self, row: AnchorRow) -> CheckpointRow | None:
+        return trees.checkpoint(self.connection, self.log.id, row.size)
