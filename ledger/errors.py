@@ -115,10 +115,18 @@ class ConfigurationError(PoolproofError):
 
 
 class UndeterminedError(PoolproofError):
-    """The inputs given do not allow a verdict; says what would."""
+    """The inputs given do not allow a verdict; says what would.
+
+    ``field`` is the path of the member that is missing or leaves it open (``data.first_due``), where there is one.
+    """
 
     exit_code = 3
     code = "undetermined"
+
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.reason = reason
+        self.field = field
 
 
 class UnavailableError(PoolproofError):

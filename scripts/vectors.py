@@ -14,11 +14,22 @@ import json
 import sys
 from pathlib import Path
 
-from scripts.vector_sets import MAKERS, contract, documents, leaves, maps, notes, seals, texts, trees
+from scripts.vector_sets import (
+    MAKERS,
+    contract,
+    documents,
+    leaves,
+    maps,
+    notes,
+    schedules,
+    seals,
+    texts,
+    trees,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 #: Importing a module registers its makers.
-SETS = (contract, documents, leaves, maps, notes, seals, texts, trees)
+SETS = (contract, documents, leaves, maps, notes, schedules, seals, texts, trees)
 
 
 def build(name: str) -> bytes:
