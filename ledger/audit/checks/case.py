@@ -1,0 +1,152 @@
+"""One loan before the checks: its records in force, its life, and what they are asked under."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
+
+from ledger.audit.eligibility import Eligibility, examine
+from ledger.audit.findings import Evidence, Notes
+from ledger.audit.rules import PoolRules
+from ledger.domain import money
+from ledger.domain.events.changes import FeeCharged
+from ledger.domain.events.files import BalanceReported
+from ledger.domain.events.loans import LoanOpened
+from ledger.domain.events.terms import Terms
+from ledger.domain.fold import Indexed, Standing, state_of
+from ledger.domain.loans import LoanState
+from ledger.domain.position import Life, Position, opening_day
+from ledger.domain.schedule import annual_cost, planned_flows
+from ledger.errors import UndeterminedError
+
+
+class Move(NamedTuple):
+    """One change of what a pool holds of a claim: effective day (ordinal), index of the record, holder, ppm."""
+
+    day: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
+    holder: str
+    change: int
+
+
+class PoolClaim(NamedTuple):
+    """A claim that is, or was, in the audited pool; ``share`` is its part of the loan in ppm."""
+
+    name: str
+    asset_key: bytes
+    creditor: str
+    share: int
+    weak: bool
+    moves: tuple[Move, ...]
+
+    def held(self, day: int | None = None) -> dict[str, int]:
+        """Holder → ppm of the claim, at the close of a day (ordinal) or by all moves."""
+        holders: dict[str, int] = {}
+        for move in self.moves:
+            if day is None or move.day <= day:
+                holders[move.holder] = holders.get(move.holder, 0) + move.change
+        return {holder: share for holder, share in holders.items() if share > 0}
+
+
+class Case:
+    """A loan under examination; what several checks need is worked out once.
+
+    ``records`` are all of the loan's records below the audited size with their indexes, superseded ones too;
+    ``held`` those in force on the audit's day; ``claims`` those of its claims that are or were in the pool.
+    """
+
+    def __init__(
+        self,
+        loan: str,
+        records: Sequence[Indexed],
+        held: Sequence[Standing],
+        claims: Sequence[PoolClaim],
+        *,
+        as_of: date,
+        rules: PoolRules,
+    ) -> None:
+        self.loan = loan
+        self.subject = f"loan:{loan}"
+        self.records = records
+        self.held = held
+        self.claims = claims
+        self.as_of: date = as_of
+        self.rules: PoolRules = rules
+        self.notes = Notes()
+        self.life: Life = Life(held, count=len(records))
+        self.terms: Terms = self.life.terms
+        self.currency: str = self.terms.currency
+        self.reports: list[tuple[Standing, BalanceReported]] = [
+            (one, one.event) for one in held if isinstance(one.event, BalanceReported)
+        ]
+
+    @cached_property
+    def state(self) -> LoanState:
+        """The folded state as of the audit's day."""
+        return state_of(self.held, count=self.life.count)
+
+    @cached_property
+    def position(self) -> Position:
+        """Where the loan stands on the audit's day."""
+        return self.life.at(self.as_of, state=self.state)
+
+    @cached_property
+    def eligibility(self) -> Eligibility:
+        """How the loan stands against the pool's criteria."""
+        return examine(self)
+
+    @cached_property
+    def annual_cost(self) -> Decimal:
+        """The borrower's whole cost a year, over all payees. Raises :class:`UndeterminedError`."""
+        if isinstance(self.terms, LoanOpened):
+            raise UndeterminedError("the payout and the fees before the opening were not told")
+        principal, start = self.life.payout
+        flows = planned_flows(self.life.plan(start), principal=principal, start=start)
+        for one in self.held:
+            if isinstance(one.event, FeeCharged) and one.event.component == "fee":
+                if one.record.when.day is None:
+                    raise UndeterminedError("a fee names a month and no day")
+                flows.append((one.record.when.day, -one.amounts))
+        return annual_cost(flows, self.rules.cost_measure)
+
+    @cached_property
+    def _path(self) -> tuple[list[int], list[int]]:
+        """(days on which principal moved, principal after each), ascending."""
+        days: list[int] = []
+        after: list[int] = []
+        seen: list[Standing] = []
+        opened = opening_day(self.terms)
+        for one in self.held:
+            seen.append(one)
+            if one.event.volume(one.amounts):
+                # A position opened with its history stands at the close of the day that it names.
+                days.append(opened if opened and one is self.held[0] else one.record.when.ordinal)
+                after.append(state_of(seen, count=len(seen)).principal)
+        return days, after
+
+    def principal_on(self, ordinal: int) -> int:
+        """Principal outstanding at the close of a day, in units; zero before the loan began."""
+        days, after = self._path
+        place = bisect_right(days, ordinal)
+        return after[place - 1] if place else 0
+
+    def money(self, units: int) -> str:
+        """An amount as it is written."""
+        return money.format(units, self.currency)
+
+    def find(self, code: str, *records: Standing, claim: str | None = None, **facts: str | int) -> None:
+        """Write a finding about this loan down."""
+        evidence = [Evidence(one.index, one.record.digest.hex()) for one in records]
+        self.notes.find(code, self.subject, claim=claim, evidence=evidence, **facts)
+
+    def answered(self, procedure: str, times: int = 1) -> None:
+        """A procedure could be performed on this loan."""
+        self.notes.procedure(procedure).answered(times)
+
+    def undecided(self, procedure: str, reason: str, times: int = 1) -> None:
+        """A procedure could not be performed on this loan, and why."""
+        self.notes.procedure(procedure).undecided(reason, times)

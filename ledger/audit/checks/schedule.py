@@ -1,0 +1,152 @@
+"""Payments against the plan: the order in which they are applied, the interest taken, new plans, the whole cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec import UNSET
+
+from ledger.audit.checks.case import Case
+from ledger.domain.events.changes import FeeCharged, ScheduleChanged
+from ledger.domain.events.money_in import RepaymentReceived
+from ledger.domain.fold import Standing, state_of
+from ledger.domain.schedule import Due
+from ledger.errors import UndeterminedError
+
+#: Components of an amount, by their place in ``amounts[1:]``.
+_PLACES = {"principal": 0, "interest": 1, "fee": 2, "penalty": 3, "other": 4}
+Owed = list[int]
+
+
+def check(case: Case) -> None:
+    """Perform the procedures schedule and cost."""
+    _new_plans(case)
+    try:
+        plan = case.life.plan(case.as_of)
+    except UndeterminedError as error:
+        case.undecided("schedule", str(error))
+        case.undecided("cost", str(error))
+        return
+    case.answered("schedule")
+    _interest(case, plan)
+    if case.terms.waterfall is not UNSET and case.terms.waterfall:
+        _applied(case, plan, case.terms.waterfall)
+    _cost(case)
+
+
+def _cost(case: Case) -> None:
+    cap = case.rules.eligibility.get("annual_cost_max")
+    if not isinstance(cap, str):
+        return
+    try:
+        cost = case.annual_cost
+    except UndeterminedError as error:
+        case.undecided("cost", str(error))
+        return
+    case.answered("cost")
+    if cost > Decimal(cap):
+        case.find(
+            "cost.above_cap", case.held[0], cost=f"{cost:.4f}", measure=case.rules.cost_measure, cap=cap
+        )
+
+
+def _interest(case: Case, plan: Sequence[Due]) -> None:
+    """Interest taken for an instalment, by all who paid it, is not above what the plan asks."""
+    planned = {due.number: due.interest for due in plan}
+    taken: dict[int, int] = {}
+    last: dict[int, Standing] = {}
+    for one in case.held:
+        if isinstance(one.event, RepaymentReceived) and isinstance(one.event.instalment, int):
+            number = one.event.instalment
+            taken[number] = taken.get(number, 0) + one.amounts[2]
+            last[number] = one
+    if not taken:
+        return
+    case.answered("interest")
+    for number, units in taken.items():
+        if (
+            number in planned
+            and units > planned[number]
+            and not case.rules.within("interest", units - planned[number])
+        ):
+            case.find(
+                "interest.off_plan", last[number], instalment=number, collected=case.money(units),
+                planned=case.money(planned[number]),
+            )  # fmt: skip
+
+
+def _new_plans(case: Case) -> None:
+    """The principal of a changed plan is what is owed when it begins."""
+    for one in case.held:
+        if not isinstance(one.event, ScheduleChanged):
+            continue
+        earlier = [other for other in case.held if other.moment < one.moment]
+        owed = state_of(earlier, count=len(earlier)).principal
+        try:
+            before = case.life.plan(one.record.when.last_day)
+        except UndeterminedError:
+            continue
+        planned = sum(due.principal for due in before if due.number >= one.event.first)
+        unpaid = owed - _still_due(case, before, one)
+        if planned != unpaid and not case.rules.within("schedule", planned - unpaid):
+            case.find(
+                "schedule.off_principal", one, planned=case.money(planned), owed=case.money(unpaid),
+                currency=case.currency,
+            )  # fmt: skip
+
+
+def _still_due(case: Case, plan: Sequence[Due], change: Standing) -> int:
+    """Principal of earlier instalments that a change leaves as they were and that is not paid yet."""
+    assert isinstance(change.event, ScheduleChanged)
+    kept = {due.number: due.principal for due in plan if due.number < change.event.first}
+    for other in case.held:
+        event = other.event
+        if isinstance(event, RepaymentReceived) and other.moment < change.moment:
+            number = event.instalment
+            if isinstance(number, int) and number in kept:
+                kept[number] = max(0, kept[number] - other.amounts[1])
+    return sum(kept.values())
+
+
+def _applied(case: Case, plan: Sequence[Due], waterfall: Sequence[str]) -> None:
+    """Each payment for one instalment, component by component, in the order of the contract."""
+    order = [_PLACES[name] for name in waterfall]
+    owed: dict[int, Owed] = {due.number: [due.principal, due.interest, due.fee, 0, 0] for due in plan}
+    for one in case.held:
+        event = one.event
+        if isinstance(event, FeeCharged) and isinstance(event.instalment, int) and event.instalment in owed:
+            owed[event.instalment][_PLACES[event.component]] += one.amounts
+        if not isinstance(event, RepaymentReceived) or event.aggregate is True:
+            continue
+        number = event.instalment
+        if not isinstance(number, int) or number not in owed:
+            continue
+        due = owed[number]
+        parts = list(one.amounts[1:])
+        derived = _apply(one.amounts[0], due, order)
+        if derived is not None and any(
+            not case.rules.within("schedule", got - wanted)
+            for got, wanted in zip(parts, derived, strict=True)
+        ):
+            case.find(
+                "schedule.misapplied", one, amount=case.money(one.amounts[0]), applied=_shown(case, parts),
+                derived=_shown(case, derived),
+            )  # fmt: skip
+        owed[number] = [max(0, left - part) for left, part in zip(due, parts, strict=True)]
+
+
+def _apply(amount: int, due: Owed, order: Sequence[int]) -> Owed | None:
+    """How an amount goes to what one instalment asks; None where it is more, so that the rest is another question."""
+    parts = [0] * len(due)
+    for place in order:
+        parts[place] = min(amount, due[place])
+        amount -= parts[place]
+    return None if amount else parts
+
+
+def _shown(case: Case, parts: Owed) -> str:
+    return (
+        ", ".join(f"{name} {case.money(parts[place])}" for name, place in _PLACES.items() if parts[place])
+        or "0"
+    )

@@ -1,0 +1,164 @@
+"""Whether a claim meets the pool's criteria, by the version of the rules in force.
+
+A criterion is a member of ``rules.eligibility``: ``FIELD_max``, ``FIELD_min``, ``FIELD_in`` or ``FIELD_not_in``. Bounds
+are decimal strings or integers, lists are of strings. The fields:
+
+======================= ==========================================================================
+principal               original principal
+outstanding             principal owed on the audit's day
+annual_rate             nominal rate of the contract
+annual_cost             whole cost by the rules' measure, over all payees
+days_past_due           by the rules' way of counting
+instalments             agreed number
+remaining_instalments   those not yet due
+months_on_book          whole months since the payout
+product, scene, region  as told
+currency, status        of the loan
+any other name          that member of the loan's ``attributes``
+======================= ==========================================================================
+
+A field that cannot be told leaves the criterion undetermined, and the claim out of the borrowing base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import UNSET
+
+from ledger.domain import money
+from ledger.domain.events.loans import LoanOpened
+from ledger.errors import UndeterminedError
+
+if TYPE_CHECKING:
+    from ledger.audit.checks.case import Case
+
+_SUFFIXES: Final = ("_not_in", "_in", "_max", "_min")
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A criterion that a loan does not meet."""
+
+    field: str
+    value: str
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """How a loan stands against all criteria."""
+
+    breaches: tuple[Breach, ...] = ()
+    undetermined: tuple[str, ...] = ()
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may count for the borrowing base."""
+        return not self.breaches and not self.undetermined
+
+
+def examine(case: Case) -> Eligibility:
+    """Hold a loan against every criterion of its pool's rules, as of the audit's day."""
+    breaches: list[Breach] = []
+    undetermined: list[str] = []
+    for name, bound in sorted(case.rules.eligibility.items()):
+        suffix = next((end for end in _SUFFIXES if name.endswith(end)), None)
+        if suffix is None:
+            undetermined.append(f"the criterion {name} is none of _max, _min, _in, _not_in")
+            continue
+        field = name.removesuffix(suffix)
+        try:
+            value = _value(case, field)
+            met = _meets(value, suffix, bound)
+        except UndeterminedError as error:
+            undetermined.append(f"{field}: {error}")
+            continue
+        if not met:
+            breaches.append(Breach(field, str(value), f"{suffix[1:].replace('_', ' ')} {_shown(bound)}"))
+    return Eligibility(tuple(breaches), tuple(undetermined))
+
+
+def check(case: Case) -> None:
+    """Perform the procedures eligibility: one finding a loan and criterion that is not met."""
+    if not case.rules.eligibility or not any(claim.held() for claim in case.claims):
+        return
+    found = case.eligibility
+    for reason in found.undetermined:
+        case.undecided("eligibility", reason)
+    if not found.undetermined:
+        case.answered("eligibility")
+    for breach in found.breaches:
+        case.find(
+            "eligibility.breach", case.held[0], field=breach.field, value=breach.value, criterion=breach.criterion,
+            version=case.rules.version,
+        )  # fmt: skip
+
+
+def _meets(value: Decimal | str, suffix: str, bound: Any) -> bool:
+    if suffix in {"_in", "_not_in"}:
+        listed = bound if isinstance(bound, list) else [str(bound)]
+        return (str(value) in listed) == (suffix == "_in")
+    try:
+        number, limit = Decimal(value), Decimal(str(bound))
+    except InvalidOperation:
+        raise UndeterminedError(f"{value!s} against {bound!s} cannot be compared as numbers") from None
+    return number <= limit if suffix == "_max" else number >= limit
+
+
+def _shown(bound: Any) -> str:
+    return ", ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
+
+
+def _value(case: Case, field: str) -> Decimal | str:
+    """What the loan's field is. Raises :class:`UndeterminedError` where it is not told."""
+    read = _FIELDS.get(field)
+    if read is not None:
+        return read(case)
+    attributes = {} if case.terms.attributes is UNSET else case.terms.attributes
+    if field not in attributes:
+        raise UndeterminedError("the loan does not tell it")
+    return str(attributes[field])
+
+
+def _days_past_due(case: Case) -> Decimal:
+    days = case.rules.measure.days(case.position)
+    if days is None:
+        raise UndeterminedError(case.position.undetermined)
+    return Decimal(days)
+
+
+def _told(value: Any, what: str) -> Any:
+    if value is UNSET or value is None:
+        raise UndeterminedError(f"{what} is not told")
+    return value
+
+
+def _months_on_book(case: Case) -> int:
+    if isinstance(case.terms, LoanOpened):
+        raise UndeterminedError("a seasoned loan's payout is not told")
+    _, start = case.life.payout
+    months = (case.as_of.year - start.year) * 12 + case.as_of.month - start.month
+    return months - (case.as_of.day < start.day)
+
+
+_FIELDS: Final[dict[str, Callable[[Case], Decimal | str]]] = {
+    "principal": lambda case: Decimal(_told(case.terms.principal, "the original principal")),
+    "outstanding": lambda case: Decimal(money.format(case.state.principal, case.currency)),
+    "annual_rate": lambda case: Decimal(_told(case.terms.annual_rate, "the rate")),
+    "annual_cost": lambda case: case.annual_cost,
+    "days_past_due": _days_past_due,
+    "instalments": lambda case: Decimal(_told(case.terms.instalments, "the number of instalments")),
+    "remaining_instalments": lambda case: Decimal(
+        sum(due.date > case.as_of for due in case.life.plan(case.as_of))
+    ),
+    "months_on_book": lambda case: Decimal(_months_on_book(case)),
+    "product": lambda case: str(_told(case.terms.product, "the product")),
+    "scene": lambda case: str(_told(case.terms.scene, "the scene")),
+    "region": lambda case: str(_told(case.terms.region, "the region")),
+    "currency": lambda case: case.currency,
+    "status": lambda case: case.state.status,
+}

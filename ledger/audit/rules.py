@@ -1,0 +1,60 @@
+"""A pool's rules as an audit uses them: parsed once, with the defaults that stand in for what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from ledger.domain import money
+from ledger.domain.delinquency import Measure
+from ledger.domain.schedule import Measure as CostMeasure
+
+#: How the borrower's whole cost is measured where the rules do not say: the monthly rate of return times twelve.
+DEFAULT_COST_MEASURE: Final[CostMeasure] = "irr_monthly_x12"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A concentration limit: ``share`` in ppm of all principal; ``value`` None for any single one."""
+
+    attribute: str
+    share: int
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRules:
+    """What the pool promises. ``tolerances`` are in units of 1e-8, by the name of the procedure."""
+
+    version: int = 1
+    eligibility: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    advance_rate: Decimal | None = None
+    measure: Measure = field(default_factory=Measure)
+    cost_measure: CostMeasure = DEFAULT_COST_MEASURE
+    tolerances: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: Mapping[str, Any]) -> PoolRules:
+        """Read ``data.rules`` of pool.created."""
+        rate = rules.get("advance_rate")
+        return cls(
+            version=rules.get("version", 1),
+            eligibility=rules.get("eligibility", {}),
+            limits=tuple(
+                Limit(one["attribute"], one["share"], one.get("value"))
+                for one in rules.get("concentration", ())
+            ),
+            advance_rate=None if rate is None else Decimal(rate),
+            measure=Measure.of(dict(rules)),
+            cost_measure=rules.get("cost_measure", DEFAULT_COST_MEASURE),
+            tolerances={
+                name: int(Decimal(text) * money.UNIT) for name, text in rules.get("tolerances", {}).items()
+            },
+        )
+
+    def within(self, procedure: str, difference: int) -> bool:
+        """Whether a difference (units) is small enough for this procedure; without a tolerance only zero is."""
+        return abs(difference) <= self.tolerances.get(procedure, 0)
