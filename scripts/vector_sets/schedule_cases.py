@@ -188,6 +188,9 @@ OPEN: dict[str, tuple[dict[str, Any], str]] = {
     "another maturity of the only instalment": ({"maturity": "2026-04-04", "instalments": 1}, "data.maturity"),
     "interest above the level instalment": ({"first_due": "2031-04-03", "annual_rate": "0.36"}, "data.amortisation"),
     "a fee at no time": ({"fees": [{**_GUARANTEE, "amount": "1.00"}]}, "data.fees[0].when"),
+    "a fee at a negative rate": (
+        {"fees": [{**_GUARANTEE, "when": "instalment", "rate": "-0.01"}]}, "data.fees[0].rate",
+    ),
     "a fee of nothing": ({"fees": [{**_GUARANTEE, "when": "upfront"}]}, "data.fees[0]"),
     "explicit, too few lines": (
         {"amortisation": "explicit", "instalments": 2, "plan": [{"due": "2026-04-03", "principal": "1000.00"}]},
@@ -257,6 +260,7 @@ DAY_COUNTS = [
     ("2026-01-30", "2026-01-31"), ("2026-01-31", "2026-03-31"), ("2026-02-28", "2026-03-31"),
     ("2100-02-01", "2100-03-01"),
     ("2000-01-01", "2001-01-01"), ("2023-07-01", "2029-01-01"), ("2026-05-05", "2026-05-05"),
+    ("2026-03-15", "2026-05-05"),
 ]  # fmt: skip
 
 _LEVEL = [["2026-01-31", "12000.00"]] + [
@@ -276,6 +280,7 @@ FLOWS: dict[str, list[list[str]]] = {
                   ["2026-06-20", "-2600.00"]],
     "zero": [["2026-03-03", "300.00"], ["2026-04-03", "-100.00"], ["2026-05-03", "-100.00"], ["2026-06-03", "-100.00"]],
     "a loss": [["2026-03-03", "300.00"], ["2026-04-03", "-100.00"], ["2026-05-03", "-100.00"]],
+    "nearly all lost": [["2026-03-03", "300.00"], ["2026-04-03", "-1.00"], ["2026-05-03", "-1.00"]],
     "paid out twice": [["2026-03-03", "300.00"], ["2026-04-03", "-50.00"], ["2026-05-03", "200.00"],
                        ["2026-09-03", "-500.00"]],
     "a week at a high price": [["2026-03-03", "500.00"], ["2026-03-10", "-540.00"]],

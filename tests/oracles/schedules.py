@@ -231,7 +231,7 @@ def plan(terms: dict[str, Any], principal: str, start: str) -> list[list[Any]]:
 
 
 def annual_cost(flows: list[tuple[str, str]], measure: str) -> Decimal:
-    """By halving the interval of the annual growth: what flows once a year would be worth."""
+    """By halving an interval that holds the growth in a month."""
     dated = [(date.fromisoformat(day), Decimal(amount)) for day, amount in flows]
     first = dated[0][0]
     anchor = max(day.day for day, _ in dated)
@@ -239,21 +239,21 @@ def annual_cost(flows: list[tuple[str, str]], measure: str) -> Decimal:
     with localcontext() as context:
         context.prec = 36
 
-        def years(day: date) -> Decimal:
+        def months(day: date) -> Decimal:
             if monthly:
-                return Decimal((day.year - first.year) * 12 + day.month - first.month) / 12
-            return Decimal((day - first).days) / 365
+                return Decimal((day.year - first.year) * 12 + day.month - first.month)
+            return Decimal((day - first).days) * 12 / 365
 
         def worth(growth: Decimal) -> Decimal:
-            return sum((amount * growth ** -years(day) for day, amount in dated), Decimal(0))
+            return sum((amount * growth ** -months(day) for day, amount in dated), Decimal(0))
 
-        low, high = Decimal("0.000001"), Decimal(2) ** 40
+        low, high = Decimal("0.001"), Decimal(2) ** 10
         rising = worth(high) > 0
-        for _ in range(120):
+        for _ in range(100):
             middle = (low + high) / 2
             if (worth(middle) > 0) == rising:
                 high = middle
             else:
                 low = middle
-        cost = low - 1 if measure == "effective" else 12 * (low ** (Decimal(1) / 12) - 1)
+        cost = low**12 - 1 if measure == "effective" else 12 * (low - 1)
         return cost.quantize(Decimal("1e-12"))

@@ -35,10 +35,10 @@ Measure = Literal["irr_monthly_x12", "effective"]
 DIGITS: Final = 12
 #: Significant digits of the computation: amounts have 19, powers of up to 36,500 days cost 5 more, the rest is
 #: room for the last digit of the result to be right.
-PRECISION: Final = 50
+PRECISION: Final = 38
 _CONTEXT: Final = Context(prec=PRECISION)
 #: The discount is found when a turn moves it by no more than this part of it.
-_ENOUGH: Final = Decimal(1).scaleb(-35)
+_ENOUGH: Final = Decimal(1).scaleb(-30)
 #: Costs above this are no annual rates of anything: a day's loan repaid twice over costs 10^109.
 _MOST: Final = Decimal(10) ** 12
 _DAYS: Final = 365
@@ -109,24 +109,23 @@ def _check_one_rate(amounts: tuple[int, ...]) -> None:
 def _growth(steps: tuple[int, ...], amounts: tuple[int, ...]) -> Decimal:
     """``1 + i``: the inverse of the discount ``v`` at which ``Σ amount_j · v^steps_j`` falls from above to below 0.
 
-    Newton's method, kept between two bounds that enclose the discount; a turn that would leave them, or does not
-    halve the step of the turn before, halves the interval instead.
+    Newton's method, kept between two bounds that enclose the discount; a turn that would leave them, or is not half
+    as long as the one before, halves the interval instead.
     """
     profit = -sum(amounts)
     if not profit:
         return Decimal(1)
-    one = Decimal(1)
-    weight = -sum(amount * step for amount, step in zip(amounts, steps, strict=True))
-    guess = one / (1 + Decimal(profit) / weight) if profit > 0 and weight > 0 else one
-    low, high = Decimal(0), one
+    worth = _Worth(steps, amounts)
+    low, high = Decimal(0), Decimal(1)
+    discount = worth.guess()
     if profit < 0:
-        low, high = one, 1 + one / steps[-1]
-        while _value(high, steps, amounts)[0] > 0:
+        low, high = high, 1 + Decimal(1) / steps[-1]
+        while worth.at(high)[0] > 0:
             low, high = high, 1 + 2 * (high - 1)
-        guess = high
-    discount, moved = guess, high - low
+        discount = high
+    moved = high - low
     for _ in range(_TURNS):
-        value, slope = _value(discount, steps, amounts)
+        value, slope = worth.at(discount)
         turn = value / slope if slope else Decimal("Infinity")
         if abs(turn) <= discount * _ENOUGH:
             break
@@ -138,15 +137,29 @@ def _growth(steps: tuple[int, ...], amounts: tuple[int, ...]) -> Decimal:
     return 1 / discount
 
 
-def _value(discount: Decimal, steps: tuple[int, ...], amounts: tuple[int, ...]) -> tuple[Decimal, Decimal]:
-    """``Σ amount_j · v^steps_j`` and its slope in ``v``."""
-    power, value, slope = Decimal(1), Decimal(0), Decimal(0)
-    before = 0
-    for step, amount in zip(steps, amounts, strict=True):
-        if step != before:
-            power *= discount ** (step - before)
-            before = step
-        term = amount * power
-        value += term
-        slope += term * step
-    return value, slope / discount
+class _Worth:
+    """``Σ amount_j · v^steps_j`` as a function of ``v``."""
+
+    def __init__(self, steps: tuple[int, ...], amounts: tuple[int, ...]) -> None:
+        gaps = (0, *(after - before for before, after in pairwise(steps)))
+        self._terms = [
+            (gap, Decimal(amount), Decimal(amount * step))
+            for gap, amount, step in zip(gaps, amounts, steps, strict=True)
+        ]
+        self._gaps = set(gaps)
+
+    def guess(self) -> Decimal:
+        """Where the sum would be nothing if the payments grew by simple interest; at most 1."""
+        profit = -sum((amount for _, amount, _ in self._terms), Decimal(0))
+        weight = -sum((moment for _, _, moment in self._terms), Decimal(0))
+        return weight / (weight + profit) if weight > 0 else Decimal(1)
+
+    def at(self, discount: Decimal) -> tuple[Decimal, Decimal]:
+        """The sum and its slope."""
+        factors = {gap: discount**gap for gap in self._gaps}
+        power, value, slope = Decimal(1), Decimal(0), Decimal(0)
+        for gap, amount, moment in self._terms:
+            power *= factors[gap]
+            value += amount * power
+            slope += moment * power
+        return value, slope / discount

@@ -17,6 +17,7 @@ The fifth is how instalment loans are commonly quoted: the monthly rate is the a
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
@@ -64,8 +65,7 @@ def _by_year(start: date, end: date) -> int:
 
 def _day_of_year(year: int) -> int:
     """One day of this year in units of 1 / (365 · 366)."""
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return 365 if leap else 366
+    return 365 if isleap(year) else 366
 
 
 def _twelfths(start: date, end: date, anchor: int) -> int:
