@@ -52,6 +52,18 @@ class PoolSummary:
     rules: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolBrief:
+    """A pool in a line. ``holdings`` counts holders' places in claims, ``sealed`` the size sealed last by currency."""
+
+    pool: str
+    title: str
+    rules_version: int
+    holdings: int
+    closed: bool
+    sealed: dict[str, int]
+
+
 def batch_of(log: LogRow, row: BatchRow) -> Batch:
     """A stored batch in the form that is signed."""
     return Batch(
@@ -132,13 +144,13 @@ class Issuer:
                 disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
             document = Receipt(
                 origin=log.origin,
-                chain=_chain(log),
+                chain=chain_binding(log),
                 index=row.index,
                 record=bytes(row.record).decode(),
                 disclosures=tuple(disclosures),
                 proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
                 checkpoint=checkpoint.note.decode(),
-                register=_register_leaf(connection, log, checkpoint.size),
+                register=register_leaf(connection, log, checkpoint.size),
             )
             encoded = document.signed(self.service).encode()
             trees.add_receipt(connection, log.id, row.index, encoded)
@@ -156,18 +168,18 @@ class Issuer:
             row = trees.register_at(connection, log.id, checkpoint.size - 1)
             if row is None:
                 raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
-            asset_key = _asset_key(connection, log, claim)
+            asset_key = asset_key_of(connection, log, claim)
             found = register.lookup(
                 lambda ids: trees.pages(connection, log.id, ids), row.page, claim_key(asset_key)
             )
             standing = None
             if found.value is not None:
-                standing = _standing(connection, log, asset_key, row.index, self.vault)
+                standing = standing_at(connection, log, asset_key, row.index, self.vault)
             document = ClaimProof(
                 origin=log.origin,
-                chain=_chain(log),
+                chain=chain_binding(log),
                 checkpoint=checkpoint.note.decode(),
-                register=_register_leaf(connection, log, checkpoint.size),
+                register=register_leaf(connection, log, checkpoint.size),
                 presence=found.value is not None,
                 asset_key=asset_key,
                 proof=found.proof,
@@ -183,7 +195,7 @@ def place(origin: str, party: str, event_id: str) -> str:
     return f"{origin}\n{party}\n{event_id}"
 
 
-def _standing(
+def standing_at(
     connection: ReadConnection, log: LogRow, asset_key: bytes, before: int, vault: Vault
 ) -> tuple[Encumbrance, ClaimState]:
     """A claim's register preimages as they were when the entry at ``before`` was written, folded from the records."""
@@ -218,8 +230,8 @@ def _history(connection: ReadConnection, log: LogRow, asset_key: bytes, before: 
     return tuple(links)
 
 
-def _asset_key(connection: ReadConnection, log: LogRow, claim: str) -> bytes:
-    """The asset key of ``LOAN/CLAIM``, or ``claim`` itself in hex."""
+def asset_key_of(connection: ReadConnection, log: LogRow, claim: str) -> bytes:
+    """The asset key of ``LOAN/CLAIM``, or ``claim`` itself in hex; raises :class:`NotFoundError`."""
     if "/" not in claim:
         try:
             key = bytes.fromhex(claim)
@@ -250,7 +262,8 @@ def _checkpoint_for(connection: ReadConnection, log: LogRow, index: int) -> Chec
     return row
 
 
-def _register_leaf(connection: ReadConnection, log: LogRow, size: int) -> RegisterLeaf:
+def register_leaf(connection: ReadConnection, log: LogRow, size: int) -> RegisterLeaf:
+    """The register entry at the end of a published tree, with its proof."""
     row = trees.register_at(connection, log.id, size - 1)
     if row is None:
         raise IntegrityError(f"checkpoint {size} does not end in a register entry")
@@ -258,7 +271,8 @@ def _register_leaf(connection: ReadConnection, log: LogRow, size: int) -> Regist
     return RegisterLeaf(entry=entry, proof=tuple(tree_at(connection, log.id, size).inclusion_proof(size - 1)))
 
 
-def _chain(log: LogRow) -> ChainBinding | None:
+def chain_binding(log: LogRow) -> ChainBinding | None:
+    """Where documents of the log say that it is anchored."""
     if log.chain is None:
         return None
     return ChainBinding(chain_id=log.chain.chain_id, contract=log.chain.contract, log_id=log.chain.log_key)
@@ -356,3 +370,21 @@ def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSumm
         head=bytes(row.head).hex(),
         rules=state_of_pool.rules_data,
     )
+
+
+def pool_briefs(connection: ReadConnection, log: LogRow) -> list[PoolBrief]:
+    """Every pool of the log in a line, by name."""
+    states = {
+        name: pools.decode(state) for name, state in subjects.pool_states(connection, log.id).items() if state
+    }
+    return [
+        PoolBrief(
+            pool=name,
+            title=state.title,
+            rules_version=state.rules_version,
+            holdings=state.holdings,
+            closed=state.closed,
+            sealed={currency: sealed.size for currency, sealed in sorted(state.seals.items())},
+        )
+        for name, state in states.items()
+    ]

@@ -11,17 +11,19 @@ transaction here, so an accepted event is included when ``append`` returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ledger import issue, publish
+from ledger import issue, publish, seals
+from ledger.cut import Progress
 from ledger.domain import calendar
 from ledger.errors import ConfigurationError, NotFoundError
-from ledger.issue import Issuer, PoolSummary
+from ledger.issue import Issuer, PoolBrief, PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
+from ledger.seals import PoolSeals, Recorded
 from ledger.sequence import Appended, Line, OnError, Sequencer
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
 from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
@@ -146,6 +148,31 @@ class Ledger:
             now = calendar.format_instant(self.clock())
             return publish.publish(connection, log, vault=self.vault, signer=self.signer, now=now)
 
+    def seal_pool(
+        self,
+        pool: str,
+        *,
+        party: str,
+        as_of: str,
+        currency: str | None = None,
+        size: int | None = None,
+        restates: bytes | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Recorded:
+        """Seal all claims that a pool holds in a published size (default: the newest), as of a day.
+
+        The seal is recorded by ``party`` as an event effective on that day; the same seal again is answered with
+        its first record. ``restates`` is the seal that this one takes the place of; ``currency`` may be left out
+        where all claims are in one. ``dry_run`` does everything but store.
+        """
+        with self.store.read() as connection:
+            snapshot = PoolSeals(connection, logs.get(connection, self.origin), pool, progress=progress)
+            header = snapshot.work_out(as_of=as_of, currency=currency, size=size, restates=restates)
+            sealed = snapshot.at(header, 0)
+        [accepted] = self.append([seals.event(header)], party=party, dry_run=dry_run).accepted
+        return replace(sealed, index=accepted.index)
+
     def add_party(self, name: str, roles: Sequence[str], keys: Sequence[str] = ()) -> None:
         """Add a party, or give it new roles and statement keys (signed-note verifier keys under its name)."""
         issue.check_party(name, roles, keys)
@@ -187,6 +214,25 @@ class Ledger:
         ``claim`` is the asset key in hex, or ``LOAN/CLAIM``.
         """
         return self._issuer.claim_proof(claim, size)
+
+    def prove_seal(
+        self,
+        pool: str,
+        claim: str,
+        *,
+        size: int | None = None,
+        with_state: bool = True,
+        progress: Progress | None = None,
+    ) -> bytes:
+        """A claim's place in the seal that the register of a published size (default: the newest) holds.
+
+        ``claim`` as in :meth:`prove_claim`; ``with_state`` opens the claim's state at the sealed size.
+        """
+        with self.store.read() as connection:
+            snapshot = PoolSeals(connection, logs.get(connection, self.origin), pool, progress=progress)
+            return snapshot.prove(
+                claim, size=size, with_state=with_state, vault=self.vault, service=self.service
+            )
 
     def trust_root(self, *, pinned: Sequence[tuple[int, bytes]] = ()) -> trust.TrustRoot:
         """The trust root as the ledger's facts are now, with these blocks (number, hash) pinned."""
@@ -299,6 +345,16 @@ class Ledger:
         """A pool as it stands now; raises :class:`NotFoundError`."""
         with self.store.read() as connection:
             return issue.pool_summary(connection, logs.get(connection, self.origin), name)
+
+    def pool_seals(self, name: str) -> list[Recorded]:
+        """The last seal of a pool in each currency; raises :class:`NotFoundError`."""
+        with self.store.read() as connection:
+            return PoolSeals(connection, logs.get(connection, self.origin), name).recorded()
+
+    def pools(self) -> list[PoolBrief]:
+        """Every pool in a line, by name."""
+        with self.store.read() as connection:
+            return issue.pool_briefs(connection, logs.get(connection, self.origin))
 
     def known_loans(self, names: Iterable[str]) -> set[str]:
         """Which of these loan names the log has a record of."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ledger import register
-from ledger.domain import loans
+from ledger.domain import loans, pools
 from ledger.domain.loans import LoanState
 from ledger.errors import IntegrityError
 from ledger.proofs import mpt
@@ -133,4 +133,4 @@ def pool_value_of(row: SubjectRow) -> bytes:
     """A pool's register value: the head of its chain, and its last seal."""
     if row.head is None:
         raise IntegrityError(f"{row.name}: a subject without a record")
-    return pool_value(row.head)
+    return pool_value(row.head, pools.decode(row.state).last_seal)

@@ -85,6 +85,21 @@ def lookup(read: ReadPages, page: int, key: bytes) -> Lookup:
     return Lookup(None, mpt.Proof(()))
 
 
+def values(read: ReadPages, page: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """What stands under these keys, ascending, in the register with this root page; without those it lacks.
+
+    A page is read once for all of them, so neighbours cost little.
+    """
+    wanted = set(keys)
+    return {
+        key: value
+        for data in _load(read, page, keys).values()
+        if data[:1] == _BUCKET
+        for key, value in _leaves(data)
+        if key in wanted
+    }
+
+
 def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
     """Every (key, value) of a register in ascending order, a page at a time."""
     stack = [page] if page else []

@@ -28,7 +28,7 @@ from ledger.proofs.encumbrance import ZERO, encode_holders
 from ledger.proofs.entries import record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.note import Signer
-from ledger.store import Store, WriteConnection, logs, records, subjects
+from ledger.store import Store, WriteConnection, logs, records, subjects, trees
 from ledger.store.bulk import DuplicateError
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
@@ -202,8 +202,12 @@ class _Batch:
         for party in logs.list_parties(connection, log_id):
             book.parties[party.name] = Party(party.name, frozenset(party.roles), party.keys)
         names: set[str] = set()
+        sizes: set[int] = set()
         for submission in submissions:
-            names |= admission.needs(submission).subjects
+            wanted = admission.needs(submission)
+            names |= wanted.subjects
+            sizes |= wanted.sizes
+        book.sizes = trees.published(connection, log_id, sizes)
         for row in subjects.by_name(connection, log_id, names).values():
             self.subjects[row.name] = _Subject(row, None, new=False)
             if row.name.startswith("loan:"):

@@ -56,6 +56,10 @@ def test_every_version_has_the_root_and_the_proofs_of_its_map(
         versions.append((page, result.root, whole))
     for page, root, mapping in versions:
         assert list(register.leaves(pages.read, page)) == sorted(mapping.items())
+        asked = sorted({*list(mapping)[::2], *absent})
+        assert register.values(pages.read, page, asked) == {
+            key: mapping[key] for key in asked if key in mapping
+        }
         for key in [*list(mapping)[:5], *absent]:
             found = register.lookup(pages.read, page, key)
             assert found.value == mapping.get(key)
@@ -79,6 +83,7 @@ def test_an_update_shares_the_pages_it_did_not_touch() -> None:
 def test_nothing_is_in_an_empty_register() -> None:
     found = register.lookup(Pages().read, 0, bytes(32))
     assert found.value is None
+    assert register.values(Pages().read, 0, [bytes(32)]) == {}
     mpt.verify_absence(mpt.EMPTY_ROOT, bytes(32), found.proof)
 
 

@@ -180,7 +180,7 @@ class _Check:
     def _register(self, row: RegisterRow) -> bytes:
         self.report.registers += 1
         where = f"register at {row.index}"
-        self.replay.publish(lambda key: register.lookup(self._pages, row.page, key).value)
+        self.replay.publish(row.index + 1, lambda key: register.lookup(self._pages, row.page, key).value)
         if (row.root, row.count) != (self.replay.root, self.replay.count):
             self.report.add(
                 "register", where, f"root {bytes(row.root).hex()} of {row.count} keys, "

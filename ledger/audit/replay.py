@@ -19,7 +19,7 @@ from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
 from ledger.errors import PoolproofError
 from ledger.proofs import mpt
-from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key
+from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key, pool_value
 from ledger.publish import claim_values, pool_value_of
 from ledger.store.records import RecordRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
@@ -158,8 +158,8 @@ class Replay:
             if one.record is not None:
                 yield one.index, record.parse(bytes(one.record))
 
-    def publish(self, stored_value: Callable[[bytes], bytes | None]) -> None:
-        """Bring the map up to date, as the register entry that follows must have it.
+    def publish(self, size: int, stored_value: Callable[[bytes], bytes | None]) -> None:
+        """Bring the map up to date, as the register entry that ends the tree of ``size`` must have it.
 
         The value of an erased loan's claim cannot be derived again: ``stored_value`` tells what stands under its
         key, and the root decides whether that is what was published.
@@ -179,12 +179,19 @@ class Replay:
         for subject in self._touched:
             name = self.names[subject].name if subject in self.names else ""
             if name.startswith("pool:"):
-                changes[pool_key(name.removeprefix("pool:"))] = pool_value_of(self.row(subject))
+                changes[pool_key(name.removeprefix("pool:"))] = self._pool_value(subject)
         if changes:
             result = self.pages.apply(changes)
             self.root, self.count = result.root, self.count + result.added
         self._touched.clear()
         self._encumbered.clear()
+        self.book.sizes.add(size)
+
+    def _pool_value(self, subject: int) -> bytes:
+        row = self.row(subject)
+        if not row.state:  # its first record cannot be read, which is reported; it has no seals then
+            return pool_value(self.chains[subject][1])
+        return pool_value_of(row)
 
     def row(self, subject: int) -> SubjectRow:
         """What the subject's row must be now; its secret is taken as stored."""

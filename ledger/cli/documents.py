@@ -1,4 +1,4 @@
-"""``poolproof acceptance``, ``receipt``, ``prove`` and ``evidence``: the files that a partner keeps."""
+"""``poolproof acceptance``, ``receipt`` and ``evidence``: files that a partner keeps; see also :mod:`.prove`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ To = Annotated[
 def acceptance(event_id: EventId, party: Party = None, output: To = None, as_json: Json = False) -> None:
     """The signed promise given when an event was accepted."""
     with open_home() as home:
-        _deliver(home.ledger.acceptance(event_id, party=party), output, as_json)
+        deliver(home.ledger.acceptance(event_id, party=party), output, as_json)
 
 
 @commands.command(epilog=example("poolproof receipt EVENT_ID -o event.receipt.json"))
@@ -49,27 +49,7 @@ def receipt(
             from ledger.static import write_file
 
             write_file(tlog, Receipt.parse(document).tlog_proof())
-        _deliver(document, output, as_json)
-
-
-@commands.command(epilog=example("poolproof prove LOAN/CLAIM -o claim.proof.json"))
-def prove(
-    claim: Annotated[
-        str, typer.Argument(metavar="CLAIM", help="The claim's asset key (64 hex digits) or LOAN/CLAIM.")
-    ],
-    size: Annotated[
-        int | None, typer.Option(help="The published size to prove it in; default: the newest.")
-    ] = None,
-    output: To = None,
-    as_json: Json = False,
-) -> None:
-    """Prove who holds a claim, or that nobody does.
-
-    The proof is of the claim's place in the register of a published size, with all changes of it. An asset
-    key that the log never met is proved absent.
-    """
-    with open_home() as home:
-        _deliver(home.ledger.prove_claim(claim, size=size), output, as_json)
+        deliver(document, output, as_json)
 
 
 @commands.command(
@@ -91,10 +71,10 @@ def evidence(
     if (size is None) == (not latest):
         raise typer.BadParameter("give a SIZE or --latest")
     with open_home() as home:
-        _deliver(home.evidence(size), output, as_json)
+        deliver(home.evidence(size), output, as_json)
 
 
-def _deliver(document: bytes, output: Path | None, as_json: bool) -> None:
+def deliver(document: bytes, output: Path | None, as_json: bool) -> None:
     """The document itself on standard output, or a note of the file it went to."""
     from ledger.static import write_file
 

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from ledger.errors import MalformedError, PoolproofError, RefusedError, UnavailableError, VerificationError
+from ledger.errors import (
+    ConfigurationError,
+    MalformedError,
+    PoolproofError,
+    RefusedError,
+    UnavailableError,
+    VerificationError,
+)
 
 if TYPE_CHECKING:
     from ledger.home import Home
@@ -75,9 +82,10 @@ class Root(TyperGroup):
             raise typer.Exit(_EXIT_UNDECIDED) from error
 
 
-def command_group(text: str) -> typer.Typer:
+def command_group(text: str, *, cls: type[TyperGroup] | None = None) -> typer.Typer:
     """A group of commands; plain help, so that it starts fast and reads the same in a file."""
     return typer.Typer(
+        cls=cls,
         help=text,
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -194,3 +202,13 @@ def open_home(*, json_logs: bool = False) -> Iterator[Home]:
         yield home
     finally:
         home.close()
+
+
+def only_party(home: Home) -> str:
+    """The party that submits where none is named: the only servicer, else the only originator."""
+    parties = home.ledger.parties()
+    for role in ("servicer", "originator"):
+        found = [one.name for one in parties if role in one.roles]
+        if len(found) == 1:
+            return found[0]
+    raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.batches import MAX_SHOWN, BatchWriter
-from ledger.cli.frame import Json, Output, command_group, example, open_home
-from ledger.errors import ConfigurationError, NotFoundError
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.errors import NotFoundError
 
 if TYPE_CHECKING:
     from ledger.home import Home
@@ -74,7 +74,7 @@ def ex102(
         raise typer.BadParameter("a pool has a holder: give --pool and --holder together")
     out = Output(as_json)
     with open_home() as home:
-        submitter = party or _only_party(home)
+        submitter = party or only_party(home)
         run = _Import(home, out, dry_run, submitter, pool)
         placement = None
         if pool is not None and holder is not None:
@@ -125,7 +125,7 @@ def csv(
     form = maps.load(mapping)
     out = Output(as_json)
     with open_home() as home:
-        submitter = party or _only_party(home)
+        submitter = party or only_party(home)
         run = _Import(home, out, dry_run, submitter, None)
         run.read(file, lambda path, progress: reader.read(path, form, party=submitter, progress=progress))
         run.finish()
@@ -251,13 +251,3 @@ def _describe(document: dict[str, Any], *, with_events: bool) -> list[str]:
         lines += ["  the first events:"]
         lines += [f"    {json.dumps(event, ensure_ascii=False)}" for event in document["first"]]
     return lines
-
-
-def _only_party(home: Home) -> str:
-    """The party that submits where none is named."""
-    parties = home.ledger.parties()
-    for role in ("servicer", "originator"):
-        found = [one.name for one in parties if role in one.roles]
-        if len(found) == 1:
-            return found[0]
-    raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")

@@ -8,9 +8,9 @@ trace, also where it is one of a batch. The same statement sent again is the cal
 
 Refused here: unknown parties, subjects and claims, a party that may not post the type, a date after today, a
 missing or wrong signature, another currency than the loan's, a second beginning, what comes after the end
-of a loan, a taken asset key, shares beyond the whole of a claim, and a correction that may not be
-(:mod:`ledger.domain.corrections`). Everything else that a real tape may say, also where it contradicts itself,
-is accepted and left to the audit.
+of a loan, a taken asset key, shares beyond the whole of a claim, a correction that may not be
+(:mod:`ledger.domain.corrections`), and a seal that may not be (:mod:`ledger.domain.seals`). Everything else that
+a real tape may say, also where it contradicts itself, is accepted and left to the audit.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ledger.domain import claims, refusals, statements
+from ledger.domain import claims, refusals, seals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
 from ledger.domain.corrections import correct
 from ledger.domain.events import Submission
 from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
-from ledger.domain.events.pools import PoolCreated
+from ledger.domain.events.pools import PoolCreated, PoolSealed
 from ledger.domain.events.terms import Terms
 from ledger.domain.events.transfers import ClaimReleased, ClaimShare, Transfer
 from ledger.domain.fold import Indexed
@@ -60,6 +60,7 @@ class Book:
     """What admission works on: ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key.
 
     ``history`` reads all records of a loan so far, those of this batch too; only a correction asks for them.
+    ``sizes`` are published ones: as many of them as the events at hand name.
     """
 
     origin: str
@@ -68,6 +69,7 @@ class Book:
     pools: dict[str, PoolState] = field(default_factory=dict)
     places: dict[bytes, ClaimPlace] = field(default_factory=dict)
     history: Callable[[str], Iterable[Indexed]] = field(default=_no_history, compare=False)
+    sizes: set[int] = field(default_factory=set)
 
 
 class Needs(NamedTuple):
@@ -75,6 +77,7 @@ class Needs(NamedTuple):
 
     subjects: frozenset[str]
     asset_keys: frozenset[bytes]
+    sizes: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -100,13 +103,15 @@ _NAMES_CLAIMS: Final = (Transfer, ClaimReleased)
 
 
 def needs(submission: Submission) -> Needs:
-    """Subjects and asset keys that the event names itself."""
+    """Subjects, asset keys and published sizes that the event names itself."""
     event = submission.event
     if isinstance(event, _NAMES_CLAIMS):
         return Needs(frozenset([submission.subject, *(f"loan:{item.loan}" for item in event.claims)]), _NONE)
     subjects = frozenset((submission.subject,))
     if isinstance(event, _BRINGS_KEYS):
         return Needs(subjects, frozenset(bytes.fromhex(key) for _, key in _given_keys(event)))
+    if isinstance(event, PoolSealed):
+        return Needs(subjects, _NONE, frozenset((event.size,)))
     return Needs(subjects, _NONE)
 
 
@@ -296,6 +301,8 @@ def _admit_pool(submission: Submission, book: Book, index: int) -> Admitted | No
         return _take(submission, event, book, pool, index)
     if isinstance(event, ClaimReleased):
         return _release(submission, event, book, pool, index)
+    if isinstance(event, PoolSealed):
+        seals.admit(pool, submission.name, event, when=submission.when, sizes=book.sizes, index=index)
     event.apply_pool(pool)
     pool.events += 1
     return None

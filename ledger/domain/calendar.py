@@ -11,7 +11,7 @@ import functools
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -83,11 +83,26 @@ def business_date(instant: datetime, zone: str, day_cut: str = "00:00") -> date:
 
     Raises :class:`ConfigurationError` for an unknown zone or an ill-formed cut.
     """
-    if _CUT(day_cut) is None:
-        raise ConfigurationError(f"day cut {day_cut!r}: write HH:MM")
-    cut = timedelta(hours=int(day_cut[:2]), minutes=int(day_cut[3:]))
+    cut = _cut(day_cut)
     local = instant.astimezone(_zone(zone)).replace(tzinfo=None)
     return (local - cut).date()
+
+
+def _cut(day_cut: str) -> timedelta:
+    if _CUT(day_cut) is None:
+        raise ConfigurationError(f"day cut {day_cut!r}: write HH:MM")
+    return timedelta(hours=int(day_cut[:2]), minutes=int(day_cut[3:]))
+
+
+def end_of_business_day(day: date, zone: str, day_cut: str = "00:00") -> datetime:
+    """An instant in UTC before which no business date is after ``day``.
+
+    The first after it, but where clocks are turned at that very time: then it may be up to that much earlier.
+    """
+    cut = _cut(day_cut)
+    local = datetime.combine(day, time()) + timedelta(days=1) + cut
+    both = (local.replace(tzinfo=_zone(zone), fold=fold) for fold in (0, 1))
+    return min(instant.astimezone(UTC) for instant in both)
 
 
 def format_instant(instant: datetime) -> str:

@@ -1,4 +1,4 @@
-"""A pool's folded state: its rules and the number of its holdings; which ones, the claims' places tell."""
+"""A pool's folded state: its rules, its last seals, and how many holdings; which ones, the claims' places tell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from typing import Any
 import msgspec
 
 from ledger.errors import IntegrityError
+from ledger.proofs.seal import last_seal
+
+
+class Sealed(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A seal: the size it is of, its 32 bytes, and ``index`` of the record that has its header."""
+
+    size: int
+    seal: bytes
+    index: int
 
 
 class PoolState(msgspec.Struct, array_like=True):
-    """The fold of a pool's events. ``rules`` is canonical JSON; ``holdings`` counts (claim, holder) pairs."""
+    """The fold of a pool's events.
+
+    ``rules`` is canonical JSON; ``holdings`` counts (claim, holder) pairs; ``seals`` are the last ones by
+    currency.
+    """
 
     rules_version: int
     rules: str
@@ -19,12 +32,18 @@ class PoolState(msgspec.Struct, array_like=True):
     events: int = 0
     holdings: int = 0
     closed: bool = False
+    seals: dict[str, Sealed] = {}
 
     @property
     def rules_data(self) -> dict[str, Any]:
         """The rules as plain values."""
         result: dict[str, Any] = msgspec.json.decode(self.rules)
         return result
+
+    @property
+    def last_seal(self) -> bytes:
+        """What the pool's register value says of its seals."""
+        return last_seal({currency: sealed.seal for currency, sealed in self.seals.items()})
 
 
 _decoder = msgspec.msgpack.Decoder(PoolState)

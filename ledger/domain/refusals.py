@@ -7,6 +7,7 @@ from typing import Any
 from ledger.domain.claims import ClaimPlace, Holdings
 from ledger.domain.events.transfers import ClaimShare
 from ledger.domain.loans import LoanState
+from ledger.domain.pools import Sealed
 from ledger.errors import RefusedError, TakenError
 
 
@@ -33,6 +34,15 @@ def ended(path: str, subject: str, state: LoanState) -> RefusedError:
 def closed(pool: str) -> RefusedError:
     """Nothing is pledged or sold into a pool after its end."""
     return RefusedError("subject", f"{pool} is closed", rule="ended", details={"status": "closed"})
+
+
+def sealed(size: int, last: Sealed) -> TakenError:
+    """One size has one seal, and seals do not go back; a replacement names what it replaces."""
+    if size < last.size:
+        reason = f"{size} is below {last.size}, the size that was sealed last"
+    else:
+        reason = f"{size} was sealed by record {last.index}; a seal in its place restates {last.seal.hex()}"
+    return TakenError("data.size", reason, rule="sealed", details={"index": last.index, "size": last.size})
 
 
 def taken_key(path: str, key: bytes, standing: ClaimPlace, claim: str) -> TakenError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection
@@ -115,6 +115,21 @@ def of_subject(connection: ReadConnection, subject_id: int, *, before: int | Non
     return [RecordRow(*row) for row in connection.execute(statement)]
 
 
+def of_subjects(connection: ReadConnection, subject_ids: Iterable[int], *, before: int) -> list[RecordRow]:
+    """All records of these subjects with index < ``before``, each subject's in the order of ``seq``."""
+    names = ", ".join(f'"{name}"' for name in RecordRow._fields)
+    sql = f'SELECT {names} FROM records WHERE "index" < {{p}} AND subject_id {{keys}}'  # noqa: S608 - our own column names
+    rows = [RecordRow(*row) for row in bulk.select_in(connection, sql, subject_ids, before, kind="int8")]
+    return sorted(rows, key=lambda row: (row.subject_id, row.seq))
+
+
+def newest_of(connection: ReadConnection, subject_id: int, *, before: int) -> RecordRow | None:
+    """The last record of a subject with index < ``before``."""
+    statement = select(*_ROW).where(records.c.subject_id == subject_id, records.c.index < before)
+    row = connection.execute(statement.order_by(records.c.seq.desc()).limit(1)).one_or_none()
+    return RecordRow(*row) if row else None
+
+
 def subjects_changed(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[int]:
     """Ids of the subjects that have a record with start ≤ index < stop."""
     statement = select(records.c.subject_id).where(
@@ -137,6 +152,15 @@ def batch_of(connection: ReadConnection, log_id: int, index: int) -> BatchRow | 
     statement = select(*columns).where(batches.c.log_id == log_id, batches.c.first <= index)
     row = connection.execute(statement.order_by(batches.c.first.desc()).limit(1)).one_or_none()
     return BatchRow(*row) if row and row.first <= index < row.first + row.count else None
+
+
+def first_posted_from(connection: ReadConnection, log_id: int, posted: str) -> int | None:
+    """The index of the first record posted at this time or later."""
+    statement = select(func.min(batches.c.first)).where(
+        batches.c.log_id == log_id, batches.c.posted >= posted
+    )
+    first: int | None = connection.execute(statement).scalar_one_or_none()
+    return first
 
 
 def all_batches(connection: ReadConnection, log_id: int) -> list[BatchRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -69,6 +69,15 @@ def all_rows(connection: ReadConnection, log_id: int) -> dict[int, SubjectRow]:
     columns = [subjects.c[name] for name in SubjectRow._fields]
     rows = connection.execute(select(*columns).where(subjects.c.log_id == log_id).order_by(subjects.c.id))
     return {row[0]: SubjectRow(*row) for row in rows}
+
+
+def pool_states(connection: ReadConnection, log_id: int) -> dict[str, bytes]:
+    """Name, without ``pool:``, and folded state of each pool of the log, by name."""
+    statement = select(subjects.c.name, subjects.c.state).where(
+        subjects.c.log_id == log_id, subjects.c.name.like("pool:%")
+    )
+    rows = sorted(connection.execute(statement))
+    return {name.removeprefix("pool:"): bytes(state) for name, state in rows}
 
 
 def put(
@@ -153,6 +162,26 @@ def pool_positions(connection: ReadConnection, log_id: int, pool_id: int) -> lis
         .order_by(encumbrances.c.asset_key)
     )
     return [(row[0], row[1], int(row[2])) for row in connection.execute(statement)]
+
+
+def pool_shares(
+    connection: ReadConnection, log_id: int, pool_id: int, *, before: int
+) -> Iterator[tuple[bytes, int]]:
+    """(asset key, ppm) of each claim that the pool holds after the records with index < ``before``, streamed."""
+    share = func.sum(encumbrances.c.change)
+    statement = (
+        select(encumbrances.c.asset_key, share)
+        .where(
+            encumbrances.c.log_id == log_id,
+            encumbrances.c.pool_id == pool_id,
+            encumbrances.c.index < before,
+        )
+        .group_by(encumbrances.c.asset_key)
+        .having(share > 0)
+        .order_by(encumbrances.c.asset_key)
+    )
+    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement)
+    return ((bytes(row[0]), int(row[1])) for row in result)
 
 
 def been_in_pool(connection: ReadConnection, log_id: int, pool: str, loans: Iterable[str]) -> set[str]:

@@ -121,6 +121,12 @@ def checkpoints_from(connection: ReadConnection, log_id: int, after: int = 0) ->
     return [CheckpointRow(*row) for row in connection.execute(statement.order_by(checkpoints.c.size))]
 
 
+def published(connection: ReadConnection, log_id: int, sizes: Iterable[int]) -> set[int]:
+    """Which of these sizes have a checkpoint."""
+    sql = "SELECT size FROM checkpoints WHERE log_id = {p} AND size {keys}"
+    return {int(row[0]) for row in bulk.select_in(connection, sql, sizes, log_id, kind="int8")}
+
+
 def count_checkpoints(connection: ReadConnection, log_id: int) -> int:
     return int(connection.execute(select(func.count()).where(checkpoints.c.log_id == log_id)).scalar_one())
 

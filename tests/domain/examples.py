@@ -109,7 +109,8 @@ DATA: dict[str, dict[str, Any]] = {
     },
     "pool.sealed": {
         "currency": "CNY", "size": 12, "as_of": "2026-06-30", "root": TAPE, "count": 1,
-        "receivable": "773.50", "credit": "0.00", "rules_version": 1, "restates": None, "seal": TAPE,
+        "receivable": "773.50", "credit": "0.00", "rules_version": 1, "restates": None,
+        "seal": "cab1c3a4abf511700e4b5dbb909a5d6b545b3110e888d371b60036b2e491724e",
     },
     "pool.closed": {"reason": "repaid"},
     "servicing.transferred": {"old": "fenqile", "new": "bank"},

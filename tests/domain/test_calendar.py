@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.domain import calendar
 from ledger.errors import ConfigurationError, RefusedError
@@ -63,6 +65,32 @@ def test_the_day_cut_is_on_the_wall_clock_through_a_change_of_time() -> None:
 def test_a_zone_or_cut_that_cannot_be_is_a_configuration_error(zone: str, cut: str) -> None:
     with pytest.raises(ConfigurationError):
         calendar.business_date(datetime(2026, 1, 1, tzinfo=UTC), zone, cut)
+
+
+@given(
+    st.dates(date(1971, 1, 1), date(2037, 1, 1)),
+    st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.sampled_from(["00:00", "02:00", "02:30", "23:59"]),
+)
+def test_before_a_business_day_is_over_no_later_one_has_begun(day: date, zone: str, cut: str) -> None:
+    over = calendar.end_of_business_day(day, zone, cut)
+    for minutes in (1, 30, 60, 61, 120, 1440):
+        assert calendar.business_date(over - timedelta(minutes=minutes), zone, cut) <= day
+    assert calendar.business_date(over - timedelta(microseconds=1), zone, cut) <= day
+    assert calendar.business_date(over + timedelta(hours=1), zone, cut) > day
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "cut", "over"),
+    [
+        (date(2026, 11, 22), "Asia/Shanghai", "00:00", "2026-11-22T16:00:00.000000Z"),
+        (date(2026, 11, 22), "Asia/Shanghai", "02:00", "2026-11-22T18:00:00.000000Z"),
+        (date(2026, 3, 7), "America/New_York", "02:00", "2026-03-08T06:00:00.000000Z"),  # 02:00 is left out
+        (date(2026, 10, 31), "America/New_York", "01:30", "2026-11-01T05:30:00.000000Z"),  # 01:30 comes twice
+    ],
+)
+def test_when_a_business_day_is_over(day: date, zone: str, cut: str, over: str) -> None:
+    assert calendar.format_instant(calendar.end_of_business_day(day, zone, cut)) == over
 
 
 def test_instants_have_one_spelling() -> None:

@@ -56,7 +56,7 @@ class PoolCreated(Data, frozen=True, kw_only=True):
     subject="pool", posted_by=ARRANGING, rank=225,
 )  # fmt: skip
 class PoolSealed(Data, frozen=True, kw_only=True):
-    """The header of a seal (:mod:`ledger.proofs.sumtree`), as the ledger works it out."""
+    """The header of a seal, as `poolproof pool seal` works it out."""
 
     currency: Currency
     size: Annotated[

@@ -1,0 +1,251 @@
+"""Seals of pools: worked out over all claims, and each claim's place in them proved.
+
+:mod:`ledger.cut` brings the claims in their order, :mod:`ledger.proofs.sumtree` fixes the bytes. Recording a
+seal is appending an event; :meth:`ledger.log.Ledger.seal_pool` does both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ledger import issue, register
+from ledger.cut import Cut, Progress, sorted_claims
+from ledger.domain import calendar, loans, pools, record, seals
+from ledger.domain.events.pools import PoolSealed
+from ledger.domain.pools import Sealed
+from ledger.errors import IntegrityError, NotFoundError, VerificationError
+from ledger.proofs.canonical import sha256
+from ledger.proofs.encumbrance import ClaimState, pool_key
+from ledger.proofs.note import Signer
+from ledger.proofs.seal import SealHeader
+from ledger.proofs.sealproof import PoolValue, SealProof
+from ledger.proofs.sumtree import Leaf, Sibling
+from ledger.store import ReadConnection, records, subjects, trees
+from ledger.store.logs import LogRow
+from ledger.store.trees import CheckpointRow, RegisterRow
+from ledger.vault import Vault
+
+#: What the record of a seal looks like before it is parsed; quotes inside its strings are escaped.
+_MARK = b'"type":"pool.sealed"'
+
+#: Of the seal's 64 digits in the event's id, which has room for 64 characters.
+_ID_DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A seal that stands in the log: its header, and the index of its record.
+
+    ``published`` is when its size was, by the ledger's clock; ``lag_days`` how many business days after the as-of
+    day: 0 says that records of that day could still come.
+    """
+
+    header: SealHeader
+    index: int
+    published: str
+    lag_days: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The header, with the seal, its index, and the lag."""
+        return {
+            **self.header.members(),
+            "seal": self.header.seal.hex(),
+            "index": self.index,
+            "published": self.published,
+            "lag_days": self.lag_days,
+        }
+
+
+def event(header: SealHeader) -> dict[str, Any]:
+    """The event that records a seal, under an id that the seal gives."""
+    return {
+        "id": f"seal.{header.seal.hex()[:_ID_DIGITS]}",
+        "type": "pool.sealed",
+        "subject": f"pool:{header.pool}",
+        "effective": header.as_of,
+        "data": seals.event_data(header),
+    }
+
+
+class PoolSeals:
+    """The seals of one pool, on one snapshot of the store. Raises :class:`NotFoundError` for an unknown pool."""
+
+    def __init__(
+        self, connection: ReadConnection, log: LogRow, pool: str, *, progress: Progress | None = None
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._pool = pool
+        self._progress = progress or (lambda _done, _of: None)
+        row = subjects.by_name(connection, log.id, [f"pool:{pool}"]).get(f"pool:{pool}")
+        if row is None:
+            raise NotFoundError(f"no pool {pool!r} in this log")
+        self._row = row
+        self._state = pools.decode(row.state)
+
+    def recorded(self) -> list[Recorded]:
+        """The last seals, by currency."""
+        return [
+            self.at(self._header(sealed), sealed.index) for _, sealed in sorted(self._state.seals.items())
+        ]
+
+    def at(self, header: SealHeader, index: int) -> Recorded:
+        """A seal of this pool whose record has this index."""
+        published = self._checkpoint(header.size).published
+        day = calendar.business_date(calendar.parse_instant(published), self._log.zone, self._log.day_cut)
+        lag = day - calendar.parse_day(header.as_of, "as_of")
+        return Recorded(header=header, index=index, published=published, lag_days=lag.days)
+
+    def work_out(
+        self,
+        *,
+        as_of: str,
+        currency: str | None = None,
+        size: int | None = None,
+        restates: bytes | None = None,
+    ) -> SealHeader:
+        """The header of a seal at a published size (default: the newest) as of a day ``YYYY-MM-DD``.
+
+        Raises :class:`NotFoundError` for a size that is not published, :class:`RefusedError` for a day that is none
+        and where ``currency`` is left out and the claims do not tell it.
+        """
+        day = calendar.parse_day(as_of, "as_of")
+        checkpoint = self._checkpoint(size)
+        cut = self._cut(checkpoint.size, day, currency, self._state.holdings)
+        with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:
+            return SealHeader(
+                pool=self._pool,
+                currency=claims.currency,
+                size=checkpoint.size,
+                as_of=as_of,
+                total=claims.total(),
+                rules_version=self._state.rules_version,
+                restates=restates,
+            )
+
+    def prove(
+        self, claim: str, *, size: int | None, with_state: bool, vault: Vault, service: Signer
+    ) -> bytes:
+        """A claim's place in the seal that the register of a published size holds; see :class:`SealProof`.
+
+        Raises :class:`NotFoundError` for an unknown claim or size and for what is not sealed there, and
+        :class:`VerificationError` when the records do not give the seal that was recorded.
+        """
+        connection, log = self._connection, self._log
+        checkpoint = self._checkpoint(size)
+        entry = trees.register_at(connection, log.id, checkpoint.size - 1)
+        if entry is None:
+            raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
+        asset_key = issue.asset_key_of(connection, log, claim)
+        last = self._seals_before(entry.index)
+        currency = self._currency(asset_key)
+        if currency not in last:
+            raise NotFoundError(
+                f"pool {self._pool!r} has no seal in {currency} in the register of size {checkpoint.size}"
+            )
+        header = self._header(last[currency])
+        leaf, index, path = self._place(header, asset_key, claim)
+        document = SealProof(
+            origin=log.origin,
+            chain=issue.chain_binding(log),
+            checkpoint=checkpoint.note.decode(),
+            register=issue.register_leaf(connection, log, checkpoint.size),
+            pool=self._value(entry, last),
+            header=header,
+            asset_key=asset_key,
+            leaf=leaf,
+            index=index,
+            path=path,
+            state=self._claim_state(asset_key, header, leaf, vault) if with_state else None,
+        )
+        return document.signed(service).encode()
+
+    def _cut(self, size: int, as_of: date, currency: str | None, expected: int) -> Cut:
+        return Cut(pool_id=self._row.id, size=size, as_of=as_of, currency=currency, expected=expected)
+
+    def _checkpoint(self, size: int | None) -> CheckpointRow:
+        row = trees.checkpoint(self._connection, self._log.id, size)
+        if row is None:
+            what = "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
+            raise NotFoundError(what)
+        return row
+
+    def _seals_before(self, index: int) -> dict[str, Sealed]:
+        """The last seals by currency after the pool's records below ``index``."""
+        now = self._state.seals
+        if all(sealed.index < index for sealed in now.values()):
+            return now
+        then: dict[str, Sealed] = {}
+        for row in records.of_subject(self._connection, self._row.id, before=index):
+            if row.record is not None and _MARK in row.record:
+                data = record.parse(bytes(row.record)).event
+                if isinstance(data, PoolSealed):
+                    then[data.currency] = Sealed(data.size, bytes.fromhex(data.seal), row.index)
+        return then
+
+    def _header(self, sealed: Sealed) -> SealHeader:
+        row = records.at(self._connection, self._log.id, sealed.index)
+        data = None if row is None or row.record is None else record.parse(bytes(row.record)).event
+        if not isinstance(data, PoolSealed):
+            raise IntegrityError(f"record {sealed.index} is no seal of pool:{self._pool}")
+        return seals.header_of(self._pool, data)
+
+    def _currency(self, asset_key: bytes) -> str:
+        """The currency of a claim's loan."""
+        claim = subjects.claims_by_key(self._connection, self._log.id, [asset_key]).get(asset_key)
+        if claim is None:
+            raise NotFoundError(f"no claim with the asset key {asset_key.hex()} in this log")
+        loan = subjects.by_id(self._connection, [claim.subject_id])[claim.subject_id]
+        return loans.decode(loan.state).currency
+
+    def _place(
+        self, header: SealHeader, asset_key: bytes, claim: str
+    ) -> tuple[Leaf, int, tuple[Sibling, ...]]:
+        day = calendar.parse_day(header.as_of, "as_of")
+        cut = self._cut(header.size, day, header.currency, header.total.count)
+        with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:
+            total, place = claims.find(asset_key)
+            if total != header.total:
+                raise VerificationError(
+                    f"the records give another seal of pool {self._pool!r} at size {header.size} than was recorded",
+                    step="seal",
+                    evidence={"recorded": header.members(), "root": total.hash.hex(), "count": total.count},
+                )
+            if place is None:
+                raise NotFoundError(f"claim {claim!r} is not in the seal of pool {self._pool!r}")
+            index, leaf = place
+            return leaf, index, claims.path(index, total.count)
+
+    def _claim_state(
+        self, asset_key: bytes, header: SealHeader, leaf: Leaf, vault: Vault
+    ) -> ClaimState | None:
+        """The preimage of the leaf's state digest; None once the loan is erased."""
+        try:
+            _, state = issue.standing_at(self._connection, self._log, asset_key, header.size - 1, vault)
+        except NotFoundError:
+            return None
+        if sha256(state.encode()) != leaf.state:
+            raise IntegrityError(
+                f"{state.loan}/{state.claim}: its records give another state than the register holds"
+            )
+        return state
+
+    def _value(self, entry: RegisterRow, last: dict[str, Sealed]) -> PoolValue:
+        """The pool's value in a register, opened."""
+        connection, log_id = self._connection, self._log.id
+        found = register.lookup(
+            lambda ids: trees.pages(connection, log_id, ids), entry.page, pool_key(self._pool)
+        )
+        newest = records.newest_of(connection, self._row.id, before=entry.index)
+        value = PoolValue(
+            head=b"" if newest is None else bytes(newest.digest),
+            seals=tuple((currency, sealed.seal) for currency, sealed in sorted(last.items())),
+            proof=found.proof,
+        )
+        if found.value != value.encode():
+            raise IntegrityError(
+                f"pool:{self._pool}: its records give another register value than entry {entry.index}"
+            )
+        return value
