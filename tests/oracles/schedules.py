@@ -157,7 +157,7 @@ def annuity(
         def principal_of(i: int, _: Fraction, interest: Fraction) -> Fraction:
             if i < lead:
                 return Fraction(0)
-            return instalment - interest + (extra if i == lead else 0)
+            return max(Fraction(0), instalment - interest) + (extra if i == lead else 0)
 
         return run(owed, parts, rate, principal_of, terms)
 

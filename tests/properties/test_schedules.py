@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from hypothesis import assume, given, reject
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from ledger.domain import money
@@ -32,7 +32,7 @@ def loans(draw: st.DrawFn, **fixed: Any) -> tuple[dict[str, Any], str, str]:
     start = draw(DAYS)
     first = oracle.month_later(start, draw(st.integers(0, 3)), draw(st.integers(1, 31)))
     assume(first >= start)
-    count = draw(st.integers(1, 8))
+    count = fixed.get("instalments") or draw(st.integers(1, 8))
     terms = {
         "currency": currency,
         "amortisation": draw(st.sampled_from(["annuity", "linear", "bullet"])),
@@ -177,3 +177,10 @@ def test_calendar_days_add_up(days: list[date]) -> None:
         whole = year_fraction(convention, first, last)
         assert whole == year_fraction(convention, first, middle) + year_fraction(convention, middle, last)
     assert abs(year_fraction("30/360", first, last) - Fraction((last - first).days, 365)) < Fraction(1, 50)
+
+
+@settings(max_examples=25)
+@given(loans(amortisation="annuity", residual="first", instalments=40))
+def test_the_least_first_instalment_is_found_in_long_plans(loan: tuple[dict[str, Any], str, str]) -> None:
+    plan = derived(*loan)
+    assert [due.principal for due in plan] == [line[2] * money.UNIT for line in oracle.plan(*loan)]

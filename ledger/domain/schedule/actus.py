@@ -174,9 +174,8 @@ class Annuity:
         if self.exchange >= self.status:
             found.append(self._event(start, "IED", -self.notional, self.notional))
         balance = self.notional
-        rows = repay(
-            balance, weights, scale, quantise=Fraction, redeem=annuity(payment, first=first, last=last)
-        )
+        redeem = annuity(payment, first=first, last=last, field="nextPrincipalRedemptionPayment")
+        rows = repay(balance, weights, scale, quantise=Fraction, redeem=redeem)
         before = start
         for index, (at, (interest, redeemed)) in enumerate(zip(dates, rows, strict=True)):
             if index == first and self.payment is None and at > start:

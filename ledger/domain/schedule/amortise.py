@@ -56,13 +56,19 @@ def level(weights: tuple[int, ...], scale: int) -> Fraction:
 
 
 def annuity(
-    instalment: Amount, *, first: int, last: int | None, extra: Amount | None = None
+    instalment: Amount,
+    *,
+    first: int,
+    last: int | None,
+    extra: Amount | None = None,
+    field: str = "data.amortisation",
 ) -> Redeem[Amount]:
-    """Redeem what ``instalment`` leaves after the interest, at most the balance; ``extra`` more in ``first``.
+    """Redeem what ``instalment`` leaves after the interest, at most the balance.
 
-    Nothing is redeemed before the period ``first``, and the whole balance in ``last`` (None: never at once).
-    The redeemer raises :class:`UndeterminedError` where the instalment does not even cover the interest: no
-    member tells what then becomes of the rest.
+    Nothing is redeemed before the period ``first``, and the whole balance in ``last`` (None: never at once). Where
+    the instalment does not even cover the interest, no member tells what becomes of the rest: the redeemer raises
+    :class:`UndeterminedError` naming ``field``. A trial with ``extra``, which is redeemed beside it in ``first``,
+    redeems nothing there instead.
     """
     nothing = instalment * 0
 
@@ -73,10 +79,11 @@ def annuity(
             return balance
         rest = instalment - interest
         if rest < 0:
-            raise UndeterminedError(
-                f"the level instalment does not cover the interest of period {index + 1}",
-                field="data.amortisation",
-            )
+            if extra is None:
+                raise UndeterminedError(
+                    f"the level instalment does not cover the interest of period {index + 1}", field=field
+                )
+            rest = nothing
         if index == first and extra is not None:
             rest += extra
         return min(rest, balance)

@@ -155,10 +155,10 @@ class _Repayment:
         factor = level(self.weights[self.first :], self.scale)
         instalment = self.quantise(self.principal * factor.numerator, factor.denominator)
 
-        def plan(extra: int) -> Rows:
+        def plan(extra: int | None) -> Rows:
             return self._repay(annuity(instalment, first=self.first, last=self.last, extra=extra))
 
-        rows = plan(0)
+        rows = plan(None)
         if self.first == self.last or sum(rows[-1]) == instalment or self._residual() == "last":
             return rows
         # The first instalment takes the least more (or the most less) that keeps the last from being above the

@@ -157,7 +157,7 @@ def test_the_payment_repays_exactly() -> None:
         ({"nominalInterestRate": ""}, "nominalInterestRate"),
         ({"statusDate": "2026-04-01"}, "statusDate"),
         (NEVER_REPAID, "nextPrincipalRedemptionPayment"),
-        ({"maturityDate": "", "nextPrincipalRedemptionPayment": "11"}, "data.amortisation"),
+        ({"maturityDate": "", "nextPrincipalRedemptionPayment": "11"}, "nextPrincipalRedemptionPayment"),
     ],
 )
 def test_what_is_not_covered_names_the_term(changes: dict[str, str], field: str) -> None:
