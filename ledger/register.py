@@ -111,6 +111,30 @@ def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
             stack.extend(slot[0] for slot in reversed(_slots(data)) if slot[0])
 
 
+def changed(read: ReadPages, old: int, new: int) -> Iterator[tuple[bytes, bytes | None]]:
+    """(key, value) for each key whose value in the register ``new`` is another than in ``old``; None: it is gone.
+
+    Both are root pages. Pages that the two share are not read, so this costs what changed between them.
+    """
+    stack = [(old, new)]
+    while stack:
+        before, after = stack.pop()
+        if before == after:
+            continue
+        one = _one(read, before) if before else _BUCKET
+        other = _one(read, after) if after else _BUCKET
+        if one[:1] == other[:1] == _BRANCH:
+            stack.extend(
+                (left[0], right[0])
+                for left, right in zip(_slots(one), _slots(other), strict=True)
+                if left != right
+            )
+            continue
+        was, now = dict(leaves(read, before)), dict(leaves(read, after))
+        yield from ((key, value) for key, value in now.items() if was.get(key) != value)
+        yield from ((key, None) for key in was.keys() - now.keys())
+
+
 def root_of(read: ReadPages, page: int) -> bytes:
     """The root that a register's root page gives, trusting the hashes in it."""
     if not page:

@@ -26,7 +26,7 @@ from ledger.domain.events.money_in import LoanPrepaid, RepaymentReceived, Repaym
 from ledger.domain.events.terms import Terms
 from ledger.domain.fold import Standing, state_of
 from ledger.domain.loans import LoanState
-from ledger.domain.schedule import Due, instalments, listed
+from ledger.domain.schedule import Due, instalments, listed, remaining
 from ledger.errors import UndeterminedError
 
 OBLIGOR: Final = "obligor"
@@ -134,15 +134,13 @@ class Life:
 
     def _derive(self, changes: Sequence[Standing]) -> tuple[Due, ...]:
         terms = self.terms
-        if not isinstance(terms, LoanOpened):
+        if any(isinstance(change.event, ScheduleChanged) and change.event.first == 1 for change in changes):
+            plan: tuple[Due, ...] = ()
+        elif isinstance(terms, LoanOpened):
+            plan = remaining(terms)
+        else:
             principal, start = self.payout
             plan = instalments(terms, principal=principal, start=start)
-        elif terms.amortisation == "explicit" and isinstance(terms.plan, list):
-            plan = listed(terms.plan, terms.currency, member="plan")
-        elif any(_replaces_all(change.event) for change in changes):
-            plan = ()
-        else:
-            raise UndeterminedError("the instalments and arrears at the opening were not told")
         for change in changes:
             event = change.event
             assert isinstance(event, ScheduleChanged)
@@ -236,10 +234,6 @@ class Life:
 def opening_day(terms: Terms) -> int:
     """The day (ordinal) at whose close a seasoned loan's position was told; 0 for a loan known from its beginning."""
     return parse_effective(terms.as_of).ordinal if isinstance(terms, LoanOpened) else 0
-
-
-def _replaces_all(event: object) -> bool:
-    return isinstance(event, ScheduleChanged) and event.first == 1
 
 
 def _day(one: Standing, value_date: object) -> date:

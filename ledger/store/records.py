@@ -107,6 +107,21 @@ def digests_between(connection: ReadConnection, log_id: int, start: int, stop: i
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
+def digests_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> dict[int, bytes]:
+    """Index → digest of the records at these indexes."""
+    sql = 'SELECT "index", digest FROM records WHERE log_id = {p} AND "index" {keys}'
+    return {row[0]: bytes(row[1]) for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")}
+
+
+def last_posted(connection: ReadConnection, log_id: int, before: int) -> str:
+    """When the newest record with an index < ``before`` was accepted; empty where there is none."""
+    statement = select(batches.c.posted).where(batches.c.log_id == log_id, batches.c.first < before)
+    posted: str | None = connection.execute(
+        statement.order_by(batches.c.first.desc()).limit(1)
+    ).scalar_one_or_none()
+    return posted or ""
+
+
 def of_subject(connection: ReadConnection, subject_id: int, *, before: int | None = None) -> list[RecordRow]:
     """All records of a subject in the order of ``seq``, those with index < ``before`` where given."""
     statement = select(*_ROW).where(records.c.subject_id == subject_id).order_by(records.c.seq)

@@ -184,6 +184,21 @@ def pool_shares(
     return ((bytes(row[0]), int(row[1])) for row in result)
 
 
+def loans_of_pool(connection: ReadConnection, log_id: int, pool_id: int, *, before: int) -> list[int]:
+    """Ids of the loans of which a record with index < ``before`` brought a share into the pool, still there or not."""
+    statement = (
+        select(claims.c.subject_id)
+        .join(
+            encumbrances,
+            (encumbrances.c.log_id == claims.c.log_id) & (encumbrances.c.asset_key == claims.c.asset_key),
+        )
+        .where(
+            encumbrances.c.log_id == log_id, encumbrances.c.pool_id == pool_id, encumbrances.c.index < before
+        )
+    )
+    return sorted(connection.execute(statement.distinct()).scalars())
+
+
 def been_in_pool(connection: ReadConnection, log_id: int, pool: str, loans: Iterable[str]) -> set[str]:
     """Which of these loans (subject names) has a claim that the pool holds, or held once."""
     rows = by_name(connection, log_id, [*loans, pool])

@@ -138,6 +138,10 @@ class Case:
         """An amount as it is written."""
         return money.format(units, self.currency)
 
+    def rounded(self, units: int) -> str:
+        """An amount that is a bound, cut to the currency's minor unit."""
+        return self.money(units - units % 10 ** (money.SCALE - money.minor_digits(self.currency)))
+
     def find(self, code: str, *records: Standing, claim: str | None = None, **facts: str | int) -> None:
         """Write a finding about this loan down."""
         evidence = [Evidence(one.index, one.record.digest.hex()) for one in records]

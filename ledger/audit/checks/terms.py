@@ -91,7 +91,7 @@ def _due(case: Case, one: Standing, report: BalanceReported) -> None:
     owed = balance + _accrued(balance, rate, _MONTH_DAYS) + element_units(report, al.FEES_UNCOLLECTED)
     if due > owed and not case.rules.within("terms", due - owed):
         case.find(
-            "due.above_owed", one, due=case.money(due), owed=case.money(owed - owed % (money.UNIT // 100)),
+            "due.above_owed", one, due=case.money(due), owed=case.rounded(owed),
             currency=case.currency, period=one.record.effective,
         )  # fmt: skip
 
@@ -136,7 +136,7 @@ def _interest(case: Case) -> None:
         most = _accrued(money.parse(report.beginning, case.currency), rate, days)
         if collected > most and not case.rules.within("interest", collected - most):
             case.find(
-                "interest.above_accrual", one, collected=case.money(collected), accrued=case.money(most),
+                "interest.above_accrual", one, collected=case.money(collected), accrued=case.rounded(most),
                 currency=case.currency, period=one.record.effective,
             )  # fmt: skip
 

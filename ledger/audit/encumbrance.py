@@ -1,0 +1,186 @@
+"""Who held each claim of a pool, at every register since the last audit.
+
+Each published register commits to one encumbrance for each claim: version, digest of the whole history, holders. From
+the records the history follows; so at every register between the last audit and this one the claim must stand there in
+the version that the records before it give. Registers share the pages that did not change, so following them costs what
+changed, not what they hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger import register
+from ledger.audit.findings import Evidence, Notes
+from ledger.audit.pool import Pool
+from ledger.proofs.canonical import sha256
+from ledger.proofs.encumbrance import (
+    ZERO,
+    Encumbrance,
+    advance,
+    claim_key,
+    encode_holders,
+    encumbrance_nonce,
+    holder_id,
+    parse_holders,
+    sorted_holders,
+)
+from ledger.store import ReadConnection, records, subjects, trees
+from ledger.store.logs import LogRow
+from ledger.store.subjects import ClaimRow, EncumbranceRow
+from ledger.store.trees import RegisterRow
+from ledger.vault import Vault
+
+#: Loans whose claims are followed at a time: the registers are gone through once for each such part.
+CHUNK_LOANS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A claim of the pool: where it stands in the register, and all steps of its history."""
+
+    subject: str
+    row: ClaimRow
+    steps: Sequence[EncumbranceRow]
+    secret: bytes | None
+
+    def expected(self, before: int) -> bytes | None:
+        """Digest of the encumbrance in the register at ``before``; None where its nonce is gone or it is not there."""
+        if self.secret is None or self.row.index >= before:
+            return None
+        steps = [step for step in self.steps if step.index < before]
+        version, history, holders = (
+            (steps[-1].version, bytes(steps[-1].history), bytes(steps[-1].holders))
+            if steps
+            else (0, ZERO, b"\0")
+        )
+        nonce = encumbrance_nonce(self.secret, bytes(self.row.asset_key), version)
+        place = Encumbrance(nonce=nonce, version=version, history=history, holders=parse_holders(holders))
+        return sha256(place.encode())
+
+
+def check(
+    connection: ReadConnection, log: LogRow, pool: Pool, loan_ids: Sequence[int], *, since: int, size: int,
+    vault: Vault | None, notes: Notes, progress: Callable[[int, int], None],
+) -> None:  # fmt: skip
+    """Perform the procedure encumbrance over the registers with since ≤ size of their tree ≤ ``size``."""
+    procedure = notes.procedure("encumbrance", "claims")
+    registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
+    for start in range(0, len(loan_ids), CHUNK_LOANS):
+        claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, vault)
+        steps = {step.index for claim in claims.values() for step in claim.steps}
+        digests = records.digests_at(connection, log.id, steps)
+        for claim in claims.values():
+            _check_history(claim, digests, notes)
+            _check_moves(claim, pool, since, digests, notes)
+        if vault is None:
+            procedure.undecided("the nonces that open the register's values were not given", len(claims))
+        else:
+            gone = sum(claim.secret is None for claim in claims.values())
+            procedure.answered(len(claims) - gone)
+            if gone:
+                procedure.undecided("the loan is erased", gone)
+            _follow(connection, log, registers, claims, notes)
+        progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))
+
+
+def _read(
+    connection: ReadConnection, log: LogRow, loan_ids: Sequence[int], size: int, vault: Vault | None
+) -> dict[bytes, _Claim]:
+    """Register key → claim."""
+    loans = subjects.by_id(connection, loan_ids)
+    rows = [row for row in subjects.claims_of(connection, loan_ids) if row.index < size]
+    steps: dict[bytes, list[EncumbranceRow]] = {bytes(row.asset_key): [] for row in rows}
+    for step in subjects.encumbrances_of(connection, log.id, steps, before=size):
+        steps[bytes(step.asset_key)].append(step)
+    secrets = {
+        loan.id: vault.unwrap(bytes(loan.secret), loan.name) if vault and loan.secret else None
+        for loan in loans.values()
+    }
+    return {
+        claim_key(bytes(row.asset_key)): _Claim(
+            loans[row.subject_id].name, row, steps[bytes(row.asset_key)], secrets[row.subject_id]
+        )
+        for row in rows
+    }
+
+
+def _check_history(claim: _Claim, digests: Mapping[int, bytes], notes: Notes) -> None:
+    """Each step follows from the one before: its version, its record's digest, the holders that its change leaves."""
+    history, held = ZERO, Counter[bytes]()
+    for number, step in enumerate(claim.steps, start=1):
+        held[holder_id(step.holder)] += step.change
+        holders = sorted_holders(held.items())
+        history = advance(history, digests.get(step.index, ZERO), holders)
+        reason = ""
+        if step.version != number:
+            reason = f"version {step.version} stands where {number} must"
+        elif bytes(step.holders) != encode_holders(holders):
+            reason = f"version {number} names other holders than its changes leave"
+        elif bytes(step.history) != history:
+            reason = f"version {number} is not the digest of its record and the history before"
+        if reason:
+            notes.find("pledge.history_broken", claim.subject, claim=claim.row.name, reason=reason)
+            return
+
+
+def _check_moves(claim: _Claim, pool: Pool, since: int, digests: Mapping[int, bytes], notes: Notes) -> None:
+    """A holder of this pool whose share went to others and came back, since the last audit."""
+    held: dict[str, int] = {}
+    left: dict[str, tuple[int, set[str]]] = {}
+    for step in claim.steps:
+        before, after = held.get(step.holder, 0), held.get(step.holder, 0) + step.change
+        held[step.holder] = after
+        if before > 0 and after == 0:
+            left[step.holder] = (step.index, set())
+        for name, (_, others) in left.items():
+            if step.change > 0 and step.holder != name:
+                others.add(step.holder)
+        if before == 0 and after > 0 and step.holder in left:
+            first, others = left.pop(step.holder)
+            if others and step.index >= since and pool.id == step.pool_id:
+                notes.find(
+                    "pledge.moved_between", claim.subject, claim=claim.row.name,
+                    evidence=[Evidence(at, digests[at].hex()) for at in (first, step.index)], holder=step.holder,
+                    first=f"entry {first}", last=f"entry {step.index}", others=", ".join(sorted(others)),
+                )  # fmt: skip
+
+
+def _follow(
+    connection: ReadConnection,
+    log: LogRow,
+    registers: Sequence[RegisterRow],
+    claims: Mapping[bytes, _Claim],
+    notes: Notes,
+) -> None:
+    """At each register a claim stands in the version that the records before it give."""
+    moved = sorted((step.index, key) for key, claim in claims.items() for step in claim.steps)
+    standing: dict[bytes, bytes | None] = {}
+    broken: set[bytes] = set()
+    page = place = 0
+
+    def read(ids: Iterable[int]) -> Mapping[int, bytes]:
+        return trees.pages(connection, log.id, ids)
+
+    for row in registers:
+        look = set()
+        for key, value in register.changed(read, page, row.page):
+            if key in claims:
+                standing[key] = None if value is None else value[:32]
+                look.add(key)
+        while place < len(moved) and moved[place][0] < row.index:
+            look.add(moved[place][1])
+            place += 1
+        for key in look - broken:
+            claim = claims[key]
+            expected = claim.expected(row.index)
+            if claim.secret is not None and standing.get(key) != expected:
+                broken.add(key)
+                reason = (
+                    f"the register at {row.index} commits to another place than the records before it give"
+                )
+                notes.find("pledge.history_broken", claim.subject, claim=claim.row.name, reason=reason)
+        page = row.page

@@ -1,0 +1,75 @@
+"""The audited pool: its own records, its rules on the audit's day, and which loans are or were in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+
+from ledger.audit.checks.case import Move, PoolClaim
+from ledger.audit.rules import PoolRules
+from ledger.domain import record
+from ledger.domain.events.pools import PoolCreated
+from ledger.domain.fold import Indexed
+from ledger.errors import NotFoundError
+from ledger.proofs.encumbrance import weak_asset_key
+from ledger.store import ReadConnection, records, subjects
+from ledger.store.logs import LogRow
+from ledger.store.subjects import ClaimRow, EncumbranceRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A pool below a size. ``days`` are the effective days (ordinals) of its own records, by index."""
+
+    name: str
+    id: int
+    title: str
+    records: tuple[Indexed, ...]
+    rules: PoolRules
+    days: dict[int, int]
+
+    @property
+    def subject(self) -> str:
+        """Its subject in the log."""
+        return f"pool:{self.name}"
+
+
+def load(connection: ReadConnection, log: LogRow, name: str, *, before: int, as_of: date) -> Pool:
+    """Read a pool's own records with an index below ``before``. Raises :class:`NotFoundError`."""
+    row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
+    own = [] if row is None else records.of_subject(connection, row.id, before=before)
+    if row is None or not own:
+        raise NotFoundError(f"no pool {name!r} in this log below size {before}")
+    parsed = tuple((one.index, record.parse(bytes(one.record))) for one in own if one.record is not None)
+    title, rules = "", PoolRules()
+    for _, one in parsed:
+        if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:
+            title = one.event.title if isinstance(one.event.title, str) else title
+            rules = PoolRules.of(msgspec.to_builtins(one.event.rules))
+    return Pool(
+        name=name, id=row.id, title=title, records=parsed, rules=rules,
+        days={index: one.when.ordinal for index, one in parsed},
+    )  # fmt: skip
+
+
+def claims_of_loan(
+    log: LogRow, pool: Pool, loan: str, rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
+    creditors: dict[str, tuple[str, int]],
+) -> tuple[PoolClaim, ...]:  # fmt: skip
+    """The claims of a loan that are or were in the pool; ``creditors``: claim → (creditor, share in ppm)."""
+    found = []
+    for row, steps in rows:
+        moves = tuple(
+            Move(pool.days.get(step.index, 0), step.index, step.holder, step.change)
+            for step in steps
+            if step.pool_id == pool.id
+        )
+        if moves:
+            creditor, share = creditors.get(row.name, ("", 0))
+            key = bytes(row.asset_key)
+            weak = key == weak_asset_key(log.origin, loan, row.name)
+            found.append(PoolClaim(row.name, key, creditor, share, weak, moves))
+    return tuple(found)

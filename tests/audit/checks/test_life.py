@@ -1,0 +1,112 @@
+"""A loan's course, and what the pool's criteria say to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ledger.audit import eligibility
+from ledger.audit.checks import life
+from ledger.audit.findings import Finding, Outcome
+from tests.audit.casework import case, codes, disbursed, found, originated, provokes, records, repaid
+
+LOAN = (originated(product="phone", attributes={"grade": 3}), disbursed())
+SETTLED = ("loan.settled", "2026-03-01", {"reason": "prepaid"})
+PAID_OFF = repaid("2026-02-05", 1, "1200.00", "12.00")
+
+
+def test_a_life_without_a_remark() -> None:
+    assert found(life.check, case(*LOAN, repaid("2026-02-05", 1, "94.62", "12.00"))) == []
+
+
+@provokes("life.settled")
+def test_a_settlement_explains_why_the_claim_leaves_the_tape() -> Sequence[Finding]:
+    findings = found(life.check, case(*LOAN, PAID_OFF, SETTLED))
+    assert codes(findings) == ["life.settled"]
+    return findings
+
+
+@provokes("life.after_end")
+def test_money_after_the_end() -> Sequence[Finding]:
+    return found(life.check, case(*LOAN, PAID_OFF, SETTLED, repaid("2026-04-05", 2, "0.00", "1.00")))
+
+
+@pytest.mark.parametrize(
+    "ending", [SETTLED, ("loan.cancelled", "2026-03-01", {"reason": "fraud"})], ids=["settled", "cancelled"]
+)
+@provokes("life.ended_with_balance")
+def test_an_end_with_a_remainder(ending: Any) -> Sequence[Finding]:
+    return found(life.check, case(*LOAN, ending))
+
+
+@provokes("life.overpaid")
+def test_a_customer_credit() -> Sequence[Finding]:
+    findings = found(life.check, case(*LOAN, repaid("2026-02-05", 1, "1200.01", "0.00")))
+    assert [one.facts["credit"] for one in findings] == ["0.01"]
+    return findings
+
+
+@provokes("life.corrected")
+def test_a_correction_is_told() -> Sequence[Finding]:
+    digest = records(*LOAN, PAID_OFF)[2][1].digest.hex()
+    correction = ("correction.made", "2026-02-09", {
+        "record": digest, "type": "repayment.received", "reason": "wrong loan", "approved_by": "operations",
+        "replacement": repaid("2026-02-05", 1, "94.62", "12.00")[2],
+    })  # fmt: skip
+    return found(life.check, case(*LOAN, PAID_OFF, correction))
+
+
+def rules(**eligible: Any) -> dict[str, Any]:
+    return {"version": 4, "eligibility": eligible}
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {
+            "principal_max": "1200.00",
+            "instalments_min": 12,
+            "annual_rate_max": "0.12",
+            "annual_cost_max": "0.1201",
+        },
+        {"product_in": ["phone"], "product_not_in": ["cash"], "currency_in": ["CNY"], "grade_max": 3},
+        {
+            "days_past_due_max": 0,
+            "months_on_book_min": 1,
+            "remaining_instalments_max": 11,
+            "status_in": ["active"],
+        },
+    ],
+)
+def test_a_loan_that_meets_every_criterion(criteria: dict[str, Any]) -> None:
+    one = case(*LOAN, repaid("2026-02-05", 1, "94.62", "12.00"), as_of="2026-02-20", rules=rules(**criteria))
+    assert found(eligibility.check, one) == []
+    assert one.notes.procedure("eligibility").outcome is Outcome.PASSED
+    assert one.eligibility.eligible
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "value"),
+    [
+        ("principal_max", "1199.99", "1200.00"), ("outstanding_min", "1200.01", "1200.00"),
+        ("product_in", ["cash"], "phone"), ("product_not_in", ["phone"], "phone"),
+        ("days_past_due_max", 14, "15"), ("grade_min", 4, "3"),
+    ],
+)  # fmt: skip
+@provokes("eligibility.breach")
+def test_a_loan_that_does_not(name: str, bound: Any, value: str) -> Sequence[Finding]:
+    one = case(*LOAN, as_of="2026-02-20", rules=rules(**{name: bound}))
+    findings = found(eligibility.check, one)
+    assert [(finding.facts["value"], finding.facts["version"]) for finding in findings] == [(value, 4)]
+    assert not one.eligibility.eligible
+    return findings
+
+
+@pytest.mark.parametrize("name", ["region_in", "nothing_max", "product_max", "product"])
+def test_what_the_loan_does_not_tell_is_undetermined_and_not_eligible(name: str) -> None:
+    one = case(*LOAN, rules=rules(**{name: ["x"] if name.endswith("_in") else 1}))
+    assert found(eligibility.check, one) == []
+    assert one.notes.procedure("eligibility").outcome is Outcome.UNDETERMINED
+    assert not one.eligibility.eligible

@@ -1,0 +1,105 @@
+"""Payments against the plan, new plans, and the whole cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ledger.audit.checks import schedule
+from ledger.audit.findings import Finding, Outcome
+from tests.audit.casework import Event, case, codes, disbursed, found, originated, provokes, repaid
+
+ORDER = ["penalty", "fee", "interest", "principal"]
+CAP: dict[str, Any] = {"version": 1, "eligibility": {"annual_cost_max": "0.24"}}
+
+
+def charged(amount: str, component: str = "penalty", number: int | None = 1) -> Event:
+    return "fee.charged", "2026-02-06", {
+        "currency": "CNY", "amount": amount, "component": component, "name": "late", "payee": "fenqile",
+        "instalment": number,
+    }  # fmt: skip
+
+
+def extended(principal: str) -> Event:
+    lines = [{"due": "2026-06-05", "principal": principal}]
+    data = {"currency": "CNY", "first": 2, "instalments": lines, "reason": "extension"}
+    return "schedule.changed", "2026-02-20", data
+
+
+def test_payments_as_the_terms_say() -> None:
+    one = case(
+        originated(waterfall=ORDER), disbursed(), charged("5.00"),
+        repaid("2026-02-20", 1, "94.62", "12.00", applied={"penalty": "5.00"}, amount="111.62"),
+        repaid("2026-03-05", 2, "0.00", "10.00"), repaid("2026-03-09", 2, "95.57", "1.05"), rules=CAP,
+    )  # fmt: skip
+    assert found(schedule.check, one) == []
+    assert [one.notes.procedure(name).outcome for name in ("schedule", "interest", "cost")] == [
+        Outcome.PASSED
+    ] * 3
+
+
+@provokes("schedule.misapplied")
+def test_principal_before_the_penalty_that_goes_first() -> Sequence[Finding]:
+    findings = found(schedule.check, case(
+        originated(waterfall=ORDER), disbursed(), charged("5.00"), repaid("2026-02-20", 1, "94.62", "5.38"),
+    ))  # fmt: skip
+    assert [one.facts["derived"] for one in findings] == ["principal 83.00, interest 12.00, penalty 5.00"]
+    return findings
+
+
+@provokes("interest.off_plan")
+def test_more_interest_than_the_instalment_has() -> Sequence[Finding]:
+    findings = found(
+        schedule.check, case(originated(), disbursed(), repaid("2026-02-05", 1, "94.00", "12.62"))
+    )
+    assert codes(findings) == ["interest.off_plan"]
+    return findings
+
+
+@provokes("schedule.off_principal")
+def test_a_new_plan_for_another_principal() -> Sequence[Finding]:
+    lines = [{"due": "2026-06-05", "principal": "1000.00"}]
+    change = (
+        "schedule.changed",
+        "2026-02-20",
+        {"currency": "CNY", "first": 2, "instalments": lines, "reason": "extension"},
+    )
+    findings = found(
+        schedule.check, case(originated(), disbursed(), repaid("2026-02-05", 1, "94.62", "12.00"), change)
+    )
+    assert [(one.facts["planned"], one.facts["owed"]) for one in findings] == [("1000.00", "1105.38")]
+    return findings
+
+
+def test_a_new_plan_leaves_the_arrears_where_they_are() -> None:
+    lines = [{"due": "2026-06-05", "principal": "1105.38"}]
+    change = (
+        "schedule.changed",
+        "2026-02-20",
+        {"currency": "CNY", "first": 2, "instalments": lines, "reason": "extension"},
+    )
+    assert found(schedule.check, case(originated(), disbursed(), change)) == []
+
+
+@provokes("cost.above_cap")
+def test_fees_that_take_the_cost_above_the_cap() -> Sequence[Finding]:
+    fees = [{"name": "membership", "payee": "fenqile", "amount": "20.00", "when": "instalment"}]
+    findings = found(schedule.check, case(originated(fees=fees), disbursed(), rules=CAP))
+    assert codes(findings) == ["cost.above_cap"]
+    assert 0.45 < float(str(findings[0].facts["cost"])) < 0.5
+    return findings
+
+
+def test_a_fee_charged_later_counts_too() -> None:
+    one = case(originated(), disbursed(), charged("150.00", "fee", None), rules=CAP)
+    assert codes(found(schedule.check, one)) == ["cost.above_cap"]
+
+
+def test_a_penalty_is_no_cost_of_the_loan() -> None:
+    assert found(schedule.check, case(originated(), disbursed(), charged("150.00"), rules=CAP)) == []
+
+
+def test_no_plan_no_verdict() -> None:
+    one = case(originated(first_due=None), disbursed(), rules=CAP)
+    assert found(schedule.check, one) == []
+    assert [one.notes.procedure(name).outcome for name in ("schedule", "cost")] == [Outcome.UNDETERMINED] * 2
