@@ -41,6 +41,7 @@ def main() -> None:
     """Run the sections asked for and print the document."""
     sections: dict[str, Callable[[argparse.Namespace], Any]] = {
         "append": appends, "register": registers, "proofs": proofs, "verify": verify_start, "gas": gas,
+        "simulate": simulate,
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
@@ -394,6 +395,42 @@ def verify_start(_: argparse.Namespace) -> Json:
     return {
         "seconds_median": round(sorted(seconds)[3], 3),
         "empty_python_seconds_median": round(sorted(bare)[3], 3),
+    }
+
+
+# -- simulator ------------------------------------------------------------------------------------------------
+
+
+def simulate(_: argparse.Namespace) -> Json:
+    """A million events of a simulated platform in one process, beside encoding as many lines as JSON."""
+    from ledger.simulate import Options, Simulation
+
+    simulation = Simulation(Options(loans=105_000, months=24))
+    events = size = 0
+    seconds = encoding = 0.0
+    days = simulation.days()
+    while True:
+        started = time.perf_counter()
+        day = next(days, None)
+        written = day.ndjson() if day else b""
+        seconds += time.perf_counter() - started
+        if day is None:
+            break
+        events, size = events + len(day.lines), size + len(written)
+        # Every tenth line, so that the values do not have to be kept or decoded within the time.
+        values = [json.loads(one) for one in day.lines[::10]]
+        started = time.perf_counter()
+        for value in values:
+            json.dumps(value, separators=(",", ":"))
+        encoding += (time.perf_counter() - started) * len(day.lines) / max(1, len(values))
+    return {
+        "events": events,
+        "megabytes": round(size / 1e6),
+        "seconds": round(seconds, 1),
+        "events_per_second": round(events / seconds),
+        "json_encoding_seconds": round(encoding, 1),
+        "ratio_to_json_encoding": round(seconds / encoding, 2),
+        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
 

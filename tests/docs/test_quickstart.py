@@ -1,4 +1,4 @@
-"""The quickstart, typed from its first line to its last."""
+"""The guides that one follows from the first line to the last, typed."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def test_the_quickstart_works_as_typed(tmp_path: Path) -> None:
     folder.mkdir()
     with no_devnet_left(folder):
         assert run(ROOT / "docs" / "guides" / "quickstart.md", folder)
+
+
+def test_the_guide_to_the_simulator_works_as_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "simulate"
+    folder.mkdir()
+    assert run(ROOT / "docs" / "guides" / "simulate.md", folder) == 3

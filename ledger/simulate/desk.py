@@ -1,0 +1,114 @@
+"""The desk: what is said today, what is filed for later, and how much of it there was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from ledger.domain import statements
+from ledger.domain.events import read_submission
+from ledger.proofs.note import Signer
+from ledger.simulate.loan import Loan
+from ledger.simulate.plans import Calendar
+from ledger.simulate.platform import CURRENCY, yuan
+
+_print: Final = msgspec.json.encode
+#: The type that the fast path counts by itself.
+PAYMENT: Final = "repayment.received"
+
+
+class Desk:
+    """``lines`` are posted today. Payments through the wallet go to ``wallet``: the same list, but on days whose
+    file comes late one that is posted then.
+    """
+
+    __slots__ = (
+        "_late", "_origin", "_plans", "_signers", "counts", "day", "days", "lines", "paid", "payments", "sums",
+        "text", "wallet",
+    )  # fmt: skip
+
+    def __init__(self, days: Calendar, *, origin: str, signers: dict[str, Signer]) -> None:
+        self.days = days
+        self.day = 0
+        self.text = ""
+        self.lines: list[str] = []
+        self.wallet = self.lines
+        self.payments = 0
+        self.paid = 0
+        self.counts: dict[str, int] = {}
+        self.sums: dict[str, int] = {}
+        self._plans: dict[int, list[Loan]] = {}
+        self._late: dict[int, list[str]] = {}
+        self._origin = origin
+        self._signers = signers
+
+    def open(self, day: int, late_until: int | None) -> list[Loan]:
+        """Begin a day; its wallet file comes on ``late_until`` if that is given. Returns the loans that act on it."""
+        self.day, self.text = day, self.days.text(day)
+        self.lines = self._late.pop(day, [])
+        self.wallet = self.lines if late_until is None else self._late.setdefault(late_until, [])
+        return self._plans.pop(day, [])
+
+    def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
+        """The loan's next act is ``step``, on ``day``."""
+        loan.step = step
+        waiting = self._plans.get(day)
+        if waiting is None:
+            self._plans[day] = [loan]
+        else:
+            waiting.append(loan)
+
+    def say(self, kind: str, line: str, fen: int = 0) -> None:
+        """Post a line; ``fen`` is its amount, for the summary."""
+        self.lines.append(line)
+        self.count(kind, fen)
+
+    def count(self, kind: str, fen: int = 0) -> None:
+        """Count an event that was posted otherwise."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if fen:
+            self.sums[kind] = self.sums.get(kind, 0) + fen
+
+    def event(
+        self,
+        kind: str,
+        subject: str,
+        data: dict[str, Any],
+        *,
+        name: str,
+        party: str,
+        fen: int = 0,
+    ) -> None:
+        """Post an event that is rare enough to be built as a value; one whose type asks for it is signed."""
+        event = {
+            "id": name, "type": kind, "subject": subject, "effective": self.text, "party": party, "data": data,
+        }  # fmt: skip
+        self.say(kind, signed(event, self._origin, self._signers), fen)
+
+    def acceptance(self, pool: str, holder: str, claims: list[dict[str, Any]]) -> dict[str, str]:
+        """The holder's signature over what it gets."""
+        message = statements.acceptance_bytes(self._origin, pool, holder, claims)
+        return statements.sign(self._signers[holder], message)
+
+    def totals(self) -> dict[str, dict[str, Any]]:
+        """Count and sum of each type so far."""
+        counts, sums = dict(self.counts), dict(self.sums)
+        counts[PAYMENT] = counts.get(PAYMENT, 0) + self.payments
+        sums[PAYMENT] = sums.get(PAYMENT, 0) + self.paid
+        return {
+            kind: {"count": counts[kind]}
+            | ({"sum": yuan(sums[kind]), "currency": CURRENCY} if kind in sums else {})
+            for kind in sorted(counts)
+        }
+
+
+def signed(event: dict[str, Any], origin: str, signers: dict[str, Signer]) -> str:
+    """The event's line, with its party's signature where the type asks for one."""
+    submission = read_submission(event, origin=origin)
+    if submission.kind.signed:
+        done = statements.sign_submission(signers[submission.party], origin, submission)
+        assert done.sig is not None
+        event = event | {"sig": {"key": done.sig.key, "value": done.sig.value}}
+    return _print(event).decode()

@@ -1,0 +1,230 @@
+"""Planted frauds: which loans, what is done with them, and what an auditor must find.
+
+A planted loan is an ordinary one in its looks, whose borrower pays on each due day but for what the plot says; so
+the finding stands out for one reason only. All other loans are the same, to the byte, as in the honest book.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.simulate import lines
+from ledger.simulate.loan import Loan
+from ledger.simulate.options import FRAUDS, Options
+from ledger.simulate.platform import POOLS
+
+if TYPE_CHECKING:
+    from ledger.simulate.borrowers import Borrowers
+    from ledger.simulate.desk import Desk
+    from ledger.simulate.pools import Pool
+
+#: The instalment (from 0) from which the platform pays, that is dropped, or that is entered late.
+_PAID_BY_PLATFORM: Final = 1
+_DROPPED: Final = 2
+_BACKDATED: Final = 1
+#: Least days between a missed due date and the month's end on which it is entered as paid.
+_BACKDATED_BY: Final = 10
+#: The day of a month on which a claim goes back to its first lender.
+_BACK_ON: Final = 3
+#: What the tape shows above what is owed, fen.
+_INFLATED_BY: Final = 50_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Plot:
+    """One planted fraud. ``days`` are those on which something of it was posted, the first and the last."""
+
+    kind: str
+    pool: str
+    loans: list[str] = field(default_factory=list)
+    account: str | None = None
+    days: list[str] = field(default_factory=list)
+
+    def seen(self, day: str) -> None:
+        """Something of it was posted."""
+        self.days = [self.days[0] if self.days else day, day]
+
+    def to_json(self) -> dict[str, Any]:
+        """What an auditor must find, and where."""
+        code, meaning = FRAUDS[self.kind]
+        return {
+            "fraud": self.kind,
+            "finding": code,
+            "meaning": meaning,
+            "pool": self.pool,
+            "loans": self.loans,
+            "claims": [f"{loan}/c1" for loan in self.loans],
+            "account": self.account,
+            "days": self.days,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Money that the account bank has and the log has not."""
+
+    account: str
+    value_date: str
+    fen: int
+
+
+class Frauds:
+    """All that is planted in one simulation."""
+
+    def __init__(self, options: Options) -> None:
+        chosen = random.Random(f"poolproof/simulate/frauds/{options.seed}")  # noqa: S311 - a choice, no secret
+        low, high = options.loans // 20, max(options.loans // 4, options.loans // 20 + 1)
+        self.plots: list[Plot] = []
+        self._cast: dict[int, Plot] = {}
+        self._skimmed: dict[tuple[str, int], Plot] = {}
+        self._moving: list[Loan] = []
+        self._away: list[Loan] = []
+        #: Taken by the driver of the simulation each day.
+        self.unrecorded: list[Unrecorded] = []
+        twin = options.loans
+        for kind, count in options.frauds:
+            for _ in range(count):
+                pool = POOLS[chosen.randrange(2)].name if kind == "kept_cash" else POOLS[0].name
+                plot = Plot(kind=kind, pool=pool)
+                self.plots.append(plot)
+                if kind == "kept_cash":
+                    self._skim(plot, chosen, options.months)
+                    continue
+                number = chosen.randrange(low, high)
+                while number in self._cast:
+                    number = low + (number - low + 1) % (high - low)
+                self._cast[number] = plot
+                plot.loans.append(f"L{number:08d}")
+                if kind == "double_pledge":
+                    plot.loans.append(f"L{twin:08d}")
+                    twin += 1
+
+    def _skim(self, plot: Plot, chosen: random.Random, months: int) -> None:
+        month = chosen.randrange(2, months)
+        while (plot.pool, month) in self._skimmed:
+            month = 2 + (month - 1) % (months - 2)
+        self._skimmed[plot.pool, month] = plot
+
+    def bind(self, desk: Desk, borrowers: Borrowers, pools: list[Pool]) -> None:
+        """What they work with."""
+        self._desk, self._borrowers, self._pools = desk, borrowers, pools
+
+    def cast(self, number: int) -> Plot | None:
+        """The plot that loan ``number`` plays in."""
+        return self._cast.get(number)
+
+    def next(self, loan: Loan) -> None:
+        """File a planted loan's next act."""
+        plot, k, desk = loan.plot, loan.k, self._desk
+        assert plot is not None
+        day, step = max(loan.due[k], desk.day + 1), self._borrowers.pay
+        if plot.kind == "flip_flop" and k == 0 and loan not in self._moving:
+            self._moving.append(loan)
+        if plot.kind == "masked_delinquency" and k >= _PAID_BY_PLATFORM:
+            step = self._advance
+        elif plot.kind == "dropped_payment" and k == _DROPPED:
+            step = self._drop
+        elif plot.kind == "backdated_batch" and k == _BACKDATED:
+            day, step = _month_end(loan.due[k] + _BACKDATED_BY), self._enter_late
+        desk.plan(day, loan, step)
+
+    def act(self, loan: Loan) -> None:
+        """Do a planted loan's act; what is said of the one name is said of the other too."""
+        plot, desk = loan.plot, self._desk
+        assert plot is not None
+        said = len(desk.lines)
+        loan.step(loan)
+        if plot.kind == "double_pledge":
+            for line in desk.lines[said:]:
+                twin = line.replace(loan.name, plot.loans[1])
+                kind = line.split('"type":"', 1)[1].split('"', 1)[0]
+                desk.say(kind, twin, loan.plan.total[loan.k - 1] if kind == "repayment.received" else 0)
+            if loan.ended:
+                self._pools[1].end(plot.loans[1], "repaid")
+        if plot.kind in ("double_pledge", "invented_loan", "masked_delinquency"):
+            plot.seen(desk.text)
+
+    def _advance(self, loan: Loan) -> None:
+        """The platform pays what the borrower does not."""
+        desk, plan, k = self._desk, loan.plan, loan.k
+        parts = (plan.principal[k], plan.interest[k], plan.fee[k], 0)
+        desk.say("repayment.received", lines.payment(loan, k, desk.text, parts, payer="platform"), sum(parts))
+        loan.principal -= parts[0]
+        loan.k = k + 1
+        if loan.pool is not None:
+            loan.pool.collect(loan, sum(parts), parts[2])
+        if loan.k == loan.terms:
+            self._borrowers.end(loan, "matured")
+        else:
+            self._borrowers.next(loan)
+
+    def _drop(self, loan: Loan) -> None:
+        """The borrower pays, the account bank has it, and nothing is recorded."""
+        desk, k, plot = self._desk, loan.k, loan.plot
+        assert plot is not None
+        self.unrecorded.append(Unrecorded(loan.account, desk.text, loan.plan.total[k]))
+        plot.account = f"account:{loan.account}"
+        plot.seen(desk.text)
+        loan.k = k + 1
+        self._borrowers.next(loan)
+
+    def _enter_late(self, loan: Loan) -> None:
+        """On the month's end the missed instalment is entered as paid when due."""
+        desk, plan, k, plot = self._desk, loan.plan, loan.k, loan.plot
+        assert plot is not None
+        parts = (plan.principal[k], plan.interest[k], plan.fee[k], 0)
+        due = desk.days.text(loan.due[k])
+        desk.say("repayment.received", lines.payment(loan, k, due, parts), sum(parts))
+        loan.principal -= parts[0]
+        loan.k = k + 1
+        plot.seen(desk.text)
+        self._borrowers.next(loan)
+
+    def move(self, today: date, *, month_end: bool) -> None:
+        """Over each month's end claims of the first pool stand in the second."""
+        first, second = self._pools[0], self._pools[1]
+        if month_end:
+            self._away = [loan for loan in self._moving if loan.pool is first and not loan.ended]
+            self._pass_on(self._away, first, second)
+        elif today.day == _BACK_ON and self._away:
+            self._pass_on(self._away, second, first)
+            self._away = []
+
+    def _pass_on(self, loans: list[Loan], giver: Pool, taker: Pool) -> None:
+        names = [loan.name for loan in loans]
+        if not names:
+            return
+        giver.release(names, "other")
+        taker.take(names)
+        for loan in loans:
+            loan.pool = taker
+            assert loan.plot is not None
+            loan.plot.seen(self._desk.text)
+
+    def keeps(self, pool: str, month: int) -> bool:
+        """Whether the remittance of this month (from 0) keeps cash back."""
+        plot = self._skimmed.get((pool, month))
+        if plot is not None:
+            plot.seen(self._desk.text)
+        return plot is not None
+
+    def reported(self, loan: Loan, balance: int, days: int) -> tuple[int, int]:
+        """(balance, days past due) as the tape shows them."""
+        plot = loan.plot
+        if plot is not None and plot.kind == "inflated_balance":
+            plot.seen(self._desk.text)
+            return balance + _INFLATED_BY, days
+        return balance, days
+
+    def on_tape(self, loan: Loan) -> bool:
+        """Whether a planted loan must stand on the tapes."""
+        return loan.plot is not None and loan.plot.kind in ("inflated_balance", "masked_delinquency")
+
+
+def _month_end(day: int) -> int:
+    found = date.fromordinal(day)
+    year, month = divmod(found.year * 12 + found.month, 12)
+    return date(year, month + 1, 1).toordinal() - 1

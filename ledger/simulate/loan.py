@@ -1,0 +1,79 @@
+"""A simulated loan while it lives: what the next event needs, and nothing that was said already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from ledger.simulate.plans import Plan
+from ledger.simulate.platform import GRACE_DAYS, Creditors, Product
+
+if TYPE_CHECKING:
+    from ledger.simulate.frauds import Plot
+    from ledger.simulate.pools import Pool
+
+#: A linear congruential generator modulo 2^64 (Knuth's MMIX); the upper half of its state is drawn.
+_FACTOR: Final = 6364136223846793005
+_STEP: Final = 1442695040888963407
+_MASK: Final = 2**64 - 1
+#: One more than the greatest draw.
+DRAWS: Final = 2**32
+
+
+class Loan:
+    """``k`` counts instalments that are done with, from 0; amounts in fen, days as ordinals.
+
+    ``random`` is the loan's own stream of draws, so that what happens to others changes nothing for it. ``paid`` is
+    what was paid on instalment ``k`` so far: (principal, interest, fee).
+    """
+
+    __slots__ = (
+        "account", "channel", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number",
+        "paid", "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "wallet",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        product: Product,
+        creditors: Creditors,
+        plan: Plan,
+        due: tuple[int, ...],
+        random: int,
+    ) -> None:
+        self.number = number
+        self.name = f"L{number:08d}"
+        self.product = product
+        self.creditors = creditors
+        self.plan = plan
+        self.due = due
+        self.terms = len(due)
+        self.random = random
+        self.principal = plan.outstanding[0]
+        self.k = 0
+        self.missed = 0
+        self.seq = 2  # loan.originated and loan.disbursed come first
+        self.paid = (0, 0, 0)
+        self.ended = False
+        self.guarantor: str | None = None
+        self.account = ""
+        self.channel = "bank_card"
+        self.wallet = False
+        self.pool: Pool | None = None
+        self.plot: Plot | None = None
+        self.step: Callable[[Loan], None] = _nothing
+
+    def draw(self) -> int:
+        """The next of this loan's draws, below :data:`DRAWS`."""
+        self.random = state = (self.random * _FACTOR + _STEP) & _MASK
+        return state >> 32
+
+    def days_past_due(self, day: int) -> int:
+        """Days since the oldest instalment that is not wholly paid fell due; none while its grace runs."""
+        days = day - self.due[self.k] if self.k < self.terms else 0
+        return days if days > GRACE_DAYS else 0
+
+
+def _nothing(_loan: Loan) -> None:
+    raise AssertionError("a loan in the calendar has a step")

@@ -1,0 +1,215 @@
+"""Loans come into being: who, what, how much, from whose money, all from one digest of the seed and the number."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from typing import Final, TypeVar
+
+import msgspec
+
+from ledger.proofs.encumbrance import weak_asset_key
+from ledger.simulate import lines
+from ledger.simulate.borrowers import Borrowers
+from ledger.simulate.desk import Desk
+from ledger.simulate.frauds import Frauds, Plot
+from ledger.simulate.loan import Loan
+from ledger.simulate.options import Options
+from ledger.simulate.plans import Plans
+from ledger.simulate.platform import (
+    ACCOUNTS,
+    CREDITORS,
+    CURRENCY,
+    GUARANTORS,
+    PLANTED_PRODUCT,
+    PLANTED_TERM,
+    PLATFORM,
+    PRODUCTS,
+    REGIONS,
+    UNKNOWN_ACCOUNT,
+    Creditors,
+    Product,
+)
+from ledger.simulate.pools import Offer, Pool
+
+#: Of 200 loans one is bought by the same person at once again, honestly.
+_TWICE: Final = 200
+#: Of 250 loans one is never paid out.
+_NOT_PAID_OUT: Final = 250
+#: Customers are three quarters as many as loans: some come again.
+_CUSTOMERS: Final = (3, 4)
+#: A membership is sold where principal × (instalments + 1) is so many times its fee: 3 % a year at most.
+_MEMBERS_FROM: Final = 800
+_BANDS: Final = "ABCDE"
+_DRAWS: Final = struct.Struct(">8Q").unpack
+Thing = TypeVar("Thing")
+
+
+class Originator:
+    """Makes loan after loan; ``doubles`` counts the honest double purchases."""
+
+    def __init__(
+        self, options: Options, desk: Desk, borrowers: Borrowers, frauds: Frauds, pools: list[Pool]
+    ) -> None:
+        self.doubles = 0
+        self._desk = desk
+        self._borrowers = borrowers
+        self._frauds = frauds
+        self._pools = pools
+        self._origin = options.origin
+        self._weak = options.weak
+        self._report_every = options.report_every
+        self._prefix = f"poolproof/simulate/loan/{options.seed}/".encode()
+        #: The consortium's key, and the one under which customers' numbers are hidden.
+        self._consortium = hashlib.sha256(f"poolproof/simulate/consortium/{options.seed}".encode()).digest()
+        self._customers = max(1, options.loans * _CUSTOMERS[0] // _CUSTOMERS[1])
+        self._plans = Plans()
+        self._terms: dict[tuple[str, int, str | None], str] = {}
+        self._products = _table([(product, product.weight) for product in PRODUCTS])
+        self._creditors = _table([(creditors, creditors.weight) for creditors in CREDITORS])
+        self._shelves = _table([(pool, pool.terms.weight) for pool in pools])
+        #: What the loan before was: (day, product, instalments, ticket, obligor).
+        self._before: tuple[int, Product, int, int, str] | None = None
+
+    def originate(self, number: int) -> Loan | None:
+        """Post loan ``number`` and file its first act; None where it is never paid out."""
+        digest = hashlib.sha512(self._prefix + b"%d" % number)
+        a, b, c, d, e, f, random, g = _DRAWS(digest.digest())
+        desk = self._desk
+        plot = self._frauds.cast(number)
+        product, terms, ticket, obligor, creditors = self._chosen(plot, a, b, c)
+        due = desk.days.dues(desk.day, terms)
+        plan = self._plans.of(product, ticket, desk.day, due)
+        loan = Loan(number=number, product=product, creditors=creditors, plan=plan, due=due, random=random)
+        loan.plot = plot
+        if product.guaranteed:
+            loan.guarantor = GUARANTORS[d % 2]
+        if plot is not None and plot.kind == "invented_loan":
+            loan.account = UNKNOWN_ACCOUNT
+        else:
+            loan.account = ACCOUNTS[c >> 24 & 1]
+        if plot is None and (c >> 32) % 10 < 3:
+            loan.wallet, loan.channel = True, "wallet"
+        facts = (
+            f'"obligor":"{obligor}","region":"{REGIONS[(c >> 48) % len(REGIONS)]}",{_references(digest.hexdigest())}'
+            f'"band":"{_BANDS[(c >> 40) % 5]}"}}}},"private":{{"customer":"C{b % self._customers:08d}"}}}}'
+        )
+        self._say_originated(loan, loan.name, facts)
+        if plot is None and (d >> 8) % _NOT_PAID_OUT == 0:
+            desk.say("loan.cancelled", lines.cancelled(loan, desk.text, "not_disbursed"))
+            return None
+        reference = f"{e:016x}"
+        weak = self._weak and (f >> 8) % 1_000_000 < self._weak
+        self._pay_out(loan, loan.name, reference, key_reference=None if weak else reference)
+        if plot is not None and plot.kind == "double_pledge":
+            twin = plot.loans[1]
+            self._say_originated(loan, twin, facts)
+            # The same payment of the bank, under the key of another: the ledger has no way to refuse it.
+            self._pay_out(loan, twin, reference, key_reference=f"{f:016x}", twin=True)
+        self._first_act(loan, d, g)
+        return loan
+
+    def _chosen(self, plot: Plot | None, a: int, b: int, c: int) -> tuple[Product, int, int, str, Creditors]:
+        """(product, instalments, ticket, obligor, creditors)."""
+        if plot is not None:
+            self._before = None
+            product = PLANTED_PRODUCT
+            ticket = product.tickets[(a >> 32) % len(product.tickets)]
+            return product, PLANTED_TERM, ticket, self._obligor(b), CREDITORS[0]
+        creditors, before = self._creditors[c % 1_000], self._before
+        if (b >> 40) % _TWICE == 0 and before is not None and before[0] == self._desk.day:
+            self.doubles += 1
+            return *before[1:], creditors
+        product = self._products[a % 1_000]
+        terms = product.terms[(a >> 16) % len(product.terms)]
+        ticket = product.tickets[(a >> 32) % len(product.tickets)]
+        obligor = self._obligor(b)
+        self._before = (self._desk.day, product, terms, ticket, obligor)
+        return product, terms, ticket, obligor, creditors
+
+    def _first_act(self, loan: Loan, d: int, g: int) -> None:
+        desk, product = self._desk, loan.product
+        # A fee that is high for a small or short loan would take its whole cost above the pools' cap.
+        long = loan.principal * (loan.terms + 1) >= product.member_fee * _MEMBERS_FROM
+        if product.member_fee and long and loan.plot is None and (d >> 32) % 4 == 0:
+            charged, paid = lines.member_fee(loan, desk.text, product.member_fee)
+            desk.say("fee.charged", charged, product.member_fee)
+            desk.say("repayment.received", paid, product.member_fee)
+        if loan.plot is None and (d >> 16) % 1_000 < product.returns:
+            # After the claim has come into its pool, before anything falls due.
+            desk.plan(desk.day + 8 + g % 7, loan, self._borrowers.refund)
+        else:
+            self._borrowers.next(loan)
+
+    def _pay_out(
+        self, loan: Loan, name: str, reference: str, *, key_reference: str | None, twin: bool = False
+    ) -> None:
+        """Pay out; ``key_reference`` is what the asset keys are of, None for weak ones."""
+        desk, creditors = self._desk, loan.creditors
+        keys: list[bytes] = []
+        given = ""
+        if key_reference is not None:
+            keys = [
+                hmac.digest(self._consortium, f'["{bank}","PAY{key_reference}"]'.encode(), "sha256")
+                for bank in creditors.names
+            ]
+            listed = [f'{{"claim":"c{i}","asset_key":"{key.hex()}"}}' for i, key in enumerate(keys, 1)]
+            given = f',"asset_keys":[{",".join(listed)}]'
+        desk.say(
+            "loan.disbursed",
+            f'{{"id":"{name}.2","type":"loan.disbursed","subject":"loan:{name}","effective":"{desk.text}",'
+            f'"party":"{PLATFORM}","data":{{"currency":"{CURRENCY}","amount":"{loan.plan.text}",'
+            f'"value_date":"{desk.text}","channel":"transfer","bank_ref":"PAY{reference}"{given}}}}}',
+            loan.principal,
+        )
+        if creditors.own:
+            key = keys[0] if keys else weak_asset_key(self._origin, name, "c1")
+            offer = Offer(name, key, creditors.first(loan.principal), None if twin else loan)
+            self._pool_of(loan, twin=twin).offer(offer)
+
+    def _pool_of(self, loan: Loan, *, twin: bool) -> Pool:
+        if loan.plot is None:
+            return self._shelves[loan.random % 1_000]
+        return self._pools[1 if twin else 0]
+
+    def _say_originated(self, loan: Loan, name: str, facts: str) -> None:
+        desk = self._desk
+        days = desk.days
+        desk.say(
+            "loan.originated",
+            f'{{"id":"{name}.1","type":"loan.originated","subject":"loan:{name}","effective":"{desk.text}",'
+            f'"party":"{PLATFORM}","data":{{{self._terms_text(loan)},"principal":"{loan.plan.text}",'
+            f'"first_due":"{days.text(loan.due[0])}","maturity":"{days.text(loan.due[-1])}",'
+            f"{loan.creditors.text(name)},{facts}",
+            loan.principal,
+        )
+
+    def _terms_text(self, loan: Loan) -> str:
+        key = (loan.product.name, loan.terms, loan.guarantor)
+        text = self._terms.get(key)
+        if text is None:
+            members = loan.product.terms_of(loan.terms)
+            if loan.guarantor is not None:
+                members["guarantors"] = [{"party": loan.guarantor}]
+            self._terms[key] = text = msgspec.json.encode(members).decode()[1:-1]
+        return text
+
+    def _obligor(self, draw: int) -> str:
+        message = b"customer %d" % (draw % self._customers)
+        return hmac.digest(self._consortium, message, "sha256").hex()[:32]
+
+
+def _references(hexes: str) -> str:
+    """Digests and references that stand for documents, up to the open ``decision``."""
+    return (
+        f'"contract":"{hexes[:64]}","consent":"CS{hexes[48:64]}",'
+        f'"decision":{{"model":"rc-score","version":"7.2","digest":"{hexes[64:]}",'
+    )
+
+
+def _table(weighted: list[tuple[Thing, int]]) -> list[Thing]:
+    """A list of a thousand places, each thing as often as its weight."""
+    table = [thing for thing, weight in weighted for _ in range(weight)]
+    assert len(table) == 1_000, "weights are of a thousand"
+    return table
