@@ -65,8 +65,11 @@ class _Claim:
 def check(
     connection: ReadConnection, log: LogRow, pool: Pool, loan_ids: Sequence[int], *, since: int, size: int,
     vault: Vault | None, notes: Notes, progress: Callable[[int, int], None],
-) -> None:  # fmt: skip
-    """Perform the procedure encumbrance over the registers with since ≤ size of their tree ≤ ``size``."""
+) -> int:  # fmt: skip
+    """Perform the procedure encumbrance over the registers with since ≤ size of their tree ≤ ``size``.
+
+    Returns how many registers were followed.
+    """
     procedure = notes.procedure("encumbrance", "claims")
     registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
     for start in range(0, len(loan_ids), CHUNK_LOANS):
@@ -85,6 +88,7 @@ def check(
                 procedure.undecided("the loan is erased", gone)
             _follow(connection, log, registers, claims, notes)
         progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))
+    return 0 if vault is None else len(registers)
 
 
 def _read(

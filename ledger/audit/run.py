@@ -68,7 +68,7 @@ def audit(
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, request.size, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
-        as_of = request.as_of or _last_day(connection, log, size)
+        as_of = request.as_of or last_day(connection, log, size)
         pool = pools.load(connection, log, request.pool, before=size, as_of=as_of)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(
@@ -103,7 +103,7 @@ def audit(
     return _report(job, opened, notes, whole, trust)
 
 
-def _last_day(connection: ReadConnection, log: LogRow, size: int) -> date:
+def last_day(connection: ReadConnection, log: LogRow, size: int) -> date:
     """The business date of the newest record below a size: what the ledger knew then, it knew of that day."""
     posted = records.last_posted(connection, log.id, size)
     return calendar.business_date(calendar.parse_instant(posted), log.zone, log.day_cut)

@@ -199,6 +199,30 @@ def loans_of_pool(connection: ReadConnection, log_id: int, pool_id: int, *, befo
     return sorted(connection.execute(statement.distinct()).scalars())
 
 
+def pool_moves(
+    connection: ReadConnection, log_id: int, pool_id: int, *, start: int, stop: int
+) -> list[tuple[str, str, str, int]]:
+    """(loan, claim, holder, change in ppm) of every step of a pool's claims by records with start ≤ index < stop."""
+    statement = (
+        select(subjects.c.name, claims.c.name, encumbrances.c.holder, encumbrances.c.change)
+        .join(
+            claims,
+            (encumbrances.c.log_id == claims.c.log_id) & (encumbrances.c.asset_key == claims.c.asset_key),
+        )
+        .join(subjects, claims.c.subject_id == subjects.c.id)
+        .where(
+            encumbrances.c.log_id == log_id,
+            encumbrances.c.pool_id == pool_id,
+            encumbrances.c.index >= start,
+            encumbrances.c.index < stop,
+        )
+        .order_by(encumbrances.c.index, encumbrances.c.asset_key)
+    )
+    return [
+        (row[0].removeprefix("loan:"), row[1], row[2], int(row[3])) for row in connection.execute(statement)
+    ]
+
+
 def been_in_pool(connection: ReadConnection, log_id: int, pool: str, loans: Iterable[str]) -> set[str]:
     """Which of these loans (subject names) has a claim that the pool holds, or held once."""
     rows = by_name(connection, log_id, [*loans, pool])

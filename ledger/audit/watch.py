@@ -1,0 +1,76 @@
+"""Following a pool between audits: what the newest checkpoint, the contract and every register since say of it.
+
+Each look starts where the one before ended, so nothing that a register showed in between goes unseen, and costs what
+changed. What a look finds are findings of the catalogue; claims that came or left are told as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.audit import encumbrance, integrity
+from ledger.audit import pool as pools
+from ledger.audit.findings import Finding, Notes
+from ledger.audit.run import last_day
+from ledger.proofs.trust import TrustRoot
+from ledger.proofs.verdict import AnchorSource
+from ledger.store import Store, logs, subjects
+from ledger.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look saw. ``came`` and ``left`` are (loan, claim, holder, change in ppm), oldest first."""
+
+    size: int
+    root: str
+    level: str
+    registers: int
+    came: tuple[tuple[str, str, str, int], ...]
+    left: tuple[tuple[str, str, str, int], ...]
+    findings: tuple[Finding, ...]
+    undetermined: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 with a finding of severity error, 3 where the chain or a register could not be looked at, else 0."""
+        if any(one.severity == "error" for one in self.findings):
+            return 1
+        return 3 if self.undetermined else 0
+
+
+def look(
+    store: Store, origin: str, pool_name: str, *, trust: TrustRoot, since: int = 0,
+    anchors: AnchorSource | None = None, kek: Path | None = None,
+) -> Look:  # fmt: skip
+    """Look at the newest checkpoint and at every register from the tree of size ``since`` on."""
+    notes = Notes()
+    with store.read() as connection:
+        log = logs.get(connection, origin)
+        opened = integrity.open_size(connection, log, None, trust=trust, anchors=anchors, notes=notes)
+        size = opened.checkpoint.size
+        pool = pools.load(connection, log, pool_name, before=size, as_of=last_day(connection, log, size))
+        loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
+        integrity.check_register(connection, log, opened.register, lambda _done, _of: None)
+        followed = encumbrance.check(
+            connection, log, pool, loan_ids, since=since, size=size, vault=Vault.load(kek) if kek else None,
+            notes=notes, progress=lambda _done, _of: None,
+        )  # fmt: skip
+        moves = subjects.pool_moves(connection, log.id, pool.id, start=since, stop=size)
+    undetermined = {
+        f"{one.name}: {reason}"
+        for one in notes.procedures.values()
+        if one.undetermined
+        for reason in one.reasons
+    }
+    return Look(
+        size=size,
+        root=bytes(opened.checkpoint.root).hex(),
+        level=str(opened.verdict.level),
+        registers=followed,
+        came=tuple(move for move in moves if move[3] > 0),
+        left=tuple(move for move in moves if move[3] < 0),
+        findings=tuple(sorted(notes.findings, key=lambda one: one.order)),
+        undetermined=tuple(sorted(undetermined)),
+    )
