@@ -58,8 +58,8 @@ contracts: setup      ## recompile the contracts and write the committed artifac
 slow: setup           ## the tests that take minutes: large files, long runs
 	$(BIN)/pytest -m slow
 
-crash: setup          ## fifty seeded SIGKILLs during append and anchor
-	$(BIN)/pytest tests/e2e/test_crash.py -m 'slow or not slow' -q
+crash: setup          ## fifty seeded SIGKILLs during append and anchor, on SQLite and on PostgreSQL
+	POOLPROOF_TEST_KILLS=50 $(BIN)/pytest tests/e2e/test_crash.py -m 'slow or not slow' -q
 
 clean:                ## remove what the targets made, but not your ledgers
 	rm -rf $(VENV) .venv-brownie node_modules .solcx out cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

@@ -391,9 +391,8 @@ class Ledger:
 
     def _find(self, connection: Any, event_id: str, party: str | None) -> tuple[LogRow, RecordRow]:
         log = logs.get(connection, self.origin)
-        found = [
-            row for row in records.find_event(connection, log.id, event_id) if party in (None, row.party)
-        ]
+        parties = [party] if party else [one.name for one in logs.list_parties(connection, log.id)]
+        found = sorted(records.find_ids(connection, log.id, [(one, event_id) for one in parties]).values())
         if not found:
             raise NotFoundError(f"no event {event_id!r}" + (f" of party {party!r}" if party else ""))
         if len(found) > 1:
