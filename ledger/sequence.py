@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger.collector import collector_paused
 from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Admitted, Book, Party
 from ledger.domain.claims import ClaimPlace
@@ -76,6 +77,12 @@ class Sequencer:
         self, lines: Iterable[Line], *, now: datetime, party: str | None, on_error: OnError, dry_run: bool
     ) -> Appended:
         """Accept ``lines`` in one transaction; see :meth:`ledger.log.Ledger.append`."""
+        with collector_paused():
+            return self._append(lines, now, party, on_error, dry_run)
+
+    def _append(
+        self, lines: Iterable[Line], now: datetime, party: str | None, on_error: OnError, dry_run: bool
+    ) -> Appended:
         rejects: list[RefusedError] = []
         submissions: list[tuple[int, Submission]] = []
         for number, line in enumerate(lines, start=1):
