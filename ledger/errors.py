@@ -12,6 +12,7 @@
     ├── ConfigurationError     settings or key files that cannot work              exit 2
     ├── UndeterminedError      the inputs do not allow a verdict                   exit 3
     ├── UnavailableError       database, chain or disk does not answer now         exit 3
+    │   └── UnpublishedError   too much waits for the next checkpoint              exit 3
     ├── UnauthorisedError      the caller may not do this                          exit 4
     └── IntegrityError         our own store contradicts itself                    exit 1
 
@@ -141,6 +142,10 @@ class UnavailableError(PoolproofError):
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class UnpublishedError(UnavailableError):
+    """So many entries wait for a checkpoint that no more are taken in before it: the same call succeeds after it."""
 
 
 class UnauthorisedError(PoolproofError):

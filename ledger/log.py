@@ -18,13 +18,13 @@ from typing import Any
 from ledger import issue, publish, seals
 from ledger.cut import Progress
 from ledger.domain import calendar
-from ledger.errors import ConfigurationError, NotFoundError
+from ledger.errors import ConfigurationError, NotFoundError, UnpublishedError
 from ledger.issue import Issuer, PoolBrief, PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
 from ledger.seals import PoolSeals, Recorded
-from ledger.sequence import Appended, Line, OnError, Sequencer
+from ledger.sequence import MAX_UNPUBLISHED, Appended, Line, OnError, Sequencer
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
 from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
 from ledger.store.records import RecordRow
@@ -71,6 +71,7 @@ class Ledger:
         signer: Signer | None = None,
         clock: Clock = lambda: datetime.now(UTC),
         anchor_within: timedelta = ANCHOR_WITHIN,
+        max_unpublished: int = MAX_UNPUBLISHED,
     ) -> None:
         self.store = store
         self.origin = origin
@@ -80,7 +81,12 @@ class Ledger:
         self.clock = clock
         self._issuer = Issuer(store=store, origin=origin, vault=vault, service=service)
         self._sequencer = Sequencer(
-            store=store, origin=origin, vault=vault, service=service, anchor_within=anchor_within
+            store=store,
+            origin=origin,
+            vault=vault,
+            service=service,
+            anchor_within=anchor_within,
+            max_unpublished=max_unpublished,
         )
         self._log()  # fails now, not at the first event
 
@@ -134,10 +140,24 @@ class Ledger:
         stored; with ``report`` the others go in and the refusals are returned. ``party`` is who submits: events
         that name another are refused. An event whose id this party has used before for the same statement is
         answered with its first acceptance. ``dry_run`` does everything but store.
+
+        Where too many entries wait for a checkpoint (:data:`ledger.sequence.MAX_UNPUBLISHED`), one is published
+        first, or :class:`UnavailableError` raised by a process that does not hold the key for it.
         """
-        return self._sequencer.append(
-            lines, now=self.clock(), party=party, on_error=on_error, dry_run=dry_run
-        )
+        batch = lines if isinstance(lines, Sequence) else list(lines)
+
+        def append() -> Appended:
+            return self._sequencer.append(
+                batch, now=self.clock(), party=party, on_error=on_error, dry_run=dry_run
+            )
+
+        try:
+            return append()
+        except UnpublishedError:
+            if self.signer is None:
+                raise
+            self.publish()
+            return append()
 
     def publish(self) -> CheckpointRow | None:
         """End the tree in its register entry and sign a checkpoint; None if nothing is new."""

@@ -22,7 +22,7 @@ from ledger.domain.claims import ClaimPlace
 from ledger.domain.events import Submission, read_submission
 from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.fold import Indexed
-from ledger.errors import RefusedError, TakenError
+from ledger.errors import RefusedError, TakenError, UnpublishedError
 from ledger.issue import batch_tree, place
 from ledger.proofs.acceptance import Batch
 from ledger.proofs.encumbrance import ZERO, encode_holders
@@ -43,6 +43,11 @@ OnError = Literal["abort", "report"]
 _NO_HOLDERS = encode_holders(())
 #: A batch of fewer events looks for repeats at once: a retry over HTTP is small, and a second try costs a round trip.
 OPTIMISTIC_FROM = 200
+#: Most events under one signature of the service: an acceptance is made by building the tree over all of them again.
+ACCEPTED_TOGETHER = 1_024
+#: Entries that may wait for a checkpoint. All of them are below the next one, and the contract takes no anchor that
+#: grows further than its limit (:data:`ledger.setup.MAX_GROWTH`), so a tree must be published well before that.
+MAX_UNPUBLISHED = 1_000_000
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +77,7 @@ class Sequencer:
     vault: Vault
     service: Signer
     anchor_within: timedelta
+    max_unpublished: int = MAX_UNPUBLISHED
 
     def append(
         self, lines: Iterable[Line], *, now: datetime, party: str | None, on_error: OnError, dry_run: bool
@@ -125,10 +131,19 @@ class Sequencer:
                     accepted.append(batch.take(submission))
                 except RefusedError as error:
                     _refuse(error, number, on_error, rejects)
+            if not dry_run:
+                self._refuse_too_far(batch)
             batch.store()
             if dry_run:
                 raise _DryRunDone
         return accepted
+
+    def _refuse_too_far(self, batch: _Batch) -> None:
+        added, most = batch.index - batch.first, self.max_unpublished
+        if added > most:
+            raise RefusedError("", f"{added} events at once; a batch has at most {most}", rule="batch_size")
+        if batch.index - batch.log.published > most:
+            raise UnpublishedError(f"{batch.first - batch.log.published} entries wait for a checkpoint first")
 
 
 class _DryRunDone(Exception):  # noqa: N818 - not an error: it ends a rehearsal
@@ -396,7 +411,9 @@ class _Batch:
         )
         subjects.add_encumbrances(connection, log_id, self.encumbrances)
         extend(connection, log_id, self.first, [leaf_hash(record_entry(row.digest)) for row in self.records])
-        records.add_batch(connection, log_id, self._accept())
+        parts = range(0, len(self.records), ACCEPTED_TOGETHER)
+        signed = [self._accept(self.records[at : at + ACCEPTED_TOGETHER]) for at in parts]
+        records.add_batches(connection, log_id, signed)
         logs.advance(connection, log_id, size=self.index, posted=self.posted, next_subject=self.next_subject)
 
     def _state(self, subject: _Subject) -> bytes:
@@ -406,17 +423,18 @@ class _Batch:
             return pools.encode(self.book.pools[subject.name])
         return b""  # accounts and the log itself have no state
 
-    def _accept(self) -> BatchRow:
-        tree = batch_tree(self.records)
+    def _accept(self, rows: list[RecordRow]) -> BatchRow:
+        """The signed promise for these records, which follow each other."""
+        tree = batch_tree(rows)
         batch = Batch(
             origin=self.log.origin,
             posted=self.posted,
             anchor_by=calendar.format_instant(self.now + self.sequencer.anchor_within),
-            first=self.first,
+            first=rows[0].index,
             count=tree.count,
             root=tree.root,
         )
         signature = batch.sign(self.sequencer.service)
         return BatchRow(
-            self.first, tree.count, tree.root, batch.posted, batch.anchor_by, signature.key, signature.value
+            batch.first, tree.count, tree.root, batch.posted, batch.anchor_by, signature.key, signature.value
         )

@@ -46,11 +46,15 @@ class ChainPolicy:
     def __post_init__(self) -> None:
         from ledger.chain.finality import Finality
         from ledger.proofs.trust import GRADES
+        from ledger.sequence import MAX_UNPUBLISHED
 
         if self.grade is not None and self.grade not in GRADES:
             raise ConfigurationError(f"grade {self.grade!r}: one of {', '.join(GRADES)}")
         if self.finality is not None:
             Finality.parse(self.finality)
+        if self.max_growth is not None and self.max_growth <= MAX_UNPUBLISHED:
+            # One checkpoint may add this many entries and the register's: an anchor must be able to take it.
+            raise ConfigurationError(f"--max-growth {self.max_growth}: more than {MAX_UNPUBLISHED}")
 
     def refuse_changes(self, standing: ChainRow) -> None:
         """Verifiers apply what the trust root says since the log was bound; no option changes that."""

@@ -14,7 +14,14 @@ import pytest
 from ledger.audit.fsck import fsck
 from ledger.domain import statements
 from ledger.domain.events import read_submission
-from ledger.errors import ConfigurationError, NotFoundError, RefusedError, TakenError, VerificationError
+from ledger.errors import (
+    ConfigurationError,
+    NotFoundError,
+    RefusedError,
+    TakenError,
+    UnpublishedError,
+    VerificationError,
+)
 from ledger.log import Ledger
 from ledger.proofs.acceptance import Acceptance
 from ledger.proofs.claimproof import ClaimProof
@@ -157,6 +164,56 @@ def test_abort_stores_nothing_and_report_stores_the_rest(ledger: Ledger) -> None
     assert [one.index for one in done.accepted] == [0, 1, 2, 3]
     assert [(error.line, error.rule) for error in done.rejects] == [(4, "unknown_subject"), (5, "malformed")]
     assert fsck(ledger).problems == []
+
+
+def test_a_large_batch_is_signed_in_parts(ledger: Ledger) -> None:
+    events = list(book.loans(700))
+    assert len(ledger.append(events, party="fenqile").accepted) == 2_100
+    ledger.publish()
+    trust = ledger.trust_root()
+    for index, first, count in ((0, 0, 1_024), (1_024, 1_024, 1_024), (2_099, 2_048, 52)):
+        document = ledger.acceptances([index])[index]
+        assert verify_acceptance(trust, document).index == index
+        batch = Acceptance.parse(document).batch
+        assert (batch.first, batch.count) == (first, count)
+    assert fsck(ledger).problems == []
+
+
+def limited(ledger: Ledger, *, signs: bool) -> Ledger:
+    """The same log in another process, with a checkpoint due after every ten entries."""
+    return Ledger(
+        ledger.store,
+        ledger.origin,
+        vault=ledger.vault,
+        service=ledger.service,
+        signer=ledger.signer if signs else None,
+        clock=ledger.clock,
+        max_unpublished=10,
+    )
+
+
+def test_so_many_entries_never_wait_that_no_anchor_could_take_them(ledger: Ledger) -> None:
+    signing, serving = limited(ledger, signs=True), limited(ledger, signs=False)
+    assert append(serving, *book.loans(3)) == list(range(9))
+    with pytest.raises(UnpublishedError, match="9 entries wait for a checkpoint"):
+        append(serving, *book.loans(1, prefix="M"))
+    assert ledger.checkpoint_sizes() == []
+    # Who holds the key publishes and goes on; what was accepted before is repeated as ever.
+    assert append(signing, *book.loans(1, prefix="M"), book.repaid("L1", 2)) == [10, 11, 12, 13]
+    assert ledger.checkpoint_sizes() == [10]
+    assert append(serving, *book.loans(3)) == list(range(9))
+    assert append(serving, *book.loans(2, prefix="N")) == list(range(14, 20))
+
+
+def test_a_batch_that_no_checkpoint_could_make_room_for_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(RefusedError, match="12 events at once; a batch has at most 10") as caught:
+        append(limited(ledger, signs=True), *book.loans(4))
+    assert caught.value.rule == "batch_size"
+    assert ledger.status().size == 0
+    assert (
+        len(limited(ledger, signs=True).append(list(book.loans(4)), party="fenqile", dry_run=True).accepted)
+        == 12
+    )
 
 
 def test_a_dry_run_checks_everything_and_stores_nothing(ledger: Ledger) -> None:

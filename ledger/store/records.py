@@ -51,8 +51,8 @@ def add_disclosures(connection: WriteConnection, log_id: int, rows: Iterable[tup
     bulk.insert(connection, disclosures, ("log_id", "index", "sealed"), [(log_id, *row) for row in rows])
 
 
-def add_batch(connection: WriteConnection, log_id: int, batch: BatchRow) -> None:
-    bulk.insert(connection, batches, _BATCH_COLUMNS, [(log_id, *batch)])
+def add_batches(connection: WriteConnection, log_id: int, rows: Iterable[BatchRow]) -> None:
+    bulk.insert(connection, batches, _BATCH_COLUMNS, [(log_id, *row) for row in rows])
 
 
 def find_ids(

@@ -119,6 +119,7 @@ def test_a_second_log_uses_the_contract_that_stands(
         (["--contract", "0x00"], "40 hex digits"),
         (["--finality", "depth:0"], "finality"),
         (["--grade", "royal"], "grade"),
+        (["--max-growth", "5000"], "more than 1000000"),
     ],
 )
 def test_a_wrong_choice_binds_nothing(log: Run, chain: str, args: list[str], says: str) -> None:
@@ -136,7 +137,7 @@ def test_a_chosen_policy_stands_in_the_trust_root(log: Run, chain: str) -> None:
         ["--finality", "depth:6"],
         ["--grade", "public"],
         ["--max-anchor-age", "60"],
-        ["--max-growth", "5"],
+        ["--max-growth", "2000000"],
     ):
         assert "does not change" in log("init", *args, code=2).stderr
 
