@@ -11,7 +11,7 @@ transaction here, so an accepted event is included when ``append`` returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,11 +187,14 @@ class Ledger:
         where all claims are in one. ``dry_run`` does everything but store.
         """
         with self.store.read() as connection:
-            snapshot = PoolSeals(connection, logs.get(connection, self.origin), pool, progress=progress)
-            header = snapshot.work_out(as_of=as_of, currency=currency, size=size, restates=restates)
-            sealed = snapshot.at(header, 0)
-        [accepted] = self.append([seals.event(header)], party=party, dry_run=dry_run).accepted
-        return replace(sealed, index=accepted.index)
+            log = logs.get(connection, self.origin)
+            snapshot = PoolSeals(connection, log, pool, progress=progress)
+            with snapshot.draft(as_of=as_of, currency=currency, size=size, restates=restates) as draft:
+                event = seals.event(draft.header)
+                [accepted] = self.append([event], party=party, dry_run=dry_run).accepted
+                if not dry_run:
+                    seals.keep(self.store, log, draft)
+                return snapshot.at(draft.header, accepted.index)
 
     def add_party(self, name: str, roles: Sequence[str], keys: Sequence[str] = ()) -> None:
         """Add a party, or give it new roles and statement keys (signed-note verifier keys under its name)."""

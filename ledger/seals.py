@@ -6,30 +6,43 @@ seal is appending an event; :meth:`ledger.log.Ledger.seal_pool` does both.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from ledger import issue, register
-from ledger.cut import Cut, Progress, sorted_claims
+from ledger.cut import Cut, Progress, SortedClaims, sorted_claims
 from ledger.domain import calendar, loans, pools, record, seals
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.pools import Sealed
-from ledger.errors import IntegrityError, NotFoundError, VerificationError
+from ledger.errors import IntegrityError, MalformedError, NotFoundError, VerificationError
+from ledger.proofs import sumtree
 from ledger.proofs.canonical import sha256
-from ledger.proofs.encumbrance import ClaimState, pool_key
+from ledger.proofs.encumbrance import ClaimState, claim_key, pool_key
 from ledger.proofs.note import Signer
 from ledger.proofs.seal import SealHeader
 from ledger.proofs.sealproof import PoolValue, SealProof
-from ledger.proofs.sumtree import Leaf, Sibling
-from ledger.store import ReadConnection, records, subjects, trees
+from ledger.proofs.sumtree import LEAF_SIZE, Leaf, Node, Sibling
+from ledger.store import ReadConnection, Store, records, subjects, trees
+from ledger.store import seals as kept
 from ledger.store.logs import LogRow
+from ledger.store.seals import ChunkRow
 from ledger.store.trees import CheckpointRow, RegisterRow
 from ledger.vault import Vault
 
 #: What the record of a seal looks like before it is parsed; quotes inside its strings are escaped.
 _MARK = b'"type":"pool.sealed"'
 
+#: Leaves kept in one row: a perfect subtree, of which the last may be narrower; 25 KiB.
+CHUNK_LEAVES = 256
+#: Rows stored in one transaction.
+CHUNKS_TOGETHER = 64
+#: A leaf, its index, and its path to the root.
+Place = tuple[Leaf, int, tuple[Sibling, ...]]
 #: Of the seal's 64 digits in the event's id, which has room for 64 characters.
 _ID_DIGITS = 40
 
@@ -69,6 +82,44 @@ def event(header: SealHeader) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A seal before it is recorded, with the claims that it is of."""
+
+    header: SealHeader
+    claims: SortedClaims
+
+
+def keep(store: Store, log: LogRow, draft: Draft) -> None:
+    """Store the leaves of a recorded seal, so that proofs cost little and outlive the records of other claims.
+
+    A few chunks in each transaction, so that others can write in between. What a crash leaves half is no harm: proofs
+    then go back to the records, and sealing the same again stores the rest.
+    """
+    chunks = enumerate(_chunks(draft.claims.leaves()))
+    while part := list(islice(chunks, CHUNKS_TOGETHER)):
+        rows = [
+            ChunkRow(
+                n, leaves[0].key, sumtree.root(leaves).encode(), b"".join(leaf.encode() for leaf in leaves)
+            )
+            for n, leaves in part
+        ]
+        with store.write() as connection:
+            kept.put(connection, log.id, draft.header.seal, rows)
+
+
+def _chunks(leaves: Iterator[Leaf]) -> Iterator[list[Leaf]]:
+    while part := list(islice(leaves, CHUNK_LEAVES)):
+        yield part
+
+
+def split_leaves(data: bytes) -> list[Leaf]:
+    """The leaves of one chunk, which has at least one. Raises :class:`MalformedError`."""
+    if not data:
+        raise MalformedError("leaves of a seal", "an empty chunk")
+    return [Leaf.parse(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE)]
+
+
 class PoolSeals:
     """The seals of one pool, on one snapshot of the store. Raises :class:`NotFoundError` for an unknown pool."""
 
@@ -98,15 +149,16 @@ class PoolSeals:
         lag = day - calendar.parse_day(header.as_of, "as_of")
         return Recorded(header=header, index=index, published=published, lag_days=lag.days)
 
-    def work_out(
+    @contextmanager
+    def draft(
         self,
         *,
         as_of: str,
         currency: str | None = None,
         size: int | None = None,
         restates: bytes | None = None,
-    ) -> SealHeader:
-        """The header of a seal at a published size (default: the newest) as of a day ``YYYY-MM-DD``.
+    ) -> Iterator[Draft]:
+        """A seal at a published size (default: the newest) as of a day ``YYYY-MM-DD``, worked out and not recorded.
 
         Raises :class:`NotFoundError` for a size that is not published, :class:`RefusedError` for a day that is none
         and where ``currency`` is left out and the claims do not tell it.
@@ -115,7 +167,7 @@ class PoolSeals:
         checkpoint = self._checkpoint(size)
         cut = self._cut(checkpoint.size, day, currency, self._state.holdings)
         with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:
-            return SealHeader(
+            header = SealHeader(
                 pool=self._pool,
                 currency=claims.currency,
                 size=checkpoint.size,
@@ -124,6 +176,7 @@ class PoolSeals:
                 rules_version=self._state.rules_version,
                 restates=restates,
             )
+            yield Draft(header, claims)
 
     def prove(
         self, claim: str, *, size: int | None, with_state: bool, vault: Vault, service: Signer
@@ -200,22 +253,56 @@ class PoolSeals:
         loan = subjects.by_id(self._connection, [claim.subject_id])[claim.subject_id]
         return loans.decode(loan.state).currency
 
-    def _place(
-        self, header: SealHeader, asset_key: bytes, claim: str
-    ) -> tuple[Leaf, int, tuple[Sibling, ...]]:
+    def _place(self, header: SealHeader, asset_key: bytes, claim: str) -> Place:
+        """From the leaves that were kept, else from the records."""
+        try:
+            place = self._kept_place(header, claim_key(asset_key))
+        except MalformedError:  # not kept, or damaged, which fsck tells
+            place = self._place_by_records(header, asset_key)
+        if place is None:
+            raise NotFoundError(f"claim {claim!r} is not in the seal of pool {self._pool!r}")
+        return place
+
+    def _kept_place(self, header: SealHeader, key: bytes) -> Place | None:
+        """None where the claim is not in the seal; :class:`MalformedError` where its leaves are not as they must be."""
+        chunks = kept.nodes(self._connection, self._log.id, header.seal)
+        nodes = [Node.parse(node) for _, node in chunks]
+        tree = sumtree.SumRange()
+        for node in nodes:
+            tree.add(node)
+        if tree.root() != header.total:
+            raise MalformedError("leaves of a seal", "not kept, or not all of them")
+        n = bisect_right([first for first, _ in chunks], key) - 1
+        # The neighbours on both sides of a key show that it is not there.
+        beside = {m: self._chunk(header.seal, m, chunks[m]) for m in (n, n + 1) if 0 <= m < len(chunks)}
+        leaves = beside.get(n, [])
+        at = bisect_left([leaf.key for leaf in leaves], key)
+        if at == len(leaves) or leaves[at].key != key:
+            return None
+        path = (*sumtree.prove(leaves, at, len(leaves)), *sumtree.path(nodes, n, len(nodes)))
+        return leaves[at], n * CHUNK_LEAVES + at, path
+
+    def _chunk(self, seal: bytes, n: int, stored: tuple[bytes, bytes]) -> list[Leaf]:
+        """The leaves of a chunk, if they are those of its first key and its node."""
+        leaves = split_leaves(kept.leaves(self._connection, self._log.id, seal, n))
+        if (leaves[0].key, sumtree.root(leaves).encode()) != stored:
+            raise MalformedError("leaves of a seal", f"chunk {n} is damaged")
+        return leaves
+
+    def _place_by_records(self, header: SealHeader, asset_key: bytes) -> Place | None:
         day = calendar.parse_day(header.as_of, "as_of")
         cut = self._cut(header.size, day, header.currency, header.total.count)
         with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:
-            total, place = claims.find(asset_key)
+            total, found = claims.find(asset_key)
             if total != header.total:
                 raise VerificationError(
                     f"the records give another seal of pool {self._pool!r} at size {header.size} than was recorded",
                     step="seal",
                     evidence={"recorded": header.members(), "root": total.hash.hex(), "count": total.count},
                 )
-            if place is None:
-                raise NotFoundError(f"claim {claim!r} is not in the seal of pool {self._pool!r}")
-            index, leaf = place
+            if found is None:
+                return None
+            index, leaf = found
             return leaf, index, claims.path(index, total.count)
 
     def _claim_state(

@@ -40,14 +40,19 @@ Json = dict[str, Any]
 def main() -> None:
     """Run the sections asked for and print the document."""
     sections: dict[str, Callable[[argparse.Namespace], Any]] = {
-        "append": appends, "register": registers, "proofs": proofs, "verify": verify_start, "gas": gas,
-        "simulate": simulate,
+        "append": appends, "register": registers, "seal": seals, "proofs": proofs, "verify": verify_start,
+        "gas": gas, "simulate": simulate,
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--claims", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--seal-child", metavar="CLAIMS", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--only", nargs="*", choices=sections, default=list(sections))
     parser.add_argument("--child", nargs=2, metavar=("BACKEND", "EVENTS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.seal_child:
+        print(json.dumps(seal(options.seal_child)))
+        return
     if options.child:
         print(json.dumps(append(options.child[0], int(options.child[1]))))
         return
@@ -331,6 +336,103 @@ def registers(_: argparse.Namespace) -> list[Json]:
 def key_of(n: int) -> bytes:
     """A key as evenly spread as real ones."""
     return hashlib.sha256(b"%d" % n).digest()
+
+
+# -- seal ----------------------------------------------------------------------------------------------------
+
+#: Claims in one record of a pledge, the most that there may be.
+PLEDGED_TOGETHER = 500
+
+
+def seals(options: argparse.Namespace) -> list[Json]:
+    """A pool sealed and one place proved, each size in a process of its own."""
+    results = []
+    for claims in options.claims:
+        say(f"  {claims:,} claims")
+        done = subprocess.run(
+            [sys.executable, __file__, "--seal-child", str(claims)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        results.append(json.loads(done.stdout))
+    return results
+
+
+def seal(claims: int) -> Json:
+    """Seal a pool of so many loans of two records, from their stored states and from their records; prove one place.
+
+    ``raw`` is two SHA-256 for each claim, over as many bytes as its leaf and its node have.
+    """
+    from ledger.proofs.verify import verify_file
+
+    earlier = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 2 * 86_400))
+    with tempfile.TemporaryDirectory() as folder, database("sqlite", Path(folder)) as url:
+        ledger = make_ledger(Path(folder), url)
+        ledger.add_party("fund", ["funding_partner"])
+        created = {"id": "p", "type": "pool.created", "subject": "pool:P", "effective": earlier}
+        ledger.append([created | {"data": {"rules": {"version": 1}}}], party="platform")
+        step = 5_000
+        for start in range(0, claims, step):
+            loans = range(start, min(claims, start + step))
+            batch = [one for n in loans for one in two_records(n, earlier)]
+            for first in range(loans.start, loans.stop, PLEDGED_TOGETHER):
+                named = range(first, min(loans.stop, first + PLEDGED_TOGETHER))
+                data = {"holder": "fund", "claims": [{"loan": f"L{n}", "claim": "c1"} for n in named]}
+                pledge = {"id": f"t{first}", "type": "claim.pledged", "subject": "pool:P"}
+                batch.append(pledge | {"effective": earlier, "data": data})
+            ledger.append(batch, party="platform")
+        ledger.publish()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        # All was posted today: the stored states are those of today, and of an earlier day each loan is folded.
+        today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3_600))
+        stored = timed(lambda: ledger.seal_pool("P", party="platform", as_of=today, dry_run=True))
+        folded = timed(lambda: ledger.seal_pool("P", party="platform", as_of=earlier, dry_run=True))
+        ledger.seal_pool("P", party="platform", as_of=today)
+        ledger.publish()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        proof = b""
+
+        def prove() -> None:
+            nonlocal proof
+            proof = ledger.prove_seal("P", f"L{claims // 2}/c1")
+
+        proving = timed(prove)
+        trust = ledger.trust_root()
+        verifying = 1 / rate(200, lambda: verify_file(trust, proof))
+        ledger.store.close()
+    leaf, node = bytes(101), bytes(145)
+    raw_seconds = timed(
+        lambda: [hashlib.sha256(data).digest() for _ in range(claims) for data in (leaf, node)]
+    )
+    return {
+        "claims": claims,
+        "seconds": round(stored, 2),
+        "claims_per_second": round(claims / stored),
+        "seconds_when_folded_from_records": round(folded, 2),
+        "raw_hashing_seconds": round(raw_seconds, 2),
+        "times_raw": round(stored / raw_seconds, 1),
+        "prove_one_place_seconds": round(proving, 2),
+        "verify_one_place_seconds": round(verifying, 5),
+        "proof_bytes": len(proof),
+        "peak_memory_mib_before": before,
+        "peak_memory_mib": peak,
+    }
+
+
+def two_records(n: int, day: str) -> Iterator[Json]:
+    """A loan and its payout."""
+    claims = [{"claim": "c1", "creditor": "bank", "share": 1_000_000}]
+    terms = {
+        "principal": "1200.00", "currency": "CNY", "annual_rate": "0.12", "amortisation": "annuity",
+        "instalments": 12, "claims": claims,
+    }  # fmt: skip
+    keys = [{"claim": "c1", "asset_key": hashlib.sha256(b"%d" % n).hexdigest()}]
+    payout = {"currency": "CNY", "amount": "1200.00", "asset_keys": keys}
+    for name, kind, data in ((f"o{n}", "loan.originated", terms), (f"d{n}", "loan.disbursed", payout)):
+        yield {"id": name, "type": kind, "subject": f"loan:L{n}", "effective": day, "data": data}
 
 
 # -- proofs and verification ---------------------------------------------------------------------------------

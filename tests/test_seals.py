@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from ledger import cut
+from ledger import cut, seals
 from ledger.audit.fsck import fsck
 from ledger.domain import statements
 from ledger.domain.events import read_submission
@@ -362,6 +362,90 @@ def test_progress_goes_up_to_the_end(sqlite_ledger: Ledger) -> None:
     seal(sqlite_ledger, progress=lambda done, of: seen.append((done, of)))
     assert seen == [(7, 20), (14, 20), (20, 20)]
     assert all(a <= b for a, b in itertools.pairwise(seen))
+
+
+def chunk_rows(ledger: Ledger) -> int:
+    with ledger.store.read() as connection:
+        return len(connection.execute(select(tables.seal_chunks.c.n)).all())
+
+
+@pytest.fixture
+def small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves are kept four in a row, and three rows are stored at a time."""
+    monkeypatch.setattr(seals, "CHUNK_LEAVES", 4)
+    monkeypatch.setattr(seals, "CHUNKS_TOGETHER", 3)
+
+
+@pytest.mark.usefixtures("small_rows")
+@pytest.mark.parametrize("count", [1, 4, 5, 17])
+def test_proofs_by_kept_leaves_are_those_by_the_records(sqlite_ledger: Ledger, count: int) -> None:
+    filled(sqlite_ledger, count)
+    recorded = seal(sqlite_ledger)
+    publish(sqlite_ledger)
+    assert chunk_rows(sqlite_ledger) == -(-count // 4)
+    claims = [f"L{n}/c1" for n in {0, count // 2, count - 1}]
+    quick = [sqlite_ledger.prove_seal("P", claim) for claim in claims]
+    assert fsck(sqlite_ledger).problems == []
+    with sqlite_ledger.store.write() as connection:
+        connection.execute(delete(tables.seal_chunks))
+    assert [sqlite_ledger.prove_seal("P", claim) for claim in claims] == quick
+    assert seal(sqlite_ledger, size=recorded.header.size) == recorded  # the same again stores what is missing
+    assert chunk_rows(sqlite_ledger) == -(-count // 4)
+    assert [sqlite_ledger.prove_seal("P", claim) for claim in claims] == quick
+
+
+@pytest.mark.usefixtures("small_rows")
+def test_kept_leaves_outlive_the_records_of_other_claims(ledger: Ledger) -> None:
+    """Erased records with a later one, so that nothing can be worked out again: the proofs stay."""
+    filled(ledger, 9)
+    recorded = seal(ledger)
+    append(ledger, book.repaid("L1", 2))
+    publish(ledger)
+    with ledger.store.write() as connection:
+        connection.execute(
+            update(tables.records).values(record=None).where(tables.records.c.event_id.like("L1.%"))
+        )
+        connection.execute(
+            update(tables.subjects).where(tables.subjects.c.name == "loan:L1").values(secret=None)
+        )
+    for claim in ("L0/c1", "L1/c1", "L8/c1"):
+        data = ledger.prove_seal("P", claim)
+        assert SealProof.parse(data).header == recorded.header
+        verify_file(ledger.trust_root(), data)
+    append(ledger, *book.loans(1, prefix="N"))
+    publish(ledger)
+    with pytest.raises(NotFoundError, match="not in the seal"):
+        ledger.prove_seal("P", "N0/c1")
+
+
+@pytest.mark.usefixtures("small_rows")
+def test_a_crash_between_the_record_and_its_leaves_is_no_harm(sqlite_ledger: Ledger) -> None:
+    filled(sqlite_ledger, 21)
+    recorded = seal(sqlite_ledger)
+    publish(sqlite_ledger)
+    whole = sqlite_ledger.prove_seal("P", "L3/c1")
+    with sqlite_ledger.store.write() as connection:
+        connection.execute(delete(tables.seal_chunks).where(tables.seal_chunks.c.n >= 3))
+    assert fsck(sqlite_ledger).problems == []
+    assert sqlite_ledger.prove_seal("P", "L3/c1") == whole
+    assert seal(sqlite_ledger, size=recorded.header.size) == recorded
+    assert chunk_rows(sqlite_ledger) == 6
+
+
+@pytest.mark.usefixtures("small_rows")
+@pytest.mark.parametrize("column", ["leaves", "node", "first", "seal"])
+def test_leaves_that_were_changed_are_found_and_not_used(sqlite_ledger: Ledger, column: str) -> None:
+    filled(sqlite_ledger, 9)
+    seal(sqlite_ledger)
+    publish(sqlite_ledger)
+    whole = [sqlite_ledger.prove_seal("P", f"L{n}/c1") for n in range(0, 9, 2)]
+    here = tables.seal_chunks.c.n == 1
+    with sqlite_ledger.store.write() as connection:
+        old = bytes(connection.execute(select(tables.seal_chunks.c[column]).where(here)).scalar_one())
+        changed = old[:-1] + bytes([old[-1] ^ 1])
+        connection.execute(update(tables.seal_chunks).where(here).values({column: changed}))
+    assert {problem.code for problem in fsck(sqlite_ledger).problems} == {"seal"}
+    assert [sqlite_ledger.prove_seal("P", f"L{n}/c1") for n in range(0, 9, 2)] == whole
 
 
 def test_the_pools_key_is_in_the_register(sqlite_ledger: Ledger) -> None:

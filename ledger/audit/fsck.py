@@ -9,6 +9,7 @@ wrong, where, and under a stable code:
 ``claim``       a claim's place or its history                  ``batch``       a batch's acceptance
 ``disclosure``  a private field that does not open              ``receipt``     a stored receipt
 ``log``         the counters that the next append starts from   ``trust``       an issued trust root
+``seal``        the kept leaves of a seal
 ``anchor``      an anchor that the log, its evidence or the contract contradicts
 
 Erased records are counted, not reported: their bytes and their subject's secret are both gone.

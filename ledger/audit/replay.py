@@ -15,11 +15,14 @@ from ledger import register
 from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Book, Party
 from ledger.domain.events import Submission
+from ledger.domain.events.pools import PoolSealed
 from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
+from ledger.domain.seals import header_of
 from ledger.errors import PoolproofError
 from ledger.proofs import mpt
 from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key, pool_value
+from ledger.proofs.sumtree import Node
 from ledger.publish import claim_values, pool_value_of
 from ledger.store.records import RecordRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
@@ -64,6 +67,8 @@ class Replay:
     chains: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
     claims: dict[bytes, ClaimRow] = field(default_factory=dict)
     steps: dict[bytes, list[EncumbranceRow]] = field(default_factory=dict)
+    #: root and sums of every recorded seal
+    seals: dict[bytes, Node] = field(default_factory=dict)
     pages: MemoryPages = field(default_factory=MemoryPages)
     root: bytes = mpt.EMPTY_ROOT
     count: int = 0
@@ -126,6 +131,9 @@ class Replay:
         except PoolproofError as error:
             yield f"it could not have been accepted: {error}"
             return
+        if isinstance(one.event, PoolSealed):
+            header = header_of(submission.name, one.event)
+            self.seals[header.seal] = header.total
         if admitted is None:
             return
         for key in admitted.new_keys:

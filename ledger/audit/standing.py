@@ -12,15 +12,16 @@ from itertools import zip_longest
 
 from ledger.audit.replay import Replay
 from ledger.audit.report import Report
-from ledger.errors import PoolproofError
+from ledger.errors import MalformedError, PoolproofError
 from ledger.issue import batch_of, batch_tree
-from ledger.proofs import canonical
+from ledger.proofs import canonical, sumtree
 from ledger.proofs.documents import DetachedSignature, KeyName, check_signature
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import Receipt
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verify import verify_receipt
-from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
+from ledger.seals import split_leaves
+from ledger.store import ReadConnection, anchors, logs, records, seals, subjects, trees
 from ledger.store.anchors import AnchorRow
 from ledger.store.logs import LogRow
 from ledger.store.subjects import SubjectRow
@@ -54,6 +55,7 @@ class Standing:
         self._encumbrances()
         self._batches()
         self._receipts()
+        self._seals()
         self._anchors()
         if root_at is not None:
             self._contract(root_at)
@@ -176,6 +178,33 @@ class Standing:
             self.report.add(
                 "batch", "all", f"{covered} records were accepted, {self.report.records} stand in the log"
             )
+
+    def _seals(self) -> None:
+        """The leaves that are kept of a seal are those of its record, as far as they go: a crash may leave some out."""
+        for seal in seals.kept(self.connection, self.log.id):
+            where = f"seal {seal.hex()}"
+            total = self.replay.seals.get(seal)
+            if total is None:
+                self.report.add("seal", where, "leaves are kept, and no record made it")
+                continue
+            try:
+                wrong = self._leaves(seal, total)
+            except (MalformedError, TypeError) as error:  # SQLite keeps text where bytes belong
+                wrong = str(error)
+            if wrong is not None:
+                self.report.add("seal", where, wrong)
+
+    def _leaves(self, seal: bytes, total: sumtree.Node) -> str | None:
+        """What is wrong with the kept leaves of a seal, None if nothing."""
+        tree = sumtree.SumRange()
+        for n, row in enumerate(seals.chunks(self.connection, self.log.id, seal)):
+            leaves = split_leaves(row.leaves)
+            for leaf in leaves:
+                tree.append(leaf)
+            if (row.n, row.first, row.node) != (n, leaves[0].key, sumtree.root(leaves).encode()):
+                return f"chunk {row.n} is not what its leaves give"
+        found = tree.root()
+        return "its leaves give another seal" if found.count >= total.count and found != total else None
 
     def _receipts(self) -> None:
         for index, document in trees.all_receipts(self.connection, self.log.id):

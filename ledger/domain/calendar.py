@@ -114,7 +114,7 @@ def parse_instant(text: str, field: str = "posted") -> datetime:
     """Read what :func:`format_instant` prints. Raises :class:`RefusedError`."""
     if _INSTANT(text):
         try:
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(text)
         except ValueError:
             pass
     raise RefusedError(

@@ -32,7 +32,7 @@ from ledger.proofs.amounts import MAX_UNITS
 from ledger.proofs.encumbrance import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 #: Bytes of a leaf before hashing; the first 32 are the key, so that sorting leaves sorts keys.
 LEAF_SIZE: Final = 100
@@ -50,6 +50,18 @@ class Node(NamedTuple):
     count: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     receivable: int
     credit: int
+
+    def encode(self) -> bytes:
+        """The 72 bytes that stand for this subtree in the node above it."""
+        return _sums(self)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Node:
+        """Read what :meth:`encode` printed. Raises :class:`MalformedError`."""
+        if len(data) != _SUMS.size:
+            raise MalformedError("seal node", f"{len(data)} bytes, not {_SUMS.size}")
+        digest, count, receivable, credit = _SUMS.unpack(data)
+        return cls(digest, count, int.from_bytes(receivable), int.from_bytes(credit))
 
 
 class Sibling(NamedTuple):
@@ -119,16 +131,16 @@ def _sums(node: Node) -> bytes:
 
 
 class SumRange:
-    """The right edge of a growing tree: leaves go in one by one, log₂(count) nodes are kept.
+    """The right edge of a growing tree: claims go in one by one, log₂(count) nodes are kept.
 
     Raises :class:`MalformedError` for a key that does not rise and for a sum that does not fit; the range
     is of no use afterwards.
     """
 
-    __slots__ = ("_count", "_frontier", "_last")
+    __slots__ = ("_frontier", "_last", "_size")
 
     def __init__(self) -> None:
-        self._count = 0
+        self._size = 0
         self._last = b""
         self._frontier: list[Node] = []
 
@@ -137,17 +149,16 @@ class SumRange:
         if leaf.key <= self._last:
             raise MalformedError("seal", "the keys of its claims do not rise strictly")
         self._last = leaf.key
-        node, rest = leaf.node(), self._count
+        self.add(leaf.node())
+
+    def add(self, node: Node) -> None:
+        """Add a perfect subtree, as wide as all that were added before; only the last one may be narrower."""
+        rest = self._size
         while rest & 1:
             node = join(self._frontier.pop(), node)
             rest >>= 1
         self._frontier.append(node)
-        self._count += 1
-
-    def extend(self, leaves: Iterable[Leaf]) -> None:
-        """Add claims in the order of their keys."""
-        for leaf in leaves:
-            self.append(leaf)
+        self._size += 1
 
     def root(self) -> Node:
         """The root of the tree so far, with its sums."""
@@ -162,7 +173,8 @@ class SumRange:
 def root(leaves: Iterable[Leaf]) -> Node:
     """The root over ``leaves``, in memory that does not grow with them. Raises :class:`MalformedError`."""
     tree = SumRange()
-    tree.extend(leaves)
+    for leaf in leaves:
+        tree.append(leaf)
     return tree.root()
 
 
@@ -171,22 +183,40 @@ def prove(leaves: Iterable[Leaf], index: int, size: int) -> tuple[Sibling, ...]:
 
     One pass, in memory that does not grow with them. Raises :class:`MalformedError`.
     """
+
+    def nodes() -> Iterator[Node]:
+        last = b""
+        for leaf in leaves:
+            if leaf.key <= last:
+                raise MalformedError("seal", "the keys of its claims do not rise strictly")
+            last = leaf.key
+            yield leaf.node()
+
+    return path(nodes(), index, size)
+
+
+def path(nodes: Iterable[Node], index: int, size: int) -> tuple[Sibling, ...]:
+    """The path of subtree ``index`` to the root over ``size`` adjacent ones, as :meth:`SumRange.add` takes them.
+
+    After the path of a claim within its subtree it is the rest of the claim's own. Raises
+    :class:`MalformedError`.
+    """
     ranges = _ranges(index, size)
     trees = [SumRange() for _ in ranges]
-    # Side by side, the ranges and the leaf between them take every leaf once.
+    # Side by side, the ranges and the place between them take every subtree once.
     turns = iter(sorted(zip(ranges, trees, strict=True), key=lambda item: item[0]))
     (_, stop), tree = next(turns, ((0, 0), SumRange()))
-    count, last = 0, b""
-    for leaf in leaves:
-        if count == size or leaf.key <= last:
-            raise MalformedError("seal", f"more than {size} claims, or keys that do not rise strictly")
+    count = 0
+    for node in nodes:
+        if count == size:
+            raise MalformedError("seal", f"more than {size} claims or subtrees")
         if count != index:
             while count >= stop:
                 (_, stop), tree = next(turns)
-            tree.append(leaf)
-        count, last = count + 1, leaf.key
+            tree.add(node)
+        count += 1
     if count != size:
-        raise MalformedError("seal", f"{count} claims, not {size}")
+        raise MalformedError("seal", f"{count} claims or subtrees, not {size}")
     return tuple(Sibling(node[0], node[2], node[3]) for node in (tree.root() for tree in trees))
 
 

@@ -181,6 +181,18 @@ encumbrances = Table(
     sqlite_with_rowid=False,
 )
 
+# The leaves of recorded seals, so that a proof needs no other claim and outlives the records of any.
+seal_chunks = Table(
+    "seal_chunks",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("seal", LargeBinary(32), primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", LargeBinary(32), nullable=False),  # key of its first leaf
+    Column("node", LargeBinary(72), nullable=False),  # hash and sums of its subtree
+    Column("leaves", LargeBinary, nullable=False),  # up to 256 × 100, keys ascending
+)
+
 tiles = Table(
     "tiles",
     metadata,

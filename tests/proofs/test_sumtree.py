@@ -151,6 +151,30 @@ def test_one_side_cannot_lend_the_other() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 16, 21])
+def test_a_path_may_be_made_subtree_by_subtree(count: int, width: int) -> None:
+    leaves = [leaf(n, receivable=n) for n in range(count)]
+    parts = [leaves[at : at + width] for at in range(0, count, width)]
+    nodes = [sumtree.root(part) for part in parts]
+    tree = sumtree.SumRange()
+    for node in nodes:
+        tree.add(Node.parse(node.encode()))
+    assert tree.root() == sumtree.root(leaves)
+    for index in range(count):
+        n, at = divmod(index, width)
+        below = sumtree.prove(parts[n], at, len(parts[n]))
+        assert (*below, *sumtree.path(nodes, n, len(nodes))) == sumtree.prove(leaves, index, count)
+
+
+def test_a_node_has_72_bytes() -> None:
+    data = TOTAL.encode()
+    assert len(data) == 72
+    for other in (b"", data[:-1], data + b"\0"):
+        with pytest.raises(MalformedError):
+            Node.parse(other)
+
+
 def test_building_needs_no_more_memory_for_more_claims() -> None:
     def many(count: int) -> Iterator[Leaf]:
         return (leaf(n) for n in range(count))
