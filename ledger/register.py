@@ -114,25 +114,25 @@ def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
 def changed(read: ReadPages, old: int, new: int) -> Iterator[tuple[bytes, bytes | None]]:
     """(key, value) for each key whose value in the register ``new`` is another than in ``old``; None: it is gone.
 
-    Both are root pages. Pages that the two share are not read, so this costs what changed between them.
+    Both are root pages. Pages that the two share are not read, so this costs what changed between them; a level of
+    the map is read at a time.
     """
-    stack = [(old, new)]
-    while stack:
-        before, after = stack.pop()
-        if before == after:
-            continue
-        one = _one(read, before) if before else _BUCKET
-        other = _one(read, after) if after else _BUCKET
-        if one[:1] == other[:1] == _BRANCH:
-            stack.extend(
-                (left[0], right[0])
-                for left, right in zip(_slots(one), _slots(other), strict=True)
-                if left != right
-            )
-            continue
-        was, now = dict(leaves(read, before)), dict(leaves(read, after))
-        yield from ((key, value) for key, value in now.items() if was.get(key) != value)
-        yield from ((key, None) for key in was.keys() - now.keys())
+    pairs = [(old, new)] if old != new else []
+    while pairs:
+        found = read({page for pair in pairs for page in pair if page})
+        below: list[tuple[int, int]] = []
+        for before, after in pairs:
+            one, other = found[before] if before else _BUCKET, found[after] if after else _BUCKET
+            if one[:1] == other[:1] == _BRANCH:
+                slots = zip(_slots(one), _slots(other), strict=True)
+                below += [(left[0], right[0]) for left, right in slots if left != right]
+            else:
+                # A bucket that has become a branch, or a bucket on both sides.
+                was = dict(_leaves(one)) if one[:1] == _BUCKET else dict(leaves(read, before))
+                now = dict(_leaves(other)) if other[:1] == _BUCKET else dict(leaves(read, after))
+                yield from ((key, value) for key, value in now.items() if was.get(key) != value)
+                yield from ((key, None) for key in was.keys() - now.keys())
+        pairs = below
 
 
 def root_of(read: ReadPages, page: int) -> bytes:

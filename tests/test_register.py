@@ -91,3 +91,21 @@ def test_nothing_is_in_an_empty_register() -> None:
 def test_keys_and_values_have_one_length(key: bytes, stored: bytes) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         register.update(Pages().read, 0, 1, {key: stored})
+
+
+@given(batches)
+def test_what_changed_between_two_versions_is_all_that_changed(batches: list[dict[bytes, bytes]]) -> None:
+    pages, page, whole = Pages(), 0, {}
+    versions: list[tuple[int, dict[bytes, bytes]]] = [(0, {})]
+    for changes in batches:
+        whole = {**whole, **changes}
+        page = pages.apply(page, changes).page
+        versions.append((page, whole))
+    for old, before in versions:
+        for new, after in versions:
+            changed = {
+                key: after.get(key)
+                for key in before.keys() | after.keys()
+                if before.get(key) != after.get(key)
+            }
+            assert dict(register.changed(pages.read, old, new)) == changed

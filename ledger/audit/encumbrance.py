@@ -37,6 +37,9 @@ from ledger.vault import Vault
 #: Loans whose claims are followed at a time: the registers are gone through once for each such part.
 CHUNK_LOANS: Final = 50_000
 
+#: Register pages kept between two registers: some 3 KB each.
+MAX_PAGES: Final = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -166,8 +169,13 @@ def _follow(
     broken: set[bytes] = set()
     page = place = 0
 
+    known: dict[int, bytes] = {}
+
     def read(ids: Iterable[int]) -> Mapping[int, bytes]:
-        return trees.pages(connection, log.id, ids)
+        """Pages, those of the register before from memory."""
+        wanted = set(ids)
+        known.update(trees.pages(connection, log.id, wanted - known.keys()))
+        return {page: known[page] for page in wanted if page in known}
 
     for row in registers:
         look = set()
@@ -188,3 +196,5 @@ def _follow(
                 )
                 notes.find("pledge.history_broken", claim.subject, claim=claim.row.name, reason=reason)
         page = row.page
+        if len(known) > MAX_PAGES:
+            known.clear()

@@ -8,8 +8,8 @@ from decimal import Decimal
 from msgspec import UNSET
 
 from ledger.audit.checks.case import Case
-from ledger.domain.events.changes import FeeCharged, ScheduleChanged
-from ledger.domain.events.money_in import RepaymentReceived
+from ledger.domain.events.changes import AmountWaived, FeeCharged, ScheduleChanged
+from ledger.domain.events.money_in import RepaymentReceived, RepaymentReversed
 from ledger.domain.fold import Standing, state_of
 from ledger.domain.schedule import Due
 from ledger.errors import UndeterminedError
@@ -56,11 +56,15 @@ def _interest(case: Case, plan: Sequence[Due]) -> None:
     planned = {due.number: due.interest for due in plan}
     taken: dict[int, int] = {}
     last: dict[int, Standing] = {}
+    numbers: dict[str, int] = {}
     for one in case.held:
-        if isinstance(one.event, RepaymentReceived) and isinstance(one.event.instalment, int):
-            number = one.event.instalment
+        event = one.event
+        if isinstance(event, RepaymentReceived) and isinstance(event.instalment, int):
+            numbers[one.record.id] = number = event.instalment
             taken[number] = taken.get(number, 0) + one.amounts[2]
             last[number] = one
+        elif isinstance(event, RepaymentReversed) and event.repayment in numbers:
+            taken[numbers[event.repayment]] -= one.amounts[2]
     if not taken:
         return
     case.answered("interest")
@@ -113,27 +117,39 @@ def _applied(case: Case, plan: Sequence[Due], waterfall: Sequence[str]) -> None:
     """Each payment for one instalment, component by component, in the order of the contract."""
     order = [_PLACES[name] for name in waterfall]
     owed: dict[int, Owed] = {due.number: [due.principal, due.interest, due.fee, 0, 0] for due in plan}
+    paid: dict[str, tuple[int, Owed]] = {}
     for one in case.held:
         event = one.event
-        if isinstance(event, FeeCharged) and isinstance(event.instalment, int) and event.instalment in owed:
-            owed[event.instalment][_PLACES[event.component]] += one.amounts
-        if not isinstance(event, RepaymentReceived) or event.aggregate is True:
-            continue
-        number = event.instalment
+        number = getattr(event, "instalment", None)
+        if isinstance(event, RepaymentReversed) and event.repayment in paid:
+            number, parts = paid.pop(event.repayment)
+            owed[number] = [left + part for left, part in zip(owed[number], parts, strict=True)]
         if not isinstance(number, int) or number not in owed:
             continue
         due = owed[number]
-        parts = list(one.amounts[1:])
-        derived = _apply(one.amounts[0], due, order)
-        if derived is not None and any(
-            not case.rules.within("schedule", got - wanted)
-            for got, wanted in zip(parts, derived, strict=True)
-        ):
-            case.find(
-                "schedule.misapplied", one, amount=case.money(one.amounts[0]), applied=_shown(case, parts),
-                derived=_shown(case, derived),
-            )  # fmt: skip
-        owed[number] = [max(0, left - part) for left, part in zip(due, parts, strict=True)]
+        if isinstance(event, FeeCharged):
+            due[_PLACES[event.component]] += one.amounts
+        elif isinstance(event, AmountWaived):
+            owed[number] = _less(due, one.amounts[1:])
+        elif isinstance(event, RepaymentReceived) and event.aggregate is not True:
+            parts = list(one.amounts[1:])
+            _compare(case, one, parts, _apply(one.amounts[0], due, order))
+            owed[number] = _less(due, parts)
+            paid[one.record.id] = number, parts
+
+
+def _compare(case: Case, one: Standing, parts: Owed, derived: Owed | None) -> None:
+    if derived is not None and any(
+        not case.rules.within("schedule", got - wanted) for got, wanted in zip(parts, derived, strict=True)
+    ):
+        case.find(
+            "schedule.misapplied", one, amount=case.money(one.amounts[0]), applied=_shown(case, parts),
+            derived=_shown(case, derived),
+        )  # fmt: skip
+
+
+def _less(due: Owed, parts: Sequence[int]) -> Owed:
+    return [max(0, left - part) for left, part in zip(due, parts, strict=True)]
 
 
 def _apply(amount: int, due: Owed, order: Sequence[int]) -> Owed | None:
