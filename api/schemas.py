@@ -167,6 +167,9 @@ class PoolSummary(Document):
     title: str
     claims: Count
     weak_keys: Count = Field(description="Claims under the weak fallback asset key.")
+    erased: Count = Field(
+        description="Claims of erased loans, with what was outstanding when they were erased."
+    )
     holders: dict[str, Count]
     principal: dict[str, str]
     statuses: dict[str, Count]

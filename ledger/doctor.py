@@ -148,6 +148,15 @@ def _backup(home: Home) -> Answer:
     return "ok", f"{backup['fingerprint']} read back at {backup['confirmed']}"
 
 
+def _erasures(home: Home) -> Answer:
+    noted = home.erasures.entries(home.origin)
+    returned = home.ledger.eraser.returned(noted)
+    if returned:
+        loans = ", ".join(one.loan for one in returned[:5])
+        return "failed", f"{len(returned)} erased loans are here again ({loans}): `poolproof erase --replay`"
+    return "ok", f"{len(noted)} noted in {home.erasures.path.name}, none of them is here again"
+
+
 def _trust_root(home: Home) -> Answer:
     from ledger.proofs.trust import TrustRoot
     from ledger.store import logs
@@ -257,6 +266,7 @@ _QUESTIONS: Final[Sequence[tuple[str, Question, Sequence[str]]]] = (
     ("keys", _keys, ("database",)),
     ("key-encryption key", _kek, ("keys",)),
     ("kek backup", _backup, ("home",)),
+    ("erasures", _erasures, ("keys",)),
     ("trust root", _trust_root, ("keys",)),
     ("clock", _clock, ("keys",)),
     ("chain", _chain, ("keys",)),

@@ -5,6 +5,7 @@ A home is a directory::
     .poolproof/
       config.toml        settings that `init` wrote (origin, rpc_url); the environment goes before them
       ledger.db          the embedded database, unless POOLPROOF_DATABASE_URL names another
+      erasures.jsonl     which loans were erased, to erase them again from a backup that is put back
       kek-backup.json    fingerprint of the key-encryption key whose backup was read back, and when
       keys/              mode 0700
         kek              key-encryption key: without it private fields cannot be opened again
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ledger.anchors import Anchorer
     from ledger.chain.client import ChainClient
     from ledger.chain.keystore import ChainAccount
+    from ledger.erasure import Journal
     from ledger.log import Ledger
     from ledger.proofs.note import Signer
     from ledger.store import ReadConnection, Store
@@ -108,6 +110,13 @@ class Home:
     def backup_file(self) -> Path:
         """The note that a backup of the key-encryption key was read back."""
         return self.path / "kek-backup.json"
+
+    @property
+    def erasures(self) -> Journal:
+        """The erasures of this home, which an older backup of the database does not know."""
+        from ledger.erasure import Journal
+
+        return Journal(self.path / "erasures.jsonl")
 
     def make_directory(self) -> None:
         """Create the home, readable by its owner only."""
@@ -187,6 +196,7 @@ class Home:
             service=self.service,
             signer=self.signer,
             anchor_within=self.anchor_within,
+            retention_years=self.settings.retention_years,
         )
 
     @property

@@ -37,7 +37,8 @@ from ledger.vault import Vault, unseal
 class PoolSummary:
     """A pool as it stands now: the claims it holds a share of, and the principal of these claims by currency.
 
-    ``weak_keys`` counts the claims under a fallback asset key, which shows a second pledge in this log only.
+    ``weak_keys`` counts the claims under a fallback asset key, which shows a second pledge in this log only;
+    ``erased`` the claims of erased loans, with what was outstanding when they were erased.
     """
 
     pool: str
@@ -47,6 +48,7 @@ class PoolSummary:
     principal: dict[str, str]
     statuses: dict[str, int]
     weak_keys: int
+    erased: int
     records: int
     head: str
     rules: dict[str, Any]
@@ -366,6 +368,7 @@ def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSumm
         principal={currency: money.format(units, currency) for currency, units in sorted(principal.items())},
         statuses=dict(sorted(statuses.items())),
         weak_keys=weak_keys,
+        erased=sum(loan_rows[claim.subject_id].secret is None for claim in claims.values()),
         records=row.count,
         head=bytes(row.head).hex(),
         rules=state_of_pool.rules_data,

@@ -18,13 +18,14 @@ from typing import Any
 from ledger import issue, publish, seals
 from ledger.cut import Progress
 from ledger.domain import calendar
+from ledger.erasure import Eraser
 from ledger.errors import ConfigurationError, NotFoundError, UnpublishedError
 from ledger.issue import Issuer, PoolBrief, PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
 from ledger.seals import PoolSeals, Recorded
-from ledger.sequence import MAX_UNPUBLISHED, Appended, Line, OnError, Sequencer
+from ledger.sequence import MAX_UNPUBLISHED, Accepted, Appended, Line, OnError, Sequencer
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
 from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
 from ledger.store.records import RecordRow
@@ -34,6 +35,9 @@ from ledger.vault import Vault
 
 #: By when an accepted record is promised to be under an anchor; the acceptance carries the moment.
 ANCHOR_WITHIN = timedelta(hours=24)
+
+#: Years for which a loan's records are kept after its end (the setting `retention_years` says why).
+RETENTION_YEARS = 5
 
 Clock = Callable[[], datetime]
 
@@ -72,6 +76,7 @@ class Ledger:
         clock: Clock = lambda: datetime.now(UTC),
         anchor_within: timedelta = ANCHOR_WITHIN,
         max_unpublished: int = MAX_UNPUBLISHED,
+        retention_years: int = RETENTION_YEARS,
     ) -> None:
         self.store = store
         self.origin = origin
@@ -88,6 +93,7 @@ class Ledger:
             anchor_within=anchor_within,
             max_unpublished=max_unpublished,
         )
+        self.eraser = Eraser(sequencer=self._sequencer, retention_years=retention_years)
         self._log()  # fails now, not at the first event
 
     @classmethod
@@ -195,6 +201,17 @@ class Ledger:
                 if not dry_run:
                     seals.keep(self.store, log, draft)
                 return snapshot.at(draft.header, accepted.index)
+
+    def erase(self, loan: str, *, party: str, basis: str, note: str | None = None) -> Accepted:
+        """Erase a loan (named without ``loan:``): its contents go, digests stay; returns its subject.erased.
+
+        Raises :class:`RefusedError` while the loan is live, its retention runs or an entry about it is unpublished;
+        ``party`` (an originator or servicer) says so, on a ``basis``. The database's files are then written anew;
+        of many loans that is done once, by :attr:`eraser`.
+        """
+        accepted = self.eraser.erase(loan, party=party, basis=basis, note=note, now=self.clock())
+        self.eraser.rewrite()
+        return accepted
 
     def add_party(self, name: str, roles: Sequence[str], keys: Sequence[str] = ()) -> None:
         """Add a party, or give it new roles and statement keys (signed-note verifier keys under its name)."""

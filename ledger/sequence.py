@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger import book
 from ledger.collector import collector_paused
-from ledger.domain import admission, calendar, loans, pools, record
-from ledger.domain.admission import Admitted, Book, Party
-from ledger.domain.claims import ClaimPlace
+from ledger.domain import admission, calendar, loans, pools, record, refusals
+from ledger.domain.admission import Admitted
 from ledger.domain.events import Submission, read_submission
-from ledger.domain.events.corrections import CorrectionMade
+from ledger.domain.events.corrections import CorrectionMade, SubjectErased
 from ledger.domain.fold import Indexed
 from ledger.errors import RefusedError, TakenError, UnpublishedError
 from ledger.issue import batch_tree, place
@@ -29,7 +29,7 @@ from ledger.proofs.encumbrance import ZERO, encode_holders
 from ledger.proofs.entries import record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.note import Signer
-from ledger.store import Store, WriteConnection, logs, records, subjects, trees
+from ledger.store import Store, WriteConnection, logs, records, subjects
 from ledger.store.bulk import DuplicateError
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
@@ -145,6 +145,14 @@ class Sequencer:
         if batch.index - batch.log.published > most:
             raise UnpublishedError(f"{batch.first - batch.log.published} entries wait for a checkpoint first")
 
+    def take_erasure(self, connection: WriteConnection, submission: Submission, *, now: datetime) -> Accepted:
+        """Accept the subject.erased of a loan that this transaction erases; no other way lets one in."""
+        assert isinstance(submission.event, SubjectErased)
+        batch = _Batch(self, connection, [submission], now, look_up=True, erasing=submission.event.subject)
+        accepted = batch.take(submission)
+        batch.store()
+        return accepted
+
 
 class _DryRunDone(Exception):  # noqa: N818 - not an error: it ends a rehearsal
     """Everything was checked; nothing is to be stored."""
@@ -190,6 +198,7 @@ class _Batch:
         now: datetime,
         *,
         look_up: bool,
+        erasing: str | None = None,
     ) -> None:
         self.sequencer = sequencer
         self.connection = connection
@@ -203,66 +212,20 @@ class _Batch:
         self.disclosures: list[tuple[int, bytes]] = []
         self.encumbrances: list[EncumbranceRow] = []
         self.new_claims: dict[bytes, ClaimRow] = {}
-        self.changed_claims: dict[bytes, ClaimRow] = {}
         self.standing: dict[tuple[str, str], RecordRow] = {}
         if look_up:
             ids = [(one.party, one.id) for one in submissions]
             self.standing = records.find_ids(connection, self.log.id, ids)
-        self.book = Book(sequencer.origin, history=self._history)
-        self.subjects: dict[str, _Subject] = {}
+        loaded = book.load(connection, self.log, submissions, history=self._history, erasing=erasing)
+        self.book = loaded.book
+        self.changed_claims = loaded.claims  # kept whole; stored again only where a version moves
+        self.subjects = {row.name: _Subject(row, None, new=False) for row in loaded.subjects.values()}
         #: what this batch adds to the subjects that it also corrects
         self.corrected: dict[str, list[RecordRow]] = {
             one.subject: [] for one in submissions if isinstance(one.event, CorrectionMade)
         }
-        self._load(submissions)
 
     # -- load ----------------------------------------------------------------------------------------------
-
-    def _load(self, submissions: list[Submission]) -> None:
-        """Fill the book with all that these events look at."""
-        book, connection, log_id = self.book, self.connection, self.log.id
-        for party in logs.list_parties(connection, log_id):
-            book.parties[party.name] = Party(party.name, frozenset(party.roles), party.keys)
-        names: set[str] = set()
-        sizes: set[int] = set()
-        for submission in submissions:
-            wanted = admission.needs(submission)
-            names |= wanted.subjects
-            sizes |= wanted.sizes
-        book.sizes = trees.published(connection, log_id, sizes)
-        for row in subjects.by_name(connection, log_id, names).values():
-            self.subjects[row.name] = _Subject(row, None, new=False)
-            if row.name.startswith("loan:"):
-                book.loans[row.name] = loans.decode(row.state)
-            elif row.name.startswith("pool:"):
-                book.pools[row.name] = pools.decode(row.state)
-        self._load_places(admission.place_keys(submissions, book))
-
-    def _load_places(self, asset_keys: set[bytes]) -> None:
-        found = subjects.claims_by_key(self.connection, self.log.id, asset_keys)
-        if not found:
-            return
-        names = {
-            row.id: row.name
-            for row in subjects.by_id(self.connection, {row.subject_id for row in found.values()}).values()
-        }
-        steps: dict[bytes, list[tuple[str, str, int, int]]] = {}
-        moved = [row.asset_key for row in found.values() if row.version]
-        history = subjects.encumbrances_of(self.connection, self.log.id, moved)
-        pool_names = subjects.by_id(self.connection, {step.pool_id for step in history})
-        for step in history:
-            pool = pool_names[step.pool_id].name.removeprefix("pool:")
-            steps.setdefault(bytes(step.asset_key), []).append((pool, step.holder, step.change, step.index))
-        for key, row in found.items():
-            self.changed_claims[key] = row  # kept whole; stored again only if its version moves
-            self.book.places[key] = ClaimPlace.restore(
-                loan=names[row.subject_id].removeprefix("loan:"),
-                claim=row.name,
-                index=row.index,
-                version=row.version,
-                history=bytes(row.history),
-                steps=steps.get(key, ()),
-            )
 
     def _history(self, name: str) -> Iterator[Indexed]:
         """The records of a subject so far: those stored, then those of this batch."""
@@ -357,7 +320,7 @@ class _Batch:
     def _secret(self, subject: _Subject) -> bytes:
         if subject.secret is None:
             if subject.wrapped is None:
-                raise RefusedError("subject", f"{subject.name} is erased", rule="erased")
+                raise refusals.erased("subject", subject.name)
             subject.secret = self.sequencer.vault.unwrap(bytes(subject.wrapped), subject.name)
         return subject.secret
 

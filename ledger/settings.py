@@ -143,6 +143,14 @@ class Settings(BaseModel):
         ge=60,
         le=2_592_000,
     )
+    retention_years: int = _setting(
+        5,
+        "How long a loan is kept after its end; until then `erase` refuses it, in the log's zone.",
+        unit="years",
+        reason="what rules against money laundering ask for in the EU and the US; China's for ten: set what yours do",
+        ge=0,
+        le=100,
+    )
     import_batch: int = _setting(
         10_000,
         "How many events `append` and `import` commit in one transaction.",

@@ -11,8 +11,9 @@ wrong, where, and under a stable code:
 ``log``         the counters that the next append starts from   ``trust``       an issued trust root
 ``seal``        the kept leaves of a seal
 ``anchor``      an anchor that the log, its evidence or the contract contradicts
+``erasure``     bytes that are gone without a subject.erased that names them, or are here in spite of one
 
-Erased records are counted, not reported: their bytes and their subject's secret are both gone.
+Erased records are counted, not reported, where a subject.erased of the log names exactly them.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from ledger.errors import ConfigurationError, IntegrityError, MalformedError, Po
 from ledger.issue import place, trust_root
 from ledger.proofs import canonical, mpt, tiles
 from ledger.proofs.checkpoint import open_checkpoint
-from ledger.proofs.encumbrance import claim_key
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.trust import TrustRoot
 from ledger.store import ReadConnection, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
+from ledger.store.subjects import ClaimRow
 from ledger.store.trees import RegisterRow
 from ledger.vault import unseal
 
@@ -89,7 +90,7 @@ class _Check:
             },
             self.names,
             lambda subject, before: records.of_subject(connection, subject, before=before),
-            self._erased(),
+            self._places(),
         )
 
     def run(self, root_at: RootAt | None, head: Head | None) -> Report:
@@ -208,12 +209,12 @@ class _Check:
     def _pages(self, ids: Iterable[int]) -> dict[int, bytes]:
         return trees.pages(self.connection, self.log.id, ids)
 
-    def _erased(self) -> dict[int, list[bytes]]:
-        """Register keys of the claims of erased loans."""
-        keys: dict[int, list[bytes]] = {row.id: [] for row in self.names.values() if row.secret is None}
-        for claim in subjects.claims_of(self.connection, keys):
-            keys[claim.subject_id].append(claim_key(bytes(claim.asset_key)))
-        return keys
+    def _places(self) -> dict[int, list[ClaimRow]]:
+        """Stored places of the claims of erased loans."""
+        places: dict[int, list[ClaimRow]] = {row.id: [] for row in self.names.values() if row.secret is None}
+        for claim in subjects.claims_of(self.connection, places):
+            places[claim.subject_id].append(claim)
+        return places
 
     def _check_tiles(self, grown: tiles.Growth) -> None:
         for level, changed in grown.tiles.items():

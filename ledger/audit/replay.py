@@ -14,14 +14,17 @@ import msgspec
 from ledger import register
 from ledger.domain import admission, calendar, loans, pools, record
 from ledger.domain.admission import Book, Party
+from ledger.domain.claims import ClaimPlace
 from ledger.domain.events import Submission
+from ledger.domain.events.corrections import SubjectErased
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.fold import Indexed
+from ledger.domain.loans import ACTIVE, ClaimPart, LoanState
 from ledger.domain.record import Record
 from ledger.domain.seals import header_of
 from ledger.errors import PoolproofError
 from ledger.proofs import mpt
-from ledger.proofs.encumbrance import ZERO, encode_holders, pool_key, pool_value
+from ledger.proofs.encumbrance import WHOLE, ZERO, claim_key, encode_holders, pool_key, pool_value
 from ledger.proofs.sumtree import Node
 from ledger.publish import claim_values, pool_value_of
 from ledger.store.records import RecordRow
@@ -61,10 +64,14 @@ class Replay:
     names: dict[int, SubjectRow]
     #: the rows of a subject's records with a smaller index, in their order
     rows_before: Callable[[int, int], list[RecordRow]]
-    #: register keys of the claims of erased loans, by subject
-    erased: dict[int, list[bytes]]
+    #: stored places of the claims of erased loans, by subject: their records no longer tell them
+    places: dict[int, list[ClaimRow]]
     book: Book = field(init=False)
     chains: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
+    #: subject → (index, digest) of each of its records whose bytes are gone
+    gone: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    #: name of the erased subject → its subject.erased, with the index
+    erasures: dict[str, tuple[int, SubjectErased]] = field(default_factory=dict)
     claims: dict[bytes, ClaimRow] = field(default_factory=dict)
     steps: dict[bytes, list[EncumbranceRow]] = field(default_factory=dict)
     #: root and sums of every recorded seal
@@ -92,6 +99,7 @@ class Replay:
         if row.record is None:
             if subject.secret is not None:
                 yield "its bytes are missing, and its subject is not erased"
+            self._take_erased(row, subject.name)
             return
         try:
             one = record.parse(bytes(row.record))
@@ -110,6 +118,21 @@ class Replay:
             yield "prev is not the digest of the subject's previous record"
         yield from self._admit(row, one)
 
+    def _take_erased(self, row: RecordRow, name: str) -> None:
+        """What still counts of a record without bytes: the places that it brought, which later pledges take."""
+        self.gone.setdefault(row.subject_id, []).append((row.index, bytes(row.digest).hex()))
+        for claim in self.places.get(row.subject_id, ()):
+            if claim.index != row.index:
+                continue
+            key = bytes(claim.asset_key)
+            # Whether the loan had ended when its claims were pledged cannot be told any more.
+            state = self.book.loans.setdefault(name, LoanState("", [], status=ACTIVE))
+            state.claims.append(ClaimPart(claim.name, "", WHOLE, asset_key=key))
+            self.book.places[key] = ClaimPlace(name.removeprefix("loan:"), claim.name, row.index)
+            self.claims[key] = ClaimRow(
+                key, row.subject_id, claim.name, row.index, 0, ZERO, encode_holders(())
+            )
+
     def _admit(self, row: RecordRow, one: Record) -> Iterator[str]:
         submission = Submission(
             one.id,
@@ -125,6 +148,9 @@ class Replay:
             None,
         )
         today = calendar.business_date(calendar.parse_instant(one.posted), self.zone, self.day_cut)
+        if isinstance(one.event, SubjectErased):
+            self.book.erasing = one.event.subject
+            self.erasures[one.event.subject] = (row.index, one.event)
         self.book.history = lambda _subject: self._history(row)
         try:
             admitted = admission.admit(submission, self.book, today=today, index=row.index)
@@ -173,16 +199,17 @@ class Replay:
         key, and the root decides whether that is what was published.
         """
         changes: dict[bytes, bytes] = {}
-        for subject in self._touched:
-            for key in self.erased.get(subject, ()):
-                if (value := stored_value(key)) is not None:
-                    changes[key] = value
         by_loan: dict[int, list[ClaimRow]] = {}
         for claim in self.claims.values():
             by_loan.setdefault(claim.subject_id, []).append(claim)
         changed = [claim for loan in self._touched for claim in by_loan.get(loan, ())]
         changed += [self.claims[key] for key in self._encumbered]
         rows = {loan: self.row(loan) for loan in {claim.subject_id for claim in changed}}
+        for claim in changed:
+            if rows[claim.subject_id].secret is None:
+                key = claim_key(claim.asset_key)
+                if (value := stored_value(key)) is not None:
+                    changes[key] = value
         changes.update(claim_values(rows, changed, self.vault))
         for subject in self._touched:
             name = self.names[subject].name if subject in self.names else ""

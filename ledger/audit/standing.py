@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 from ledger.audit.replay import Replay
 from ledger.audit.report import Report
+from ledger.domain import erasure, loans
 from ledger.errors import MalformedError, PoolproofError
 from ledger.issue import batch_of, batch_tree
 from ledger.proofs import canonical, sumtree
@@ -22,6 +23,7 @@ from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verify import verify_receipt
 from ledger.seals import split_leaves
 from ledger.store import ReadConnection, anchors, logs, records, seals, subjects, trees
+from ledger.store import erasure as contents
 from ledger.store.anchors import AnchorRow
 from ledger.store.logs import LogRow
 from ledger.store.subjects import SubjectRow
@@ -53,6 +55,7 @@ class Standing:
         self._subjects()
         self._claims()
         self._encumbrances()
+        self._erasures()
         self._batches()
         self._receipts()
         self._seals()
@@ -109,12 +112,19 @@ class Standing:
                 continue
             derived = self.replay.row(subject)
             if stored.secret is None:
-                derived = derived._replace(state=stored.state)  # erased: its state cannot be folded again
+                derived = derived._replace(state=self._rest(stored))
             if tuple(stored) != tuple(derived):
                 self.report.add(
                     "subject", stored.name, "count, head, last index or state differ from its records"
                 )
             self._secret(stored)
+
+    def _rest(self, stored: SubjectRow) -> bytes:
+        """The state of an erased loan, which cannot be folded again: what its subject.erased tells."""
+        said = self.replay.erasures.get(stored.name)
+        if said is None:
+            return stored.state  # that nothing tells of it is reported as such
+        return loans.encode(erasure.left(said[1], self.log.origin))
 
     def _secret(self, stored: SubjectRow) -> None:
         if stored.secret is None:
@@ -129,22 +139,13 @@ class Standing:
         for key in stored.keys() | self.replay.claims.keys():
             derived = self.replay.claims.get(key)
             row = stored.get(key)
-            if derived is None and row is not None and self._is_erased(row.subject_id):
-                continue
             if derived is None or row is None or tuple(row) != tuple(derived):
                 self.report.add("claim", key.hex(), "its place is not what the records give")
 
     def _encumbrances(self) -> None:
         """Who holds what through which pool is summed from these rows at the next pledge."""
         stored = subjects.all_encumbrances(self.connection, self.log.id)
-        erased = {
-            bytes(claim.asset_key)
-            for claim in subjects.claims_of(self.connection, self.names)
-            if self._is_erased(claim.subject_id)
-        }
         for key in stored.keys() | self.replay.steps.keys():
-            if key in erased:
-                continue
             pairs = zip_longest(stored.get(key, ()), self.replay.steps.get(key, ()))
             for number, (row, derived) in enumerate(pairs, start=1):
                 if row is None or derived is None or tuple(row) != tuple(derived):
@@ -152,9 +153,21 @@ class Standing:
                         "claim", key.hex(), f"version {number} of its history is not what the records give"
                     )
 
-    def _is_erased(self, subject: int) -> bool:
-        row = self.names.get(subject)
-        return row is not None and row.secret is None
+    def _erasures(self) -> None:
+        """Erased is what the log says was erased: no more, no less."""
+        erasures = self.replay.erasures
+        for row in self.names.values():
+            said = erasures.get(row.name)
+            if said is None:
+                if row.secret is None:
+                    self.report.add("erasure", row.name, "its secret is gone, and no subject.erased says why")
+            elif contents.remains(self.connection, self.log.id, row.id):
+                message = f"record {said[0]} erased it, and something of it is here again"
+                self.report.add("erasure", row.name, f"{message}: `poolproof erase --replay` takes it out")
+            elif said[1].records != self.replay.gone.get(row.id):
+                self.report.add("erasure", row.name, f"record {said[0]} names other records than are gone")
+        for name in erasures.keys() - {row.name for row in self.names.values()}:
+            self.report.add("erasure", name, f"record {erasures[name][0]} erased it, and it is no subject")
 
     # -- signed documents ----------------------------------------------------------------------------------
 

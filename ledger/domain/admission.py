@@ -26,7 +26,7 @@ from ledger.domain import claims, refusals, seals, statements
 from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
 from ledger.domain.corrections import correct
 from ledger.domain.events import Submission
-from ledger.domain.events.corrections import CorrectionMade
+from ledger.domain.events.corrections import CorrectionMade, SubjectErased
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
 from ledger.domain.events.pools import PoolCreated, PoolSealed
 from ledger.domain.events.terms import Terms
@@ -61,6 +61,7 @@ class Book:
 
     ``history`` reads all records of a loan so far, those of this batch too; only a correction asks for them.
     ``sizes`` are published ones: as many of them as the events at hand name.
+    ``erased`` are subjects of which digests alone are left, ``erasing`` the one that this very transaction erases.
     """
 
     origin: str
@@ -68,6 +69,8 @@ class Book:
     loans: dict[str, LoanState] = field(default_factory=dict)
     pools: dict[str, PoolState] = field(default_factory=dict)
     places: dict[bytes, ClaimPlace] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    erasing: str | None = None
     history: Callable[[str], Iterable[Indexed]] = field(default=_no_history, compare=False)
     sizes: set[int] = field(default_factory=set)
 
@@ -182,6 +185,12 @@ def admit(submission: Submission, book: Book, *, today: date, index: int) -> Adm
         return _admit_loan(submission, book, index)
     if kind.subject == "pool":
         return _admit_pool(submission, book, index)
+    if isinstance(submission.event, SubjectErased) and submission.event.subject != book.erasing:
+        raise RefusedError(
+            "type",
+            "subject.erased is posted by the ledger as it erases: `poolproof erase`",
+            rule="not_allowed",
+        )
     return None  # accounts and the log itself have no state: their records are evidence for the audit
 
 
@@ -196,11 +205,15 @@ def _admit_loan(submission: Submission, book: Book, index: int) -> Admitted | No
         assert isinstance(event, Terms)
         if state is not None:
             raise refusals.begun(submission.subject, state)
+        if submission.subject in book.erased:
+            raise refusals.erased("subject", submission.subject)
         if isinstance(event, LoanOpened) and amounts[1] > submission.when.ordinal:
             # Everything up to as_of is left out of the fold: a later one would hide what is still to come.
             raise RefusedError("data.as_of", f"{event.as_of} is after effective, {submission.when.text}")
         state = event.begin()
     elif state is None:
+        if submission.subject in book.erased:
+            raise refusals.erased("subject", submission.subject)
         raise refusals.unknown_subject(submission.subject)
     else:
         currency = getattr(event, "currency", state.currency)
@@ -378,6 +391,8 @@ def _release(
 def _find_claim(item: ClaimShare, book: Book, path: str) -> tuple[LoanState, bytes, ClaimPlace]:
     state = book.loans.get(f"loan:{item.loan}")
     if state is None:
+        if f"loan:{item.loan}" in book.erased:
+            raise refusals.erased(path, f"loan:{item.loan}")
         raise refusals.unknown_subject(f"loan:{item.loan}", f"{path}.loan")
     part = state.claim(item.claim)
     if part is None:

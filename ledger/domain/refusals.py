@@ -31,6 +31,11 @@ def ended(path: str, subject: str, state: LoanState) -> RefusedError:
     )
 
 
+def erased(path: str, subject: str) -> RefusedError:
+    """Of an erased loan nothing is known any more, so nothing is added to it, taken or given back."""
+    return RefusedError(path, f"{subject} is erased: its claims stay where they are", rule="erased")
+
+
 def closed(pool: str) -> RefusedError:
     """Nothing is pledged or sold into a pool after its end."""
     return RefusedError("subject", f"{pool} is closed", rule="ended", details={"status": "closed"})

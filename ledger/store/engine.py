@@ -69,6 +69,16 @@ class Store:
             with connection.begin():
                 yield WriteConnection(ReadConnection(connection))
 
+    @contextmanager
+    def maintain(self) -> Iterator[WriteConnection]:
+        """Outside any transaction: for statements such as VACUUM, which allow none around them."""
+        with _translated(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(poolproof_maintains=True)
+            else:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield WriteConnection(ReadConnection(connection))
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -112,6 +122,8 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("poolproof_maintains", False):
+            return
         # A writer takes its lock at once: a transaction that reads first and writes later could not be retried.
         writes = connection.get_execution_options().get("poolproof_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

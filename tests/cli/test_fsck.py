@@ -63,6 +63,7 @@ def test_the_doctor_finds_a_sound_home(published: Run) -> None:
         "keys": "ok",
         "key-encryption key": "ok",
         "kek backup": "warning",
+        "erasures": "ok",
         "trust root": "ok",
         "clock": "ok",
         "chain": "warning",

@@ -134,6 +134,11 @@ DATA: dict[str, dict[str, Any]] = {
             "currency": "CNY", "amount": "0.50", "component": "penalty", "name": "late fee", "payee": "fenqile",
         },
     },
+    "subject.erased": {
+        "subject": "loan:L1", "records": [[0, TAPE]], "ended": "2026-06-30", "status": "settled",
+        "currency": "CNY", "basis": "retention_ended",
+        "claims": [{"claim": "a", "share": 1_000_000, "asset_key": TAPE, "principal": "0.00"}],
+    },
     "day.closed": {
         "date": "2026-06-30", "before": 9,
         "lines": [
