@@ -27,7 +27,7 @@ from ledger.audit.integrity import Opened
 from ledger.audit.pool import Pool
 from ledger.audit.sealed import SealLeaves
 from ledger.audit.totals import Totals
-from ledger.audit.work import Job, Part, Worker
+from ledger.audit.work import CHECKS, Check, Collect, Job, Part, Worker
 from ledger.domain import calendar
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
@@ -55,13 +55,27 @@ class Request:
     processes: int = 0
 
 
-def audit(
-    store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
-    kek: Path | None = None, progress: Progress = lambda _what, _done, _of: None,
-) -> AuditReport:  # fmt: skip
-    """Audit one pool. ``kek`` opens the nonces of the register's values, which its owner has and a partner has not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What a pass over a pool's loans gave, and what it stands on; ``notes`` are of the tree and of all loans."""
 
-    Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
+    job: Job
+    opened: Opened
+    loan_ids: Sequence[int]
+    notes: Notes
+    whole: Part
+
+
+def over_cases(
+    store: Store, origin: str, request: Request, *, trust: TrustRoot, collect: Collect, checks: Sequence[Check] = (),
+    anchors: AnchorSource | None = None, kek: Path | None = None,
+    progress: Progress = lambda _what, _done, _of: None,
+) -> Examined:  # fmt: skip
+    """Hash the whole tree and go through the loans of a pool, in parallel: the loop under audits and analytics.
+
+    ``collect`` makes the collectors of a range and ``checks`` are put to each case; both are functions of modules,
+    which other processes find by name. Raises what :func:`ledger.audit.integrity.open_size` raises, and
+    :class:`NotFoundError` for an unknown pool.
     """
     notes = Notes()
     with store.read() as connection:
@@ -75,7 +89,15 @@ def audit(
             connection, log, opened.register, lambda done, of: progress("register", done, of)
         )
     job = Job(
-        url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of, kek=kek
+        url=store.url,
+        log=log,
+        pool=pool,
+        size=size,
+        register_page=opened.register.page,
+        as_of=as_of,
+        kek=kek,
+        collect=collect,
+        checks=tuple(checks),
     )
     processes = request.processes or os.cpu_count() or 1
     with _workers(job, min(processes, 1 + len(loan_ids) // RANGE_LOANS + size // integrity.RANGE)) as submit:
@@ -85,12 +107,29 @@ def audit(
         for number, future in enumerate(hashed, start=1):
             frontiers.append(future.result())
             progress("entries", min(number * integrity.RANGE, size), size)
-        whole = Part(collectors=_collectors(pool, as_of))
+        whole = Part(collectors=collect(pool, as_of))
         for future in examined:
             whole.add(future.result())
             progress("loans", whole.loans, len(loan_ids))
     integrity.check_tree(frontiers, opened.checkpoint, notes)
     notes.add(whole.notes)
+    return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole)
+
+
+def audit(
+    store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
+    kek: Path | None = None, progress: Progress = lambda _what, _done, _of: None,
+) -> AuditReport:  # fmt: skip
+    """Audit one pool. ``kek`` opens the nonces of the register's values, which its owner has and a partner has not.
+
+    Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
+    """
+    examined = over_cases(
+        store, origin, request, trust=trust, collect=_collectors, checks=CHECKS, anchors=anchors, kek=kek,
+        progress=progress,
+    )  # fmt: skip
+    job, notes, whole = examined.job, examined.notes, examined.whole
+    log, pool, size, as_of, loan_ids = job.log, job.pool, job.size, job.as_of, examined.loan_ids
     leaves = whole.collectors["seal"]
     assert isinstance(leaves, SealLeaves)
     with store.read() as connection:
@@ -100,7 +139,7 @@ def audit(
             vault=Vault.load(kek) if kek is not None else None, notes=notes,
             progress=lambda done, of: progress("encumbrances", done, of),
         )  # fmt: skip
-    return _report(job, opened, notes, whole, trust)
+    return _report(examined, trust)
 
 
 def last_day(connection: ReadConnection, log: LogRow, size: int) -> date:
@@ -138,7 +177,7 @@ def _hash(bounds: tuple[int, int]) -> integrity.Frontier:
 
 def _examine(loan_ids: Sequence[int]) -> Part:
     assert _worker is not None
-    return _worker.examine(loan_ids, _collectors(_worker.job.pool, _worker.job.as_of))
+    return _worker.examine(loan_ids)
 
 
 @contextmanager
@@ -167,17 +206,16 @@ def _at_once(function: Callable[..., object], argument: object) -> Future[Any]:
 # -- the report ------------------------------------------------------------------------------------------------
 
 
-def _report(job: Job, opened: Opened, notes: Notes, whole: Part, trust: TrustRoot) -> AuditReport:
-    log, pool, as_of = job.log, job.pool, job.as_of
-    totals = whole.collectors["totals"]
-    assert isinstance(totals, Totals)
+def basis_of(examined: Examined, trust: TrustRoot) -> Basis:
+    """Which log, size and day the pass stands on, and what was shown of them."""
+    log, opened = examined.job.log, examined.opened
     verdict, chain = opened.verdict, trust.chain
-    basis = Basis(
+    return Basis(
         origin=log.origin,
         size=opened.checkpoint.size,
         root=bytes(opened.checkpoint.root).hex(),
         register_root=bytes(opened.register.root).hex(),
-        as_of=as_of.isoformat(),
+        as_of=examined.job.as_of.isoformat(),
         fingerprint=verdict.fingerprint,
         level=str(verdict.level),
         grade=verdict.grade,
@@ -187,6 +225,12 @@ def _report(job: Job, opened: Opened, notes: Notes, whole: Part, trust: TrustRoo
         steps=tuple(f"{step.name}: {step.proves}" for step in verdict.steps),
         not_checked=tuple(item.says for item in verdict.not_checked),
     )
+
+
+def _report(examined: Examined, trust: TrustRoot) -> AuditReport:
+    pool, notes, whole = examined.job.pool, examined.notes, examined.whole
+    totals = whole.collectors["totals"]
+    assert isinstance(totals, Totals)
     numbers: dict[str, int | str] = {
         name: totals.counts[name]
         for name in ("loans", "claims", "left", "records", "opened", "weak_keys", "unsigned", "corrected")
@@ -198,7 +242,7 @@ def _report(job: Job, opened: Opened, notes: Notes, whole: Part, trust: TrustRoo
         rules_version=pool.rules.version,
         made_by=f"poolproof {version('poolproof')}",
         sees=("every record of the log",),
-        basis=basis,
+        basis=basis_of(examined, trust),
         procedures=tuple(notes.procedure(name) for name in PROCEDURES),
         findings=tuple(sorted(notes.findings, key=lambda one: one.order)),
         numbers=numbers,

@@ -6,10 +6,11 @@ it returns is small: findings, procedures and sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from ledger import register
 from ledger.audit import eligibility
@@ -31,12 +32,22 @@ from ledger.vault import Vault
 
 #: Loans that are read at a time: some tens of records each, of a kilobyte.
 CHUNK_LOANS = 500
-_CHECKS = (reports.check, terms.check, schedule.check, life.check, eligibility.check)
+#: Something that is asked of one loan, and writes what it finds into the case's notes.
+Check = Callable[[Case], None]
+#: Makes fresh collectors for one range of a pool's loans, as of a day.
+Collect = Callable[[Pool, date], dict[str, Collector]]
+#: What an audit asks.
+CHECKS: Final[tuple[Check, ...]] = (
+    reports.check, terms.check, schedule.check, life.check, eligibility.check,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What every range is examined under. ``kek`` opens the nonces of the register's values, where it may be had."""
+    """What every range is examined under, in whatever process: so functions are such that are found by name.
+
+    ``kek`` opens the nonces of the register's values, where it may be had.
+    """
 
     url: str
     log: LogRow
@@ -45,6 +56,8 @@ class Job:
     register_page: int
     as_of: date
     kek: Path | None
+    collect: Collect
+    checks: tuple[Check, ...]
 
 
 @dataclass(slots=True)
@@ -78,13 +91,14 @@ class Worker:
         self.store = Store(job.url)
         self.vault = Vault.load(job.kek) if job.kek is not None else None
 
-    def examine(self, loan_ids: Sequence[int], collectors: dict[str, Collector]) -> Part:
-        """Examine these loans (subject ids); ``collectors`` are fresh ones."""
+    def examine(self, loan_ids: Sequence[int]) -> Part:
+        """Examine these loans (subject ids), with fresh collectors."""
+        collectors = self.job.collect(self.job.pool, self.job.as_of)
         part = Part(collectors=collectors)
         with self.store.read() as connection:
             for start in range(0, len(loan_ids), CHUNK_LOANS):
                 for case in self._cases(connection, loan_ids[start : start + CHUNK_LOANS], part):
-                    for check in _CHECKS:
+                    for check in self.job.checks:
                         check(case)
                     for collector in collectors.values():
                         collector.take(case)

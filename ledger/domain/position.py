@@ -92,14 +92,17 @@ class Life:
 
     def plan(self, day: date) -> tuple[Due, ...]:
         """The instalments in force on ``day``, changes until then applied. Raises :class:`UndeterminedError`."""
-        changes = [one for one in self._changes if one.record.when.ordinal <= day.toordinal()]
-        known = self._plans.get(len(changes))
+        count = len(self._changes)
+        if count:
+            last = day.toordinal()
+            count = sum(one.record.when.ordinal <= last for one in self._changes)
+        known = self._plans.get(count)
         if known is None:
             try:
-                known = self._derive(changes)
+                known = self._derive(self._changes[:count])
             except UndeterminedError as error:
                 known = str(error)
-            self._plans[len(changes)] = known
+            self._plans[count] = known
         if isinstance(known, str):
             raise UndeterminedError(known)
         return known
@@ -109,15 +112,7 @@ class Life:
         if state is None:
             last = day.toordinal()
             state = state_of([one for one in self.held if one.record.when.ordinal <= last], count=self.count)
-        if state.ended:
-            return Position(day=day, state=state, days_past_due=0, arrears=0, unpaid=0)
-        try:
-            plan, paid = self.plan(day), self.credits()
-        except UndeterminedError as error:
-            return Position(
-                day=day, state=state, days_past_due=None, arrears=None, unpaid=None, undetermined=str(error)
-            )
-        return self._position(day, state, plan, paid)
+        return Walk(self).at(day, state)
 
     def credits(self) -> list[Credit]:
         """What was paid or waived towards instalments, in order. Raises :class:`UndeterminedError`."""
@@ -177,58 +172,99 @@ class Life:
                 found.append(Credit(one.record.when.ordinal, number, sum(one.amounts[1:4]), OBLIGOR))
         return found
 
-    def _position(
-        self, day: date, state: LoanState, plan: tuple[Due, ...], paid: Sequence[Credit]
-    ) -> Position:
-        last = day.toordinal()
-        named: dict[int, int] = {}
-        pot = 0
-        others: dict[int | None, set[str]] = {}
-        for credit in paid:
-            if credit.day > last:
-                continue
-            if credit.payer != OBLIGOR:
-                others.setdefault(credit.instalment, set()).add(credit.payer)
-            elif credit.instalment is None:
-                pot += credit.units
-            else:
-                named[credit.instalment] = named.get(credit.instalment, 0) + credit.units
-        arrears = unpaid = 0
-        oldest: date | None = None
-        open_numbers: list[int] = []
-        numbers = {due.number for due in plan}
-        pot += sum(units for number, units in named.items() if number not in numbers)
-        totals = {due.number: due.total for due in plan}
-        pot += sum(max(0, units - totals[number]) for number, units in named.items() if number in totals)
-        for due in plan:
-            if due.date > day:
-                break
-            left = due.total - min(due.total, named.get(due.number, 0))
-            taken = min(left, max(0, pot))
-            pot -= taken
-            left -= taken
-            if left > 0:
-                arrears += left
-                unpaid += 1
-                oldest = oldest or due.date
-                open_numbers.append(due.number)
-        days = 0
-        if oldest is not None:
-            days = (day - oldest).days
-            if days <= self.grace:
-                days = 0
-        payers = (
-            {name for number in (*open_numbers, None) for name in others.get(number, ())} if days else set()
-        )
-        return Position(
-            day=day, state=state, days_past_due=days, arrears=arrears, unpaid=unpaid, oldest_unpaid=oldest,
-            paid_by_others=tuple(sorted(payers)),
-        )  # fmt: skip
-
     @property
     def grace(self) -> int:
         """Days of grace: within them an unpaid instalment is not past due, after them it is from its due date on."""
         return 0 if self.terms.grace_days is UNSET else int(self.terms.grace_days)
+
+
+class Walk:
+    """Where a loan stands on one day after another, ascending: each day costs what is new since the one before.
+
+    What the obligor has paid of the instalments due is kept as three sums: what was named for them (``covered``), what
+    was named beyond an instalment or for one that the plan does not have (``excess``), and what named none (``pot``).
+    Only a loan in arrears is gone through instalment by instalment.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._plan: tuple[Due, ...] | None = None
+
+    def at(self, day: date, state: LoanState) -> Position:
+        """Where it stands at the close of ``day``; ``state`` is its folded state then."""
+        if state.ended:
+            return Position(day=day, state=state, days_past_due=0, arrears=0, unpaid=0)
+        try:
+            plan, paid = self._life.plan(day), self._life.credits()
+        except UndeterminedError as error:
+            return Position(
+                day=day, state=state, days_past_due=None, arrears=None, unpaid=None, undetermined=str(error)
+            )
+        if plan is not self._plan:
+            self._begin(plan, paid)
+        self._advance(day)
+        arrears = self._due - self._covered - max(0, self._pot + self._excess)
+        if arrears <= 0:
+            return Position(day=day, state=state, days_past_due=0, arrears=0, unpaid=0)
+        return self._in_arrears(plan, day, state, arrears)
+
+    def _begin(self, plan: tuple[Due, ...], paid: Sequence[Credit]) -> None:
+        self._plan, self._paid = plan, sorted(paid, key=lambda credit: credit.day)
+        self._totals = {due.number: due.total for due in plan}
+        self._named: dict[int, int] = {}
+        self._others: dict[int | None, set[str]] = {}
+        self._passed: set[int] = set()
+        self._credits = self._place = 0
+        self._due = self._covered = self._excess = self._pot = 0
+
+    def _advance(self, day: date) -> None:
+        """Take in what fell due and what was paid until the close of ``day``."""
+        assert self._plan is not None
+        while self._place < len(self._plan) and (due := self._plan[self._place]).date <= day:
+            self._place += 1
+            self._due += due.total
+            self._covered += min(due.total, self._named.get(due.number, 0))
+            self._passed.add(due.number)
+        last = day.toordinal()
+        while self._credits < len(self._paid) and (credit := self._paid[self._credits]).day <= last:
+            self._credits += 1
+            if credit.payer != OBLIGOR:
+                self._others.setdefault(credit.instalment, set()).add(credit.payer)
+            elif credit.instalment is None:
+                self._pot += credit.units
+            else:
+                self._name(credit.instalment, credit.units)
+
+    def _name(self, number: int, units: int) -> None:
+        """Credit an instalment that the obligor's payment names."""
+        before = self._named.get(number, 0)
+        after = self._named[number] = before + units
+        total = self._totals.get(number)
+        if total is None:
+            self._excess += units
+            return
+        self._excess += max(0, after - total) - max(0, before - total)
+        if number in self._passed:
+            self._covered += min(total, after) - min(total, before)
+
+    def _in_arrears(self, plan: tuple[Due, ...], day: date, state: LoanState, arrears: int) -> Position:
+        pot = max(0, self._pot + self._excess)
+        open_ones: list[Due] = []
+        for due in plan[: self._place]:
+            left = due.total - min(due.total, self._named.get(due.number, 0))
+            taken = min(left, pot)
+            pot -= taken
+            if left > taken:
+                open_ones.append(due)
+        days = (day - open_ones[0].date).days
+        if days <= self._life.grace:
+            days = 0
+        numbers = (*(due.number for due in open_ones), None) if days else ()
+        payers = {name for number in numbers for name in self._others.get(number, ())}
+        return Position(
+            day=day, state=state, days_past_due=days, arrears=arrears, unpaid=len(open_ones),
+            oldest_unpaid=open_ones[0].date, paid_by_others=tuple(sorted(payers)),
+        )  # fmt: skip
 
 
 def opening_day(terms: Terms) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.domain import money
 from ledger.domain.delinquency import Measure
 from ledger.domain.fold import unsuperseded
-from ledger.domain.position import Life, Position
+from ledger.domain.position import Life, Position, Walk
 from ledger.errors import UndeterminedError
 from tests.audit.casework import TERMS, Event, disbursed, originated, records, repaid
 
@@ -173,6 +173,82 @@ def test_arrears_are_what_is_due_less_what_the_obligor_paid(cents: list[int], la
     due = sum(line.total for line in one.plan(day) if line.date <= day)
     assert position.arrears == max(0, due - sum(cents) * money.UNIT // 100)
     assert (position.days_past_due == 0) == (position.oldest_unpaid is None or position.oldest_unpaid == day)
+
+
+def slowly(life: Life, day: date) -> tuple[int, int, int, date | None]:
+    """(days past due, arrears, unpaid, oldest unpaid) by pouring every payment into the instalments, one by one."""
+    plan = life.plan(day)
+    owed = {due.number: due.total for due in plan}
+    over = 0
+    for number in sorted({one.instalment for one in life.credits() if one.instalment is not None}):
+        named = sum(
+            one.units for one in life.credits()
+            if one.instalment == number and one.payer == "obligor" and one.day <= day.toordinal()
+        )  # fmt: skip
+        taken = min(named, owed.get(number, 0))
+        owed[number] = owed.get(number, 0) - taken
+        over += named - taken
+    over += sum(
+        one.units for one in life.credits()
+        if one.instalment is None and one.payer == "obligor" and one.day <= day.toordinal()
+    )  # fmt: skip
+    open_ones = []
+    for due in plan:
+        if due.date > day:
+            break
+        poured = max(0, min(over, owed[due.number]))
+        over -= poured
+        if owed[due.number] > poured:
+            open_ones.append((due.date, owed[due.number] - poured))
+    if not open_ones:
+        return 0, 0, 0, None
+    days = (day - open_ones[0][0]).days
+    return (
+        days if days > life.grace else 0,
+        sum(left for _, left in open_ones),
+        len(open_ones),
+        open_ones[0][0],
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 420), st.sampled_from([None, 1, 2, 3, 7, 12, 13]), st.integers(1, 30_000),
+            st.sampled_from(["obligor", "obligor", "obligor", "platform"]), st.booleans(),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from([0, 3]),
+    st.none() | st.integers(30, 300),
+)  # fmt: skip
+def test_walking_from_day_to_day_is_asking_for_each_day(
+    paid: list[tuple[int, int | None, int, str, bool]], grace: int, changed: int | None
+) -> None:
+    first = date(2026, 1, 5).toordinal()
+    events: list[Event] = [originated(grace_days=grace), disbursed()]
+    for n, (after, number, cents, payer, reversed_) in enumerate(paid):
+        day = date.fromordinal(first + after).isoformat()
+        payment = repaid(day, number, f"{cents // 100}.{cents % 100:02d}", "0.00", payer=payer)
+        events.append((payment[0], day, {**payment[2], "id": f"p{n}"}))
+        if reversed_:
+            again = {name: payment[2][name] for name in ("currency", "amount", "applied")}
+            later = date.fromordinal(first + after + 11).isoformat()
+            events.append(
+                ("repayment.reversed", later, {**again, "repayment": f"p{n}", "reason": "returned"})
+            )
+    if changed is not None:
+        lines = [{"due": "2026-09-05", "principal": "700.00"}, {"due": "2027-01-05", "principal": "400.00"}]
+        data = {"currency": "CNY", "first": 3, "instalments": lines, "reason": "extension"}
+        events.append(("schedule.changed", date.fromordinal(first + changed).isoformat(), data))
+    one = life(*events)
+    walk = Walk(one)
+    for ordinal in range(first, first + 430, 17):
+        day_ = date.fromordinal(ordinal)
+        position = one.at(day_)
+        found = (position.days_past_due, position.arrears, position.unpaid, position.oldest_unpaid)
+        assert found == slowly(one, day_)
+        assert walk.at(day_, position.state) == position
 
 
 @pytest.mark.parametrize(
