@@ -21,6 +21,7 @@ from scripts.vector_sets import (
     leaves,
     maps,
     notes,
+    reports,
     schedules,
     seals,
     texts,
@@ -29,7 +30,7 @@ from scripts.vector_sets import (
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 #: Importing a module registers its makers.
-SETS = (contract, documents, leaves, maps, notes, schedules, seals, texts, trees)
+SETS = (contract, documents, leaves, maps, notes, reports, schedules, seals, texts, trees)
 
 
 def build(name: str) -> bytes:

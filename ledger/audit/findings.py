@@ -10,9 +10,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ledger.audit.catalogue import CATALOGUE, Entry, Severity
+
+MEDIA_TYPE: Final = "application/vnd.poolproof.audit-report.v1+json"
 
 
 class Outcome(enum.StrEnum):
@@ -125,7 +127,8 @@ class Procedure:
             "asked": self.asked,
             "undetermined": self.undetermined,
             "findings": self.findings,
-            "reasons": dict(sorted(self.reasons.items())),
+            # Words are no keys of canonical JSON.
+            "reasons": [{"reason": reason, "times": times} for reason, times in sorted(self.reasons.items())],
         }
 
 
@@ -192,6 +195,8 @@ class Basis:
 class AuditReport:
     """The result of an audit of one pool. Amounts are decimal strings by currency.
 
+    :mod:`ledger.audit.reportfile` reads and prints it as a file, :mod:`ledger.audit.render` shows it.
+
     ``numbers`` are what the reader weighs: claims, loans, records, erased, weak keys, unsigned statements, opened share
     and so on; ``totals`` per currency: principal, arrears, credit, by bucket and status.
     """
@@ -206,7 +211,7 @@ class AuditReport:
     procedures: tuple[Procedure, ...]
     findings: tuple[Finding, ...]
     numbers: Mapping[str, int | str]
-    totals: Mapping[str, Mapping[str, Any]]
+    totals: Mapping[str, Mapping[str, str | Mapping[str, str]]]
 
     def count(self, severity: Severity) -> int:
         """Findings of this severity."""
@@ -222,7 +227,7 @@ class AuditReport:
     def to_json(self) -> dict[str, Any]:
         """The report as one document; made of facts only, so that two runs over the same inputs are equal."""
         return {
-            "media_type": "application/vnd.poolproof.audit-report.v1+json",
+            "media_type": MEDIA_TYPE,
             "pool": self.pool,
             "title": self.title,
             "rules_version": self.rules_version,
@@ -237,5 +242,24 @@ class AuditReport:
             "procedures": [one.to_json() for one in self.procedures],
             "findings": [one.to_json() for one in self.findings],
             "numbers": dict(self.numbers),
-            "totals": {currency: dict(values) for currency, values in self.totals.items()},
+            # Currencies and buckets are no keys of canonical JSON.
+            "totals": [
+                {
+                    "currency": currency,
+                    "amounts": {name: one for name, one in values.items() if isinstance(one, str)},
+                    "breakdowns": {
+                        name: [{"name": key, "amount": one[key]} for key in sorted(one)]
+                        for name, one in values.items()
+                        if not isinstance(one, str)
+                    },
+                }
+                for currency, values in sorted(self.totals.items())
+            ],
         }
+
+    @classmethod
+    def from_json(cls, value: object) -> AuditReport:
+        """Read strictly what :meth:`to_json` gives. Raises :class:`~ledger.errors.MalformedError`."""
+        from ledger.audit.reportfile import read  # which is built upon these classes
+
+        return read(value)

@@ -29,7 +29,8 @@ command takes `--json`, before or after its name, and then prints one JSON docum
 | 4 | not authorised |
 
 `poolproof verify` needs a file and a trust root, no home and no settings, and starts without the database, web
-and chain libraries. Every other command works on the home in `POOLPROOF_HOME` (see [settings](settings.md)).
+and chain libraries; `poolproof report` needs a file alone. Every other command works on the home in
+`POOLPROOF_HOME` (see [settings](settings.md)).
 """
 _WIDTH = 100
 

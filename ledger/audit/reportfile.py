@@ -1,0 +1,261 @@
+"""The file of an audit's report, its digest, and the short text by which two papers are compared.
+
+A report file is canonical JSON and a newline, so that ``sha256sum`` of it is the digest that the HTML and the PDF
+carry; other spellings of the same JSON are read as well. Reading is strict: exactly the members that
+:meth:`~ledger.audit.findings.AuditReport.to_json` gives, and counts, outcomes and words must follow from the rest::
+
+    {"media_type":"application/vnd.poolproof.audit-report.v1+json","basis":{…},"counts":{…},"findings":[…],…}
+
+The text of a QR code names what the report stands on and its digest, in one spelling::
+
+    poolproof:report?origin=…&pool=…&size=…&root=<hex>&as_of=…&trust=<hex>&sha256=<hex>
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from ledger.audit.catalogue import CATALOGUE, PROCEDURES
+from ledger.audit.findings import MEDIA_TYPE, AuditReport, Basis, Evidence, Finding, Procedure
+from ledger.errors import MalformedError, VerificationError
+from ledger.proofs import canonical
+from ledger.proofs.documents import Form
+from ledger.proofs.trust import GRADES
+
+_WHAT: Final = "audit report"
+#: A million findings, at about 500 bytes each: beyond any report that a person will open.
+MAX_REPORT: Final = 512 << 20
+_MAX_ITEMS: Final = 2_000_000
+_HEX32: Final = re.compile(r"[0-9a-f]{64}")
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+_SCHEME: Final = "poolproof:report?"
+#: A code is read off paper; an origin has at most 255 bytes, three letters each when they are escaped.
+_MAX_CODE: Final = 2_000
+
+
+def encode(report: AuditReport) -> bytes:
+    """The file's bytes."""
+    return canonical.encode_file(report.to_json())
+
+
+def decode(data: bytes) -> AuditReport:
+    """Read a file, in any spelling of its JSON. Raises :class:`MalformedError`."""
+    return read(canonical.decode(data, what=_WHAT, limit=MAX_REPORT))
+
+
+def digest(report: AuditReport) -> str:
+    """SHA-256 of the file's canonical bytes, in hex."""
+    return hashlib.sha256(encode(report)).hexdigest()
+
+
+def read(value: object) -> AuditReport:
+    """The report that the decoded ``value`` is. Raises :class:`MalformedError` with what is wrong and where."""
+    if not isinstance(value, dict) or value.get("media_type") != MEDIA_TYPE:
+        raise MalformedError(_WHAT, f"media_type is not {MEDIA_TYPE}")
+    form = Form(value, _WHAT, "", _REPORT)
+    report = AuditReport(
+        pool=form.text("pool"),
+        title=form.text("title"),
+        rules_version=form.integer("rules_version"),
+        made_by=form.text("made_by"),
+        sees=_texts(form, "sees"),
+        basis=_basis(form.raw("basis")),
+        procedures=form.items("procedures", _procedure),
+        findings=form.items("findings", _finding, most=_MAX_ITEMS),
+        numbers=_values(form, "numbers", (str, int)),
+        totals=dict(form.items("totals", _total)),
+    )
+    _same(report.to_json(), value, report.made_by)
+    return report
+
+
+def _same(printed: Mapping[str, Any], value: Mapping[str, Any], made_by: str) -> None:
+    """Refuse what does not follow from the rest: outcomes, counts, severities and words."""
+    for name, expected in printed.items():
+        if expected == value[name]:
+            continue
+        path = name
+        if isinstance(expected, list) and len(expected) == len(value[name]):
+            at = next(at for at, one in enumerate(expected) if one != value[name][at])
+            member = next(key for key in expected[at] if expected[at][key] != value[name][at][key])
+            path = f"{name}[{at}].{member}"
+        reason = f"{path} is not what this version derives from the rest"
+        raise MalformedError(_WHAT, f"{reason}; the file names {made_by or 'nothing'} as its maker")
+
+
+_BASIS: Final = frozenset(Basis.__dataclass_fields__)
+_REPORT: Final = frozenset(
+    (
+        *("media_type", "pool", "title", "rules_version", "made_by", "sees", "basis", "outcome", "counts"),
+        *("procedures", "findings", "numbers", "totals"),
+    )
+)
+
+
+def _basis(value: object) -> Basis:
+    form = Form(value, _WHAT, "basis", _BASIS)
+    return Basis(
+        origin=form.text("origin"),
+        size=form.integer("size"),
+        root=form.text("root", _HEX32),
+        register_root=form.text("register_root", _HEX32),
+        as_of=_day(form, "as_of"),
+        fingerprint=form.text("fingerprint", _HEX32),
+        level=form.choice("level", ("published", "cosigned", "anchored", "final")),
+        grade=form.optional("grade", lambda name: form.choice(name, GRADES)),
+        contract=form.optional("contract", lambda name: form.text(name, _ADDRESS)),
+        chain_id=form.optional("chain_id", form.integer),
+        anchored_at=form.optional("anchored_at", form.text),
+        steps=_texts(form, "steps"),
+        not_checked=_texts(form, "not_checked"),
+    )
+
+
+def _day(form: Form, name: str) -> str:
+    text = form.text(name, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"))
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        form.fail(name, "is no day")
+    return text
+
+
+def _procedure(value: object, path: str) -> Procedure:
+    members = {"name", "outcome", "unit", "asked", "undetermined", "findings", "reasons"}
+    form = Form(value, _WHAT, path, members)
+    reasons = form.items("reasons", _reason)
+    return Procedure(
+        name=form.choice("name", tuple(PROCEDURES)),
+        unit=form.text("unit"),
+        asked=form.integer("asked"),
+        undetermined=form.integer("undetermined"),
+        reasons=dict(reasons),
+        findings=form.integer("findings"),
+    )
+
+
+def _reason(value: object, path: str) -> tuple[str, int]:
+    form = Form(value, _WHAT, path, {"reason", "times"})
+    return form.text("reason"), form.integer("times")
+
+
+def _finding(value: object, path: str) -> Finding:
+    members = {"code", "severity", "subject", "claim", "text", "text_zh", "facts", "evidence"}
+    form = Form(value, _WHAT, path, members)
+    code = form.text("code")
+    if code not in CATALOGUE:
+        form.fail("code", f"is {code!r}, which this version does not know")
+    finding = Finding(
+        code=code,
+        subject=form.text("subject"),
+        claim=form.optional("claim", form.text),
+        facts=_values(form, "facts", (str, int)),
+        evidence=form.items("evidence", _evidence),
+    )
+    try:
+        for language in ("en", "zh"):
+            finding.text(language)
+    except (KeyError, ValueError, IndexError):
+        form.fail("facts", "do not fill the words of the finding")
+    return finding
+
+
+def _evidence(value: object, path: str) -> Evidence:
+    form = Form(value, _WHAT, path, {"index", "digest"})
+    return Evidence(form.integer("index"), form.text("digest", _HEX32))
+
+
+def _total(value: object, path: str) -> tuple[str, dict[str, Any]]:
+    form = Form(value, _WHAT, path, {"currency", "amounts", "breakdowns"})
+    breakdowns = form.raw("breakdowns")
+    if not isinstance(breakdowns, dict):
+        form.fail("breakdowns", "is not an object")
+    inner = Form(breakdowns, _WHAT, form.path("breakdowns"), set(breakdowns))
+    parts = {name: dict(inner.items(name, _part)) for name in breakdowns}
+    return form.text("currency"), {**_values(form, "amounts", (str,)), **parts}
+
+
+def _part(value: object, path: str) -> tuple[str, str]:
+    form = Form(value, _WHAT, path, {"name", "amount"})
+    return form.text("name"), form.text("amount")
+
+
+def _texts(form: Form, name: str) -> tuple[str, ...]:
+    return form.items(name, lambda value, path: _of_type(value, path, (str,)))
+
+
+def _values(form: Form, name: str, types: tuple[type, ...]) -> dict[str, Any]:
+    value = form.raw(name)
+    if not isinstance(value, dict):
+        form.fail(name, "is not an object")
+    return {key: _of_type(one, f"{form.path(name)}.{key}", types) for key, one in value.items()}
+
+
+def _of_type(value: Any, path: str, types: tuple[type, ...]) -> Any:
+    if type(value) not in types:
+        raise MalformedError(_WHAT, f"{path} is not {' or '.join(one.__name__ for one in types)}")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCode:
+    """What a report can be told apart by: what it stands on, and its digest."""
+
+    origin: str
+    pool: str
+    size: int
+    root: str
+    as_of: str
+    #: fingerprint of the trust root
+    trust: str
+    sha256: str
+
+    @classmethod
+    def of(cls, report: AuditReport) -> ReportCode:
+        """The code of a report."""
+        basis = report.basis
+        return cls(
+            origin=basis.origin, pool=report.pool, size=basis.size, root=basis.root, as_of=basis.as_of,
+            trust=basis.fingerprint, sha256=digest(report),
+        )  # fmt: skip
+
+    @classmethod
+    def parse(cls, text: str) -> ReportCode:
+        """Read exactly what :meth:`__str__` prints. Raises :class:`MalformedError`."""
+        what = "report code"
+        if len(text) > _MAX_CODE or not text.startswith(_SCHEME):
+            raise MalformedError(what, f"it does not begin with {_SCHEME}")
+        form = Form(
+            dict(parse_qsl(text.removeprefix(_SCHEME), keep_blank_values=True)),
+            what,
+            "",
+            set(cls.__dataclass_fields__),
+        )
+        size = form.text("size", re.compile(r"0|[1-9][0-9]{0,15}"))
+        code = cls(
+            origin=form.text("origin"), pool=form.text("pool"), size=int(size), root=form.text("root", _HEX32),
+            as_of=form.text("as_of"), trust=form.text("trust", _HEX32), sha256=form.text("sha256", _HEX32),
+        )  # fmt: skip
+        if str(code) != text:
+            raise MalformedError(what, "not in its one spelling")
+        return code
+
+    def __str__(self) -> str:
+        members = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return _SCHEME + urlencode(members, safe="/:", quote_via=quote)
+
+    def compare(self, other: ReportCode) -> None:
+        """Show that both are of one report. Raises :class:`VerificationError` naming what differs."""
+        names = [name for name in self.__dataclass_fields__ if getattr(self, name) != getattr(other, name)]
+        if names:
+            raise VerificationError(
+                f"not the same report: {', '.join(names)} differ",
+                step="report",
+                evidence={name: [getattr(self, name), getattr(other, name)] for name in names},
+            )

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger.audit.render.text import columns, lines
+from tests.audit.render import samples
+from tests.audit.test_reportfile import ALL
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("make", ALL)
+def test_no_line_is_too_wide_and_none_obeys_a_record(make: Any, width: int, language: Any) -> None:
+    shown = lines(make(), width=width, language=language)
+    # Digests and the code are whole, so that they can be copied.
+    wide = [line for line in shown if columns(line) > width]
+    assert all("poolproof:report?" in line or len(line.strip()) == 64 for line in wide)
+    assert all(line.isprintable() for line in shown)
+
+
+def test_the_verdict_and_the_counts_come_first() -> None:
+    shown = lines(samples.eventful())
+    assert shown[0] == "Pool audit: Santander Drive Auto Receivables 2026-1"
+    assert "4 findings of severity error" in shown[3]
+    assert "4 errors · 4 warnings · 3 explanations · 1 procedure undetermined" in shown
+    assert "No finding of severity error. Every procedure that applies was answered." in lines(
+        samples.clean()
+    )
+
+
+def test_a_procedure_says_why_it_is_undetermined() -> None:
+    shown = "\n".join(lines(samples.eventful(), width=120))
+    assert "??  days_past_due     undetermined · 48,505 registers · Findings: 1 · Undetermined: 315" in shown
+    assert "311 × the oldest unpaid due date was not told when the loan was opened" in shown
+    assert "--  concentration     not applicable\n" in shown
+    assert "ok  tree              passed · 48,190 loans" in shown
+
+
+def test_a_few_findings_of_each_code_are_shown_and_the_rest_counted() -> None:
+    report = samples.report(*(samples.finding("cash.parts", at) for at in range(22)))
+    shown = lines(report, most=10)
+    assert sum(line.startswith("  cash.parts ") for line in shown) == 10
+    assert "  … and 12 more of cash.parts; the JSON report lists them." in shown
+    assert "── Errors (22) " + "─" * 65 in shown
+
+
+def test_evidence_is_named() -> None:
+    one = samples.finding("cash.parts", 1)
+    record = one.evidence[0]
+    assert f"    record {record.index} {record.digest[:12]}…" in "\n".join(lines(samples.report(one)))
