@@ -15,7 +15,7 @@ from ledger.audit.cash import CashBook, CashScan, Till, roots_without_one
 from ledger.domain import money
 from ledger.domain.record import Record
 from ledger.proofs import merkle
-from tests.audit.cases import Records, day
+from tests.audit.logwork import Records, day
 
 TILL = Till("A1", day("2026-04-01"))
 

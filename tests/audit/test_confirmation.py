@@ -11,7 +11,7 @@ from ledger.audit.confirmation import Confirmations
 from ledger.audit.findings import Finding, Notes, Outcome, Procedure
 from ledger.domain.record import Record
 from ledger.proofs import merkle
-from tests.audit.cases import Records, claim
+from tests.audit.logwork import Records, claim
 
 
 class Chain:

@@ -14,7 +14,7 @@ from ledger.audit import duplicates
 from ledger.audit.duplicates import DuplicateScan
 from ledger.audit.findings import Finding, Notes, Outcome
 from ledger.domain.fold import Indexed
-from tests.audit.cases import Records
+from tests.audit.logwork import Records
 
 
 class Book(Records):

@@ -11,7 +11,7 @@ from ledger.audit.findings import Notes, Outcome
 from ledger.audit.remittance import Collections, Remitted, check
 from ledger.audit.rules import PoolRules
 from ledger.domain import money
-from tests.audit.cases import AS_OF, Records, claim
+from tests.audit.logwork import AS_OF, Records, claim
 
 
 class Pool:

@@ -34,7 +34,10 @@ class Move(NamedTuple):
 
 
 class PoolClaim(NamedTuple):
-    """A claim that is, or was, in the audited pool; ``share`` is its part of the loan in ppm."""
+    """A claim that is, or was, in the audited pool; ``share`` is its part of the loan in ppm.
+
+    ``others`` are the shares that other pools hold of it now: (pool, ppm).
+    """
 
     name: str
     asset_key: bytes
@@ -42,6 +45,7 @@ class PoolClaim(NamedTuple):
     share: int
     weak: bool
     moves: tuple[Move, ...]
+    others: tuple[tuple[str, int], ...] = ()
 
     def held(self, day: int | None = None) -> dict[str, int]:
         """Holder → ppm of the claim, at the close of a day (ordinal) or by all moves."""

@@ -1,4 +1,4 @@
-"""Loans under examination, made of records without a log: each record is built, re-read and given an index."""
+"""Many subjects of one log, in the order of their indexes; for a single loan there is ``casework``."""
 
 from __future__ import annotations
 
