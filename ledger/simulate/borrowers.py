@@ -55,6 +55,7 @@ class Borrowers:
     def __init__(self, desk: Desk, frauds: Frauds) -> None:
         self._desk = desk
         self._frauds = frauds
+        self._pay = self.pay
         self.behave(Scenario(meaning=""))
 
     def behave(self, scenario: Scenario) -> None:
@@ -69,7 +70,9 @@ class Borrowers:
             "missed": MISSED * scenario.miss // 100,
         }
         on_time = 10_000 - sum(rates.values())
-        self._cuts = tuple(part * DRAWS // 10_000 for part in accumulate((on_time, *rates.values())))
+        self._on_time, *self._cuts = (
+            part * DRAWS // 10_000 for part in accumulate((on_time, *rates.values()))
+        )
         self._rolls = tuple(
             (
                 cured * scenario.cure // 100 * DRAWS // 10_000,
@@ -85,24 +88,27 @@ class Borrowers:
         draw = loan.draw()
         if loan.plot is not None:
             self._frauds.next(loan)
-            return
-        due = loan.due[loan.k]
-        on_time, early, late, partial, bounced, prepaid, settled, _ = self._cuts
-        if draw < on_time:
-            self._desk.plan(due, loan, self.pay)
-        elif draw < early:
+        elif draw < self._on_time:
+            self._desk.plan(loan.due[loan.k], loan, self._pay)
+        else:
+            self._not_on_time(loan, draw)
+
+    def _not_on_time(self, loan: Loan, draw: int) -> None:
+        desk, due = self._desk, loan.due[loan.k]
+        early, late, partial, bounced, prepaid, settled, _ = self._cuts
+        if draw < early:
             day = due - 1 - draw % _MOST_EARLY
-            self._desk.plan(max(day, self._desk.day + 1), loan, self.pay)
+            desk.plan(max(day, desk.day + 1), loan, self._pay)
         elif draw < late:
-            self._desk.plan(due + 1 + draw % _MOST_LATE, loan, self._pay_overdue)
+            desk.plan(due + 1 + draw % _MOST_LATE, loan, self._pay_overdue)
         elif draw < partial:
-            self._desk.plan(due, loan, self._pay_half)
+            desk.plan(due, loan, self._pay_half)
         elif draw < bounced:
-            self._desk.plan(due, loan, self._bounce)
+            desk.plan(due, loan, self._bounce)
         elif draw < prepaid:
-            self._desk.plan(due, loan, self._prepay)
+            desk.plan(due, loan, self._prepay)
         elif draw < settled:
-            self._desk.plan(due, loan, self._pay_all)
+            desk.plan(due, loan, self._pay_all)
         else:
             self._miss(loan)
 
@@ -113,20 +119,25 @@ class Borrowers:
 
     def pay_instalment(self, loan: Loan) -> bool:
         """Pay instalment ``k``; whether the loan goes on."""
-        desk, k, plan = self._desk, loan.k, loan.plan
-        more = k + 1 < loan.terms
+        desk, k, plan, pool = self._desk, loan.k, loan.plan, loan.pool
+        loan.k = later = k + 1
+        more = later < loan.terms
         line = instalment(loan, k, desk.text)
-        (desk.wallet if more and loan.wallet else desk.lines).append(line)
+        if more and loan.wallet:
+            desk.wallet.append(line)
+        else:
+            desk.lines.append(line)
         fen = plan.total[k]
         desk.payments += 1
         desk.paid += fen
         loan.principal -= plan.principal[k]
-        loan.k = k + 1
-        if loan.pool is not None:
-            loan.pool.collect(loan, fen, plan.fee[k])
-        if not more and not loan.principal:  # a planted loan may have some left
+        if pool is not None:
+            pool.collect(loan, plan.principal[k], plan.interest[k])
+        if more:
+            return True
+        if not loan.principal:  # a planted loan may have some left
             self.end(loan, "matured")
-        return more
+        return False
 
     def end(self, loan: Loan, reason: str, *, released: str = "repaid") -> None:
         """Nothing is owed any more."""
@@ -179,7 +190,7 @@ class Borrowers:
         self._desk.say("loan.prepaid", lines.prepaid(loan, self._desk.text, fen, effect), fen)
         loan.principal -= fen
         if loan.pool is not None:
-            loan.pool.collect(loan, fen, 0)
+            loan.pool.collect(loan, fen)
 
     def refund(self, loan: Loan) -> None:
         """The goods go back before anything fell due."""
@@ -188,7 +199,7 @@ class Borrowers:
         desk.say("loan.cancelled", lines.cancelled(loan, desk.text, "returned_goods"))
         loan.principal = 0
         if loan.pool is not None:
-            loan.pool.collect(loan, fen, 0)
+            loan.pool.collect(loan, fen)
         self._leave(loan, "repaid")
 
     # -- in arrears ----------------------------------------------------------------------------------------
@@ -199,7 +210,7 @@ class Borrowers:
         desk.say("repayment.received", lines.payment(loan, k, desk.text, parts), sum(parts))
         loan.principal -= parts[0]
         if loan.pool is not None:
-            loan.pool.collect(loan, sum(parts), parts[2])
+            loan.pool.collect(loan, parts[0], parts[1], parts[3])
 
     def _pay_overdue(self, loan: Loan) -> None:
         self._cure_one(loan)

@@ -80,13 +80,12 @@ _read = msgspec.json.Decoder(_Event).decode
 
 @dataclass(slots=True)
 class _Till:
-    """Payments recorded for one account and value date so far, in fen; ``cash`` is what the bank itself has."""
+    """What the bank has of one account and value date so far: fen that are recorded, and ``unrecorded`` payments."""
 
     digests: list[bytes] = field(default_factory=list)
     references: set[str] = field(default_factory=set)
-    fen: int = 0
     cash: int = 0
-    extra: int = 0
+    unrecorded: list[int] = field(default_factory=list)
 
 
 class Clerk:
@@ -119,7 +118,7 @@ class Clerk:
                 lines.append(self._correct(line, event, record.digest, text))
             self._size = max(self._size, record.index + 1)
         for one in day.unrecorded:
-            self._tills.setdefault((one.value_date, one.account), _Till()).extra += one.fen
+            self._tills.setdefault((one.value_date, one.account), _Till()).unrecorded.append(one.fen)
         for value_date in day.settles:
             lines += self._settle(value_date, text)
         lines.append(self._close(text, totals))
@@ -131,13 +130,11 @@ class Clerk:
         if data.value_date in self._settled:
             return False  # entered after the bank had settled that day: no statement has it
         till = self._tills.setdefault((data.value_date, data.account), _Till())
-        till.digests.append(digest)
-        fen *= COVERED[event.type]
-        till.fen += fen
         if data.bank_ref in till.references:
             return False  # the bank has it once
         till.references.add(data.bank_ref)
-        till.cash += fen
+        till.digests.append(digest)
+        till.cash += COVERED[event.type] * fen
         return True
 
     def _settle(self, value_date: str, today: str) -> Iterator[str]:
@@ -146,9 +143,9 @@ class Clerk:
             till = self._tills.pop((value_date, account), None)
             if till is None:
                 continue
-            cash = till.cash + till.extra
+            cash = till.cash + sum(till.unrecorded)
             charges = cash * _CHARGES // 1_000
-            count = len(till.references) + (1 if till.extra else 0)
+            count = len(till.digests) + len(till.unrecorded)
             data: dict[str, Any] = {
                 "currency": CURRENCY, "value_date": value_date, "amount": yuan(cash - charges),
                 "charges": yuan(charges), "statement": f"ST-{account}-{value_date}",

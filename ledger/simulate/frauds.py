@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ledger.simulate import lines
 from ledger.simulate.loan import Loan
-from ledger.simulate.options import FRAUDS, Options
+from ledger.simulate.options import FIRST_MONTHS_HONEST, FRAUDS, Options
 from ledger.simulate.platform import POOLS
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class Frauds:
                     twin += 1
 
     def _skim(self, plot: Plot, chosen: random.Random, months: int) -> None:
-        month = chosen.randrange(2, months)
+        month = chosen.randrange(FIRST_MONTHS_HONEST, months)
         while (plot.pool, month) in self._skimmed:
-            month = 2 + (month - 1) % (months - 2)
+            month = month + 1 if month + 1 < months else FIRST_MONTHS_HONEST
         self._skimmed[plot.pool, month] = plot
 
     def bind(self, desk: Desk, borrowers: Borrowers, pools: list[Pool]) -> None:
@@ -135,15 +135,17 @@ class Frauds:
         """Do a planted loan's act; what is said of the one name is said of the other too."""
         plot, desk = loan.plot, self._desk
         assert plot is not None
-        said = len(desk.lines)
+        first, second = self._pools[0], self._pools[1]
+        said, collected = len(desk.lines), first.collected
         loan.step(loan)
         if plot.kind == "double_pledge":
             for line in desk.lines[said:]:
                 twin = line.replace(loan.name, plot.loans[1])
                 kind = line.split('"type":"', 1)[1].split('"', 1)[0]
                 desk.say(kind, twin, loan.plan.total[loan.k - 1] if kind == "repayment.received" else 0)
+            second.collected += first.collected - collected  # both lenders are paid, or it would show at once
             if loan.ended:
-                self._pools[1].end(plot.loans[1], "repaid")
+                second.end(plot.loans[1], "repaid")
         if plot.kind in ("double_pledge", "invented_loan", "masked_delinquency"):
             plot.seen(desk.text)
 
@@ -155,7 +157,7 @@ class Frauds:
         loan.principal -= parts[0]
         loan.k = k + 1
         if loan.pool is not None:
-            loan.pool.collect(loan, sum(parts), parts[2])
+            loan.pool.collect(loan, parts[0], parts[1])
         if loan.k == loan.terms:
             self._borrowers.end(loan, "matured")
         else:
@@ -172,7 +174,7 @@ class Frauds:
         self._borrowers.next(loan)
 
     def _enter_late(self, loan: Loan) -> None:
-        """On the month's end the missed instalment is entered as paid when due."""
+        """On the month's end the missed instalment is entered as paid when due; no money came, so none is passed on."""
         desk, plan, k, plot = self._desk, loan.plan, loan.k, loan.plot
         assert plot is not None
         parts = (plan.principal[k], plan.interest[k], plan.fee[k], 0)

@@ -16,6 +16,8 @@ MAX_MONTHS: Final = 360
 #: With frauds: months that each of them needs to show, and loans among which one planted loan is drawn.
 MIN_MONTHS_WITH_FRAUDS: Final = 5
 LOANS_PER_FRAUD: Final = 20
+#: Months before there is cash worth keeping.
+FIRST_MONTHS_HONEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ class Options:
         for name, count in self.frauds:
             _check(name in FRAUDS, f"fraud {name!r}: one of {', '.join(FRAUDS)}")
             _check(count >= 1, f"fraud {name}: at least 1")
+            most = self.months - FIRST_MONTHS_HONEST
+            _check(name != "kept_cash" or count <= most, f"fraud kept_cash: {most} months to keep cash in")
         planted = sum(count for _, count in self.frauds)
         if planted:
             _check(

@@ -197,7 +197,7 @@ class Originator:
 
     def _obligor(self, draw: int) -> str:
         message = b"customer %d" % (draw % self._customers)
-        return hmac.digest(self._consortium, message, "sha256").hex()[:32]
+        return hashlib.blake2b(message, digest_size=16, key=self._consortium).hexdigest()
 
 
 def _references(hexes: str) -> str:

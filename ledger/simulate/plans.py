@@ -73,7 +73,9 @@ class Calendar:
         days = range(self.first, beyond + 1)
         self._texts = [date.fromordinal(n).isoformat() for n in days]
         self._due = [n for n in days if date.fromordinal(n).day in DUE_DAYS]
-        self._known: dict[tuple[int, int], tuple[int, ...]] = {}
+        #: Due dates by number of instalments, of loans paid out on ``_start``.
+        self._start = 0
+        self._known: dict[int, tuple[int, ...]] = {}
 
     def text(self, day: int) -> str:
         """YYYY-MM-DD."""
@@ -81,15 +83,17 @@ class Calendar:
 
     def dues(self, start: int, terms: int) -> tuple[int, ...]:
         """Due dates of a loan paid out on ``start``: the same day of each month."""
-        known = self._known.get((start, terms))
+        if start != self._start:
+            self._start, self._known = start, {}
+        known = self._known.get(terms)
         if known is None:
             first = bisect_left(self._due, start + _FIRST_AFTER)
             step = len(DUE_DAYS)
-            self._known[start, terms] = known = tuple(self._due[first : first + step * terms : step])
+            self._known[terms] = known = tuple(self._due[first : first + step * terms : step])
         return known
 
 
-@functools.lru_cache(maxsize=16_384)
+@functools.lru_cache(maxsize=1_024)  # a day's loans have few first due dates
 def first_period(start: int, first: int) -> int:
     """What the period from the payout to the first due date counts, in parts of a year of ``1/12``."""
     end = date.fromordinal(first)

@@ -190,9 +190,12 @@ class Creditors:
 
     def first(self, fen: int) -> int:
         """The part of c1 alone."""
+        shares = self.shares
+        if len(shares) == 1:
+            return fen
         if self.remainder:
-            return fen * self.shares[0] // 1_000_000
-        return fen - sum([fen * share // 1_000_000 for share in self.shares[1:]])
+            return fen * shares[0] // 1_000_000
+        return fen - sum([fen * share // 1_000_000 for share in shares[1:]])
 
     @property
     def own(self) -> bool:

@@ -34,7 +34,6 @@ class Pool:
         self.terms = terms
         self.subject = f"pool:{terms.name}"
         self.collected = 0
-        self.fees = 0
         self._desk = desk
         self._seq = 0
         self._offers: list[Offer] = []
@@ -49,15 +48,14 @@ class Pool:
         """A claim to pledge or sell with the next batch."""
         self._offers.append(offer)
 
-    def collect(self, loan: Loan, fen: int, fee: int) -> None:
-        """A payment came in on a loan of this pool, ``fee`` of it for payees of fees."""
+    def collect(self, loan: Loan, *parts: int) -> None:
+        """Principal, interest or penalty came in on a loan of this pool. Fees are their payees', and no part of it."""
         creditors = loan.creditors
         if len(creditors.shares) == 1:
-            self.collected += fen
-            self.fees += fee
+            self.collected += sum(parts)
         else:
-            self.collected += creditors.first(fen)
-            self.fees += creditors.first(fee) if fee else 0
+            for part in parts:
+                self.collected += creditors.first(part)
 
     def end(self, name: str, reason: str) -> None:
         """The loan is over: its claim is released with the month's batch."""
@@ -118,22 +116,18 @@ class Pool:
         for reason, names in sorted(self._ended.items()):
             self.release(names, reason)
         self._ended = {}
-        collected, fees = self.collected, self.fees
-        self.collected = self.fees = 0
+        collected, self.collected = self.collected, 0
         if not collected:
             return
         if kept:
-            collected, fees = collected * 9 // 10, fees * 9 // 10
+            collected = collected * 9 // 10
         servicing = collected * SERVICING_FEE // 1_000
         last = self._desk.text
-        remitted = collected - servicing - fees
+        remitted = collected - servicing
         data = {
             "holder": self.terms.holder, "currency": CURRENCY, "first": first, "last": last,
             "collected": yuan(collected),
-            "items": [
-                {"name": "servicing_fee", "amount": yuan(servicing)},
-                {"name": "fees_to_payees", "amount": yuan(fees)},
-            ],
+            "items": [{"name": "servicing_fee", "amount": yuan(servicing)}],
             "amount": yuan(remitted), "value_date": last, "bank_ref": f"RM{self.terms.name}{last}",
         }  # fmt: skip
         self._say("remittance.made", data, fen=remitted)

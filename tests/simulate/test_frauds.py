@@ -141,6 +141,14 @@ def test_backdated_batch(said: list[Event], plots: dict[str, list[Any]]) -> None
         assert date.fromordinal(posted.toordinal() + 1).day == 1
 
 
+def test_as_many_remittances_as_there_are_months_can_be_short() -> None:
+    simulation = Simulation(Options(loans=60, months=5, frauds=(("kept_cash", 3),)))
+    for _ in simulation.days():
+        pass
+    planted = [(plot["pool"], *plot["days"]) for plot in simulation.summary()["frauds"]]
+    assert len(set(planted)) == 3
+
+
 def test_kept_cash(said: list[Event], plots: dict[str, list[Any]]) -> None:
     honest = {
         (event["subject"], event["effective"]): event["data"]["collected"]

@@ -22,7 +22,7 @@ from tests.simulate.running import events, log_of, post
 
 SMALL = Options(loans=150, months=6)
 #: SHA-256 of SMALL's lines. It changes when the simulator says anything else than before.
-GOLDEN = "ffcf8066bba7f7d2e984ebae05a8524783a3bb21550ef2a7bc2d0d9c09ef37fa"
+GOLDEN = "b5dbfe3f820d8161359d80618ca78f788ae64c60cf618acb5cba9917b6f55bde"
 
 
 def digest(options: Options) -> str:
@@ -162,22 +162,22 @@ def test_a_scenario_has_its_effect() -> None:
 
 
 def test_memory_follows_the_loans_that_live_not_the_events() -> None:
-    """Twice the months at the same pace: twice the events, the same peak."""
+    """Twice the months at the same pace: more than twice the events, about the same peak."""
 
     def peak(months: int) -> tuple[int, int]:
         tracemalloc.start()
         try:
-            simulation = Simulation(Options(loans=25 * months, months=months))
+            simulation = Simulation(Options(loans=60 * months, months=months))
             said = sum(len(day.lines) for day in simulation.days())
             return said, tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
     peak(1)  # what is made once for the process
-    events_of_one, one = peak(26)
-    events_of_two, two = peak(52)
-    assert events_of_two > 2 * events_of_one
-    assert two < 1.5 * one
+    few, low = peak(24)
+    many, high = peak(48)
+    assert many > 2 * few
+    assert high < 1.3 * low
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,7 @@ def test_memory_follows_the_loans_that_live_not_the_events() -> None:
         ({"frauds": (("arson", 1),)}, "arson"),
         ({"frauds": (("kept_cash", 0),)}, "at least 1"),
         ({"frauds": (("kept_cash", 1),), "months": 3}, "months to show"),
+        ({"frauds": (("kept_cash", 5),), "months": 6}, "4 months to keep cash in"),
         ({"frauds": (("flip_flop", 9),), "loans": 100}, "to hide among"),
         ({"weak": 2_000_000}, "weak"),
     ],
