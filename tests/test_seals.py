@@ -418,6 +418,28 @@ def test_kept_leaves_outlive_the_records_of_other_claims(ledger: Ledger) -> None
         ledger.prove_seal("P", "N0/c1")
 
 
+def test_a_pool_with_an_erased_loan_is_sealed_as_before(ledger: Ledger, clock: TestClock) -> None:
+    """What subject.erased tells of the loan is enough; its own state is not opened any more."""
+    filled(ledger, 4)
+    append(ledger, book.event("loan.settled", "loan:L1", {"reason": "matured"}, id="end"))
+    publish(ledger)
+    before = seal(ledger)
+    publish(ledger)
+    clock.now += timedelta(days=6 * 366)
+    ledger.erase("L1", party="fenqile", basis="retention_ended")
+    publish(ledger)
+    assert SealProof.parse(ledger.prove_seal("P", "L0/c1")).header == before.header
+    after = seal(ledger, as_of="2032-11-20")
+    publish(ledger)
+    assert after.header.total == before.header.total
+    for claim, opened_ in (("L0/c1", True), ("L1/c1", False)):
+        data = ledger.prove_seal("P", claim)
+        verify_file(ledger.trust_root(), data)
+        assert SealProof.parse(data).header == after.header
+        assert (SealProof.parse(data).state is not None) is opened_
+    assert fsck(ledger).problems == []
+
+
 @pytest.mark.usefixtures("small_rows")
 def test_a_crash_between_the_record_and_its_leaves_is_no_harm(sqlite_ledger: Ledger) -> None:
     filled(sqlite_ledger, 21)
