@@ -156,10 +156,12 @@ class Notes:
         **facts: str | int,
     ) -> None:
         """Write a finding down, under the procedure that the catalogue names."""
-        self.findings.append(
-            Finding(code=code, subject=subject, claim=claim, facts=facts, evidence=tuple(evidence))
-        )
-        self.procedure(CATALOGUE[code].procedure).findings += 1
+        self.note(Finding(code=code, subject=subject, claim=claim, facts=facts, evidence=tuple(evidence)))
+
+    def note(self, finding: Finding) -> None:
+        """Write a finding down that is made already."""
+        self.findings.append(finding)
+        self.procedure(finding.entry.procedure).findings += 1
 
     def add(self, other: Notes) -> None:
         """Take in what another range gave."""

@@ -11,10 +11,11 @@ import msgspec
 from ledger.audit.checks.case import Move, PoolClaim
 from ledger.audit.rules import PoolRules
 from ledger.domain import record
+from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
-from ledger.domain.fold import Indexed
+from ledger.domain.events.terms import Terms
+from ledger.domain.fold import Indexed, Standing
 from ledger.errors import NotFoundError
-from ledger.proofs.encumbrance import weak_asset_key
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow
@@ -56,10 +57,19 @@ def load(connection: ReadConnection, log: LogRow, name: str, *, before: int, as_
 
 
 def claims_of_loan(
-    log: LogRow, pool: Pool, loan: str, rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
-    creditors: dict[str, tuple[str, int]],
-) -> tuple[PoolClaim, ...]:  # fmt: skip
-    """The claims of a loan that are or were in the pool; ``creditors``: claim → (creditor, share in ppm)."""
+    pool: Pool, held: Sequence[Standing], rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]]
+) -> tuple[PoolClaim, ...]:
+    """The claims of a loan that are or were in the pool; ``held`` are its records in force.
+
+    A key that no record brought is the weak fallback.
+    """
+    terms = held[0].event
+    assert isinstance(terms, Terms)
+    told = {claim.claim: (claim.creditor, claim.share) for claim in terms.claims}
+    keyed = {claim.claim for claim in terms.claims if isinstance(claim.asset_key, str)}
+    for one in held:
+        if isinstance(one.event, LoanDisbursed) and isinstance(one.event.asset_keys, list):
+            keyed.update(key.claim for key in one.event.asset_keys)
     found = []
     for row, steps in rows:
         moves = tuple(
@@ -68,8 +78,8 @@ def claims_of_loan(
             if step.pool_id == pool.id
         )
         if moves:
-            creditor, share = creditors.get(row.name, ("", 0))
-            key = bytes(row.asset_key)
-            weak = key == weak_asset_key(log.origin, loan, row.name)
-            found.append(PoolClaim(row.name, key, creditor, share, weak, moves))
+            creditor, share = told.get(row.name, ("", 0))
+            found.append(
+                PoolClaim(row.name, bytes(row.asset_key), creditor, share, row.name not in keyed, moves)
+            )
     return tuple(found)

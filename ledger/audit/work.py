@@ -17,13 +17,17 @@ from ledger.audit import eligibility
 from ledger.audit.checks import life, reports, schedule, terms
 from ledger.audit.checks.case import Case
 from ledger.audit.collect import Collector
-from ledger.audit.findings import Evidence, Notes
+from ledger.audit.findings import Evidence, Finding, Notes
 from ledger.audit.pool import Pool, claims_of_loan
-from ledger.domain import loans, record
+from ledger.collector import collector_paused
+from ledger.domain import record
 from ledger.domain.fold import Indexed, state_of, unsuperseded
+from ledger.domain.loans import LoanState
+from ledger.domain.record import Record
 from ledger.errors import PoolproofError
-from ledger.proofs.encumbrance import claim_key
-from ledger.publish import claim_values
+from ledger.proofs.canonical import sha256
+from ledger.proofs.encumbrance import ZERO, claim_key, claim_value
+from ledger.publish import claim_preimages
 from ledger.store import ReadConnection, Store, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
@@ -40,6 +44,8 @@ Collect = Callable[[Pool, date], dict[str, Collector]]
 CHECKS: Final[tuple[Check, ...]] = (
     reports.check, terms.check, schedule.check, life.check, eligibility.check,
 )  # fmt: skip
+#: The place of a claim that nobody ever took a share of.
+_UNTOUCHED = (0, ZERO, b"\0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +101,13 @@ class Worker:
         """Examine these loans (subject ids), with fresh collectors."""
         collectors = self.job.collect(self.job.pool, self.job.as_of)
         part = Part(collectors=collectors)
-        with self.store.read() as connection:
+        with collector_paused(), self.store.read() as connection:
             for start in range(0, len(loan_ids), CHUNK_LOANS):
                 for case in self._cases(connection, loan_ids[start : start + CHUNK_LOANS], part):
                     for check in self.job.checks:
                         check(case)
                     for collector in collectors.values():
                         collector.take(case)
-                    part.notes.add(case.notes)
         return part
 
     def _cases(self, connection: ReadConnection, loan_ids: Sequence[int], part: Part) -> Iterator[Case]:
@@ -126,15 +131,18 @@ class Worker:
                     1  # what is wrong with them is among the findings; the rest says nothing sound
                 )
                 continue
-            held = unsuperseded(parsed, until=job.as_of)
-            self._check_register(row, own, parsed, claims[loan_id], values=values, notes=part.notes)
-            if not held or not held[0].record.kind.begins:
-                continue  # it began after the audit's day
-            begun = loans.begin(held[0])
-            creditors = {claim.name: (claim.creditor, claim.share) for claim in begun.claims}
+            known = unsuperseded(parsed)
+            state = state_of(known, count=len(parsed))
+            self._check_register(row, own, state, claims[loan_id], values=values, notes=part.notes)
+            held, state_then = known, state
+            if any(one.record.when.last_day > job.as_of for one in known):
+                held = unsuperseded(parsed, until=job.as_of)
+                if not held or not held[0].record.kind.begins:
+                    continue  # it began after the audit's day
+                state_then = state_of(held, count=len(parsed))
             yield Case(
-                name, parsed, held, claims_of_loan(job.log, job.pool, name, claims[loan_id], creditors),
-                as_of=job.as_of, rules=job.pool.rules,
+                name, parsed, held, claims_of_loan(job.pool, known, claims[loan_id]),
+                as_of=job.as_of, rules=job.pool.rules, notes=part.notes, state=state_then,
             )  # fmt: skip
 
     def _claims(
@@ -162,7 +170,7 @@ class Worker:
         self,
         row: SubjectRow,
         own: Sequence[RecordRow],
-        parsed: Sequence[Indexed],
+        state: LoanState,
         claims: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
         *,
         values: dict[bytes, bytes],
@@ -173,56 +181,65 @@ class Worker:
         if self.vault is None:
             procedure.undecided("the nonces that open the register's values were not given", len(claims))
             return
-        state = state_of(unsuperseded(parsed), count=len(parsed))
-        last = own[-1]
-        then = SubjectRow(
-            row.id, row.name, len(own), bytes(last.digest), last.index, row.secret, loans.encode(state)
-        )
-        evidence = [Evidence(last.index, bytes(last.digest).hex())]
+        assert row.secret is not None, "erased loans are not examined"
+        secret, last = self.vault.unwrap(bytes(row.secret), row.name), own[-1]
+        then = SubjectRow(row.id, row.name, len(own), bytes(last.digest), last.index, row.secret, b"")
+        procedure.answered(len(claims))
         for claim, steps in claims:
-            procedure.answered()
-            key = claim_key(bytes(claim.asset_key))
-            if key not in values:
-                notes.find(
-                    "register.absent", row.name, claim=claim.name, evidence=evidence, size=self.job.size
-                )
-                continue
+            standing = values.get(claim_key(bytes(claim.asset_key)))
             place = (
-                (steps[-1].version, steps[-1].history, steps[-1].holders) if steps else (0, bytes(32), b"\0")
+                (steps[-1].version, bytes(steps[-1].history), bytes(steps[-1].holders))
+                if steps
+                else _UNTOUCHED
             )
-            at_size = ClaimRow(claim.asset_key, claim.subject_id, claim.name, claim.index, *place)
-            if claim_values({row.id: then}, [at_size], self.vault)[key] != values[key]:
-                notes.find(
-                    "register.contradicts", row.name, claim=claim.name, evidence=evidence, size=self.job.size
-                )
+            at_size = ClaimRow(bytes(claim.asset_key), claim.subject_id, claim.name, claim.index, *place)
+            if standing is not None:
+                encumbrance, claim_state = claim_preimages(then, at_size, secret, state)
+                if claim_value(encumbrance.encode(), claim_state.encode()) == standing:
+                    continue
+            notes.find(
+                "register.absent" if standing is None else "register.contradicts", row.name, claim=claim.name,
+                evidence=[Evidence(last.index, bytes(last.digest).hex())], size=self.job.size,
+            )  # fmt: skip
 
 
 def _read_records(subject: str, origin: str, own: Sequence[RecordRow], notes: Notes) -> list[Indexed]:
     """Parse a loan's records; each must have its digest, its place and its predecessor."""
-    procedure = notes.procedure("records", "records")
+    notes.procedure("records", "records").answered(len(own))
     parsed: list[Indexed] = []
     previous: bytes | None = None
     for seq, row in enumerate(own):
-        procedure.answered()
-        evidence = [Evidence(row.index, bytes(row.digest).hex())]
-        if row.record is None:
-            notes.find("record.withheld", subject, evidence=evidence, counted=len(own), shown=len(parsed))
-            continue
-        try:
-            one = record.parse(bytes(row.record))
-        except PoolproofError as error:
-            notes.find("record.malformed", subject, evidence=evidence, reason=str(error))
-            previous = bytes(row.digest)
-            continue
-        if one.digest != bytes(row.digest):
-            notes.find(
-                "record.altered", subject, evidence=evidence, found=one.digest.hex(),
-                committed=bytes(row.digest).hex(),
-            )  # fmt: skip
-        elif (one.seq, one.prev, one.subject, one.origin) != (seq, previous, subject, origin):
-            reason = f"expected number {seq} of {subject} after {previous.hex() if previous else 'nothing'}"
-            notes.find("record.unchained", subject, evidence=evidence, seq=one.seq, reason=reason)
-        else:
+        digest = bytes(row.digest)
+        code, facts, one = _read_record(row, digest)
+        if one is not None and (one.seq, one.prev, one.subject, one.origin) != (
+            seq,
+            previous,
+            subject,
+            origin,
+        ):
+            expected = f"expected number {seq} of {subject} after {previous.hex() if previous else 'nothing'}"
+            code, facts = "record.unchained", {"seq": one.seq, "reason": expected}
+        if one is not None and not code:
             parsed.append((row.index, one))
-        previous = bytes(row.digest)
+        else:
+            notes.note(
+                Finding(
+                    code=code, subject=subject, facts=facts, evidence=(Evidence(row.index, digest.hex()),)
+                )
+            )
+        previous = digest
     return parsed
+
+
+def _read_record(row: RecordRow, digest: bytes) -> tuple[str, dict[str, str | int], Record | None]:
+    """The record; or the code and facts of what is wrong with it."""
+    if row.record is None:
+        return "record.withheld", {"id": row.event_id}, None
+    raw = bytes(row.record)
+    found = sha256(raw)
+    if found != digest:
+        return "record.altered", {"found": found.hex(), "committed": digest.hex()}, None
+    try:
+        return "", {}, record.parse(raw)
+    except PoolproofError as error:
+        return "record.malformed", {"reason": str(error)}, None

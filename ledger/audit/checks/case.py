@@ -60,7 +60,8 @@ class Case:
     """A loan under examination; what several checks need is worked out once.
 
     ``records`` are all of the loan's records below the audited size with their indexes, superseded ones too;
-    ``held`` those in force on the audit's day; ``claims`` those of its claims that are or were in the pool.
+    ``held`` those in force on the audit's day; ``claims`` those of its claims that are or were in the pool. ``notes``
+    are those of the range that the loan is examined in, ``state`` its folded state if it is at hand.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Case:
         *,
         as_of: date,
         rules: PoolRules,
+        notes: Notes | None = None,
+        state: LoanState | None = None,
     ) -> None:
         self.loan = loan
         self.subject = f"loan:{loan}"
@@ -80,7 +83,9 @@ class Case:
         self.claims = claims
         self.as_of: date = as_of
         self.rules: PoolRules = rules
-        self.notes = Notes()
+        self.notes = Notes() if notes is None else notes
+        if state is not None:
+            self.state = state
         self.life: Life = Life(held, count=len(records))
         self.terms: Terms = self.life.terms
         self.currency: str = self.terms.currency
