@@ -62,12 +62,12 @@ def _table(rows: Iterable[Row], width: int) -> Iterator[str]:
     label = max((columns(row.label) for row in rows), default=0)
     right = max((columns(row.value) for row in rows if row.kind == "number"), default=0)
     for row in rows:
-        value = " " * (right - columns(row.value)) + row.value if row.kind == "number" else row.value
-        start = f"  {_padded(row.label, label)}  "
-        if row.kind == "digest" and columns(start + value) > width:
-            yield from (f"  {row.label}", f"    {value}")  # whole, so that it can be copied
+        space = " " * (right - columns(row.value)) if row.kind == "number" else ""
+        start = f"  {_padded(row.label, label)}  {space}"
+        if row.kind == "digest" and columns(start + row.value) > width:
+            yield from (f"  {row.label}", f"    {row.value}")  # whole, so that it can be copied
         else:
-            yield from _wrap(value, width, start, " " * columns(start))
+            yield from _wrap(row.value, width, start, " " * columns(start))
 
 
 def _procedure(one: ProcedureView, width: int, said: dict[str, str]) -> Iterator[str]:

@@ -238,7 +238,7 @@ def _ordered(procedures: Iterable[Procedure]) -> list[Procedure]:
 
 def _procedure(one: Procedure, language: Language) -> ProcedureView:
     question = PROCEDURES[one.name]
-    asked = f"{grouped(one.asked)} {word('unit', one.unit, language)}" if one.asked else ""
+    asked = f"{grouped(one.asked)} {counted('unit', one.unit, language, one.asked)}" if one.asked else ""
     return ProcedureView(
         name=one.name,
         question=question.zh if language == "zh" else question.en,

@@ -50,3 +50,12 @@ def test_evidence_is_named() -> None:
     one = samples.finding("cash.parts", 1)
     record = one.evidence[0]
     assert f"    record {record.index} {record.digest[:12]}…" in "\n".join(lines(samples.report(one)))
+
+
+def test_figures_stand_below_each_other() -> None:
+    shown = lines(samples.eventful())
+    start = next(at for at, line in enumerate(shown) if line.startswith("── Amounts in CNY"))
+    amounts = shown[start + 1 : start + 7]
+    assert len({len(line) for line in amounts}) == 1, amounts
+    assert amounts[0].endswith(" 183,452,207.10")
+    assert amounts[1].endswith(" 310.00")
