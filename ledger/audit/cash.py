@@ -144,7 +144,14 @@ class CashScan:
         self._corrections: dict[bytes, list[Correction]] = {}
         #: till → digests of the records that a correction put there
         self._moved: dict[Till, set[bytes]] = {}
-        self._lost: int | None = None
+        self.lost: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A range that is to be added travels without the settlements, which the first one has."""
+        state = self.__dict__.copy()
+        if self.start:
+            state |= {"_plans": {}, "_due": [], "_through": {}}
+        return state
 
     @property
     def waiting(self) -> int:
@@ -168,8 +175,8 @@ class CashScan:
 
     def lose(self, index: int) -> None:
         """A record that cannot be read, such as an erased one: a settlement beyond it may be of that one too."""
-        if self._lost is None:
-            self._lost = index
+        if self.lost is None:
+            self.lost = index
 
     def add(self, other: Self) -> None:
         """Take in what the next range gave."""
@@ -181,8 +188,8 @@ class CashScan:
             self._corrections.setdefault(record, []).extend(corrections)
         for till, records in other._moved.items():
             self._moved.setdefault(till, set()).update(records)
-        if self._lost is None:
-            self._lost = other._lost
+        if self.lost is None:
+            self.lost = other.lost
 
     def finish(self) -> CashBook:
         """Settle what is left, and say what was found; :attr:`notes` has the findings of each till."""
@@ -245,7 +252,7 @@ class CashScan:
             self.too_many.add(extra.index)
             if _fits([payment for payment in covered if payment is not extra], event, total):
                 return True
-        if self._lost is not None and self._lost < event.covered.before:
+        if self.lost is not None and self.lost < event.covered.before:
             return None
         notes.find(
             "settlement.contradicts", subject, evidence=evidence, day=event.value_date, currency=currency,

@@ -9,7 +9,7 @@ the same date and index; what belongs to a holder would take every loan of the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, Self
 
@@ -60,22 +60,25 @@ def amount_of(one: Record) -> int:
 
 
 class DayScan:
-    """Counts and sums for each close, over records in any order; picklable.
+    """Counts and sums for each close, over records in any order; picklable, and small.
 
     ``closes`` are the records of the subject ``log`` with an index below the audited size.
     """
 
     def __init__(self, closes: Sequence[Indexed]) -> None:
-        self._closes = [(index, one, one.event) for index, one in closes if isinstance(one.event, DayClosed)]
         self._cuts: dict[int, set[int]] = {}
-        for _, _, event in self._closes:
+        types: set[str] = set()
+        for _, _, event in _closes(closes):
             self._cuts.setdefault(_day(event), set()).add(event.before)
+            types.update(line.type for line in _stated(event, None))
+        #: types of the records that a scan has to be shown
+        self.types = frozenset(types)
         self._sums: dict[tuple[Cut, Line], Stated] = {}
-        self._lost: int | None = None
+        self.lost: int | None = None
 
     def take(self, index: int, one: Record) -> None:
-        """Take a record in; any type may come."""
-        if one.when.day is None:
+        """Take a record in; any type may come, :attr:`types` are looked at."""
+        if one.when.day is None or one.type not in self.types:
             return
         for before in self._cuts.get(one.when.ordinal, ()):
             if index < before:
@@ -88,61 +91,44 @@ class DayScan:
 
     def lose(self, index: int) -> None:
         """A record that cannot be read, such as an erased one."""
-        self._lost = index if self._lost is None else min(self._lost, index)
+        self.lost = index if self.lost is None else min(self.lost, index)
 
     def add(self, other: Self) -> None:
         """Take in what another range gave."""
         for key, stated in other._sums.items():
             count, units = self._sums.get(key, Stated())
             self._sums[key] = Stated(count + stated.count, units + stated.units)
-        if other._lost is not None:
-            self.lose(other._lost)
+        if other.lost is not None:
+            self.lose(other.lost)
 
     # -- findings ------------------------------------------------------------------------------------------
 
-    def check(self, notes: Notes) -> None:
-        """Perform the procedure days."""
+    def check(self, notes: Notes, closes: Sequence[Indexed]) -> None:
+        """Perform the procedure days; ``closes`` are those that the scan was made for."""
         procedure = notes.procedure("days", "day closes")
         named: dict[str, set[Line]] = {}
-        for _, one, event in self._closes:
+        for _, one, event in _closes(closes):
             named.setdefault(one.party, set()).update(_stated(event, None))
-        for index, one, event in self._closes:
-            if self._lost is not None and self._lost < event.before:
+        for index, one, event in _closes(closes):
+            cut, said = Cut(_day(event), event.before), _stated(event, None)
+            derived = {line: self._derived(cut, line) for line in named[one.party]}
+            wrong = [line for line in sorted(derived) if derived[line] != said.get(line, Stated())]
+            if wrong and self.lost is not None and self.lost < event.before:
                 procedure.undecided(_LOST)
                 continue
             procedure.answered()
-            cut = Cut(_day(event), event.before)
-            said = _stated(event, None)
-            for line in sorted(named[one.party]):
-                stated, derived = said.get(line, Stated()), self._derived(cut, line)
-                if derived != stated:
-                    notes.find(
-                        "day.disagrees", "log", evidence=[Evidence(index, one.digest.hex())], date=event.date,
-                        party=one.party, type=line.type, stated=stated.text(line.currency),
-                        derived=derived.text(line.currency),
-                    )  # fmt: skip
-        self._compare_sides(notes)
+            for line in wrong:
+                notes.find(
+                    "day.disagrees", "log", evidence=[Evidence(index, one.digest.hex())], date=event.date,
+                    party=one.party, type=line.type, stated=said.get(line, Stated()).text(line.currency),
+                    derived=derived[line].text(line.currency),
+                )  # fmt: skip
+        _compare_sides(notes, closes)
 
     def _derived(self, cut: Cut, line: Line) -> Stated:
         with_amount = self._sums.get((cut, line), Stated())
         without = self._sums.get((cut, Line(line.type, "")), Stated())
         return Stated(with_amount.count + without.count, with_amount.units)
-
-    def _compare_sides(self, notes: Notes) -> None:
-        """Lines of single holders: parties that close the same date at the same index say the same."""
-        procedure = notes.procedure("days")
-        sides: dict[tuple[Cut, str], list[_Side]] = {}
-        for index, one, event in self._closes:
-            for holder in sorted({line.holder for line in event.lines if line.holder is not None}):
-                side = _Side(one.party, Evidence(index, one.digest.hex()), _stated(event, holder))
-                sides.setdefault((Cut(_day(event), event.before), holder), []).append(side)
-        for (cut, holder), (mine, *others) in sorted(sides.items(), key=lambda item: item[0]):
-            if all(other.party == mine.party for other in others):
-                procedure.undecided(_ONE_SIDE)
-                continue
-            procedure.answered()
-            for theirs in others:
-                _differ(notes, date.fromordinal(cut.day), holder, mine, theirs)
 
 
 class _Side(NamedTuple):
@@ -151,6 +137,23 @@ class _Side(NamedTuple):
     party: str
     evidence: Evidence
     lines: dict[Line, Stated]
+
+
+def _compare_sides(notes: Notes, closes: Sequence[Indexed]) -> None:
+    """Lines of single holders: parties that close the same date at the same index say the same."""
+    procedure = notes.procedure("days")
+    sides: dict[tuple[Cut, str], list[_Side]] = {}
+    for index, one, event in _closes(closes):
+        for holder in sorted({line.holder for line in event.lines if line.holder is not None}):
+            side = _Side(one.party, Evidence(index, one.digest.hex()), _stated(event, holder))
+            sides.setdefault((Cut(_day(event), event.before), holder), []).append(side)
+    for (cut, holder), (mine, *others) in sorted(sides.items(), key=lambda item: item[0]):
+        if all(other.party == mine.party for other in others):
+            procedure.undecided(_ONE_SIDE)
+            continue
+        procedure.answered()
+        for theirs in others:
+            _differ(notes, date.fromordinal(cut.day), holder, mine, theirs)
 
 
 def _differ(notes: Notes, day: date, holder: str, mine: _Side, theirs: _Side) -> None:
@@ -162,6 +165,10 @@ def _differ(notes: Notes, day: date, holder: str, mine: _Side, theirs: _Side) ->
                 type=line.type, holder=holder, party=mine.party, other=theirs.party,
                 stated=said.text(line.currency), answered=answered.text(line.currency),
             )  # fmt: skip
+
+
+def _closes(records: Sequence[Indexed]) -> Iterator[tuple[int, Record, DayClosed]]:
+    return ((index, one, one.event) for index, one in records if isinstance(one.event, DayClosed))
 
 
 def _day(event: DayClosed) -> int:

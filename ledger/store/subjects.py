@@ -80,6 +80,12 @@ def pool_states(connection: ReadConnection, log_id: int) -> dict[str, bytes]:
     return {name.removeprefix("pool:"): bytes(state) for name, state in rows}
 
 
+def accounts(connection: ReadConnection, log_id: int) -> list[int]:
+    """Ids of the log's accounts, ascending."""
+    statement = select(subjects.c.id).where(subjects.c.log_id == log_id, subjects.c.name.like("account:%"))
+    return sorted(connection.execute(statement).scalars())
+
+
 def put(
     connection: WriteConnection, log_id: int, new: Iterable[SubjectRow], changed: Iterable[SubjectRow]
 ) -> None:

@@ -34,7 +34,7 @@ class Book(Records):
             (first if index < cut else second).take(index, one)
         first.add(pickle.loads(pickle.dumps(second)))
         notes = Notes()
-        first.check(notes)
+        first.check(notes, self.of("log"))
         return notes
 
 
@@ -131,6 +131,11 @@ def test_behind_a_record_that_cannot_be_read_a_close_is_undetermined(book: Book)
     assert codes(notes) == []
     assert notes.procedure("days").reasons == {"a record before its index cannot be read": 1}
     assert codes(book.audit(lost=5)) == ["day.disagrees"], "it stands behind the index of the close"
+
+
+def test_a_record_that_cannot_be_read_does_not_trouble_a_close_that_fits(book: Book) -> None:
+    book.close(("repayment.received", 2, "157.00"))
+    assert book.audit(lost=1).procedure("days").outcome is Outcome.PASSED
 
 
 def test_ranges_add_up(book: Book) -> None:
