@@ -15,64 +15,31 @@ a real tape may say, also where it contradicts itself, is accepted and left to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date
 from typing import Final, NamedTuple
 
 import msgspec
 
-from ledger.domain import claims, refusals, seals, statements
-from ledger.domain.claims import Change, ClaimPlace, Holdings, NewKey, Step
+from ledger.domain import refusals, seals, statements, transfers
+from ledger.domain.book import Admitted, Book, Party
+from ledger.domain.claims import ClaimPlace, NewKey
 from ledger.domain.corrections import correct
 from ledger.domain.events import Submission
 from ledger.domain.events.corrections import CorrectionMade, SubjectErased
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
 from ledger.domain.events.pools import PoolCreated, PoolSealed
 from ledger.domain.events.terms import Terms
-from ledger.domain.events.transfers import ClaimReleased, ClaimShare, Transfer
-from ledger.domain.fold import Indexed
+from ledger.domain.events.transfers import ClaimReleased, Transfer
 from ledger.domain.loans import LoanState
 from ledger.domain.pools import PoolState
-from ledger.errors import IntegrityError, RefusedError
-from ledger.proofs.encumbrance import WHOLE, weak_asset_key
+from ledger.errors import RefusedError
+from ledger.proofs.encumbrance import weak_asset_key
+
+#: The book is this door's too: whoever admits makes one.
+__all__ = ["Admitted", "Book", "Needs", "Party", "admit", "needs", "place_keys"]
 
 _print = msgspec.json.Encoder(order="sorted").encode
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A registered party: its roles and its published statement keys (verifier keys)."""
-
-    name: str
-    roles: frozenset[str]
-    keys: tuple[str, ...] = ()
-
-
-def _no_history(subject: str) -> Iterable[Indexed]:
-    raise IntegrityError(
-        f"{subject}: this book does not read records back, so nothing can be corrected in it"
-    )
-
-
-@dataclass(slots=True)
-class Book:
-    """What admission works on: ``loans`` and ``pools`` by subject (``loan:…``), ``places`` by asset key.
-
-    ``history`` reads all records of a loan so far, those of this batch too; only a correction asks for them.
-    ``sizes`` are published ones: as many of them as the events at hand name.
-    ``erased`` are subjects of which digests alone are left, ``erasing`` the one that this very transaction erases.
-    """
-
-    origin: str
-    parties: dict[str, Party] = field(default_factory=dict)
-    loans: dict[str, LoanState] = field(default_factory=dict)
-    pools: dict[str, PoolState] = field(default_factory=dict)
-    places: dict[bytes, ClaimPlace] = field(default_factory=dict)
-    erased: set[str] = field(default_factory=set)
-    erasing: str | None = None
-    history: Callable[[str], Iterable[Indexed]] = field(default=_no_history, compare=False)
-    sizes: set[int] = field(default_factory=set)
 
 
 class Needs(NamedTuple):
@@ -81,22 +48,6 @@ class Needs(NamedTuple):
     subjects: frozenset[str]
     asset_keys: frozenset[bytes]
     sizes: frozenset[int] = frozenset()
-
-
-@dataclass(slots=True)
-class Admitted:
-    """What an event changed besides its subject's state."""
-
-    new_keys: list[NewKey]
-    changes: list[Change]
-    _places: list[ClaimPlace]
-
-    def encumber(self, digest: bytes) -> list[Step]:
-        """Advance the history of each changed claim by the record's digest. Call exactly once."""
-        return [
-            claims.encumber(place, change, digest)
-            for place, change in zip(self._places, self.changes, strict=True)
-        ]
 
 
 _NONE: Final[frozenset[bytes]] = frozenset()
@@ -311,9 +262,9 @@ def _admit_pool(submission: Submission, book: Book, index: int) -> Admitted | No
                 "data.holder", f'"{event.holder}" is not registered with this log', rule="unknown_party"
             )
         statements.check_acceptance(submission, book.origin, holder.keys)
-        return _take(submission, event, book, pool, index)
+        return transfers.take(submission, event, book, pool, index)
     if isinstance(event, ClaimReleased):
-        return _release(submission, event, book, pool, index)
+        return transfers.release(submission, event, book, pool, index)
     if isinstance(event, PoolSealed):
         seals.admit(pool, submission.name, event, when=submission.when, sizes=book.sizes, index=index)
     event.apply_pool(pool)
@@ -336,90 +287,3 @@ def _create_pool(submission: Submission, event: PoolCreated, book: Book) -> None
     state.structure = event.structure if isinstance(event.structure, str) else state.structure
     state.events += 1
     book.pools[submission.subject] = state
-
-
-def _take(submission: Submission, event: Transfer, book: Book, pool: PoolState, index: int) -> Admitted:
-    """Pledge or sale: takes shares that are free, all of them or none."""
-    name, holder = submission.name, event.holder
-    after: dict[bytes, Holdings] = {}
-    changes: dict[bytes, Change] = {}
-    for i, item in enumerate(event.claims):
-        path = f"data.claims[{i}]"
-        state, key, place = _find_claim(item, book, path)
-        if state.ended:
-            raise refusals.ended(path, f"loan:{item.loan}", state)
-        holdings = after.get(key, place.holdings)
-        share = item.share if isinstance(item.share, int) else WHOLE
-        free = claims.room(holdings)
-        if share > free:
-            raise refusals.taken_share(path, item, asked=share, free=free, holdings=place.holdings)
-        after[key] = moved = claims.moved(holdings, name, holder, share, index)
-        if claims.crowded(moved):
-            raise RefusedError(path, "has more holders than the register can list", rule="too_large")
-        before = changes[key].change if key in changes else 0
-        changes[key] = Change(key, item.loan, item.claim, name, holder, before + share)
-    return _commit(book, pool, after, changes)
-
-
-def _release(
-    submission: Submission, event: ClaimReleased, book: Book, pool: PoolState, index: int
-) -> Admitted:
-    """The party that posts gives back what it holds through this pool."""
-    name, holder = submission.name, submission.party
-    after: dict[bytes, Holdings] = {}
-    changes: dict[bytes, Change] = {}
-    for i, item in enumerate(event.claims):
-        path = f"data.claims[{i}]"
-        _, key, place = _find_claim(item, book, path)
-        holdings = after.get(key, place.holdings)
-        held = holdings.get((name, holder))
-        share = item.share if isinstance(item.share, int) else (held.share if held else WHOLE)
-        if held is None or share > held.share:
-            has = held.share if held else 0
-            raise RefusedError(
-                path,
-                f"{holder} holds {has} ppm of {item.loan}/{item.claim} in pool:{name}, not {share}",
-                rule="not_held",
-                details={"loan": item.loan, "claim": item.claim, "held": has, "asked": share},
-            )
-        after[key] = claims.moved(holdings, name, holder, -share, index)
-        before = changes[key].change if key in changes else 0
-        changes[key] = Change(key, item.loan, item.claim, name, holder, before - share)
-    return _commit(book, pool, after, changes)
-
-
-def _find_claim(item: ClaimShare, book: Book, path: str) -> tuple[LoanState, bytes, ClaimPlace]:
-    state = book.loans.get(f"loan:{item.loan}")
-    if state is None:
-        if f"loan:{item.loan}" in book.erased:
-            raise refusals.erased(path, f"loan:{item.loan}")
-        raise refusals.unknown_subject(f"loan:{item.loan}", f"{path}.loan")
-    part = state.claim(item.claim)
-    if part is None:
-        raise RefusedError(
-            f"{path}.claim", f'loan:{item.loan} has no claim "{item.claim}"', rule="unknown_claim"
-        )
-    if not part.asset_key:
-        raise RefusedError(
-            path, f"loan:{item.loan} is not disbursed: its claims have no place yet", rule="unknown_claim"
-        )
-    place = book.places.get(part.asset_key)
-    if place is None:
-        raise IntegrityError(
-            f"loan:{item.loan} has claim {item.claim} with an asset key, but no place for it"
-        )
-    return state, part.asset_key, place
-
-
-def _commit(
-    book: Book, pool: PoolState, after: dict[bytes, Holdings], changes: dict[bytes, Change]
-) -> Admitted:
-    """Put the holdings of a whole record into force at once."""
-    places = []
-    for key, holdings in after.items():
-        place = book.places[key]
-        pool.holdings += len(holdings) - len(place.holdings)
-        place.holdings = holdings
-        places.append(place)
-    pool.events += 1
-    return Admitted([], list(changes.values()), places)

@@ -107,7 +107,13 @@ class ScheduleChanged(Data, frozen=True, kw_only=True):
     ]
     annual_rate: Annotated[
         str | UnsetType,
-        member("nominal rate from now on", RATE, actus="IPNR", ex102="reportingPeriodInterestRatePercentage"),
+        member(
+            "nominal rate from now on",
+            RATE,
+            actus="IPNR",
+            ex102="reportingPeriodInterestRatePercentage",
+            esma="Current Interest Rate",
+        ),
     ] = UNSET
     agreement: Annotated[Text | UnsetType, member("reference of the borrower's agreement")] = UNSET
 

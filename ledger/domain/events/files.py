@@ -93,7 +93,12 @@ class BalanceReported(Data, frozen=True, kw_only=True):
     ] = UNSET
     next_due: Annotated[
         str | UnsetType,
-        member("amount due next as reported", MONEY, ex102="nextReportingPeriodPaymentAmountDue"),
+        member(
+            "amount due next as reported",
+            MONEY,
+            ex102="nextReportingPeriodPaymentAmountDue",
+            esma="Payment Due",
+        ),
     ] = UNSET
     modified: Annotated[
         bool | UnsetType,
@@ -142,7 +147,9 @@ class TapeReceived(Data, frozen=True, kw_only=True):
 
     tape: Annotated[str, member("SHA-256 of the file's bytes", "32 bytes hex")]
     form: Annotated[Literal["ex102", "esma_cmrl", "csv", "ledger_totals"], member("how it is to be read")]
-    cut_off: Annotated[str, member("day or month at whose close its figures stand", DAY)]
+    cut_off: Annotated[
+        str, member("day or month at whose close its figures stand", DAY, esma="Data Cut-Off Date")
+    ]
     records: Annotated[BigCount, member("records in it", "count")]
     totals: Annotated[
         Annotated[list[Total], Meta(max_length=200)] | UnsetType, member("its own sums, by name")

@@ -38,7 +38,13 @@ class Balances(Part, frozen=True, kw_only=True):
 
     principal: Annotated[
         str,
-        member("principal outstanding", MONEY, actus="NT", ex102="reportingPeriodBeginningLoanBalanceAmount"),
+        member(
+            "principal outstanding",
+            MONEY,
+            actus="NT",
+            ex102="reportingPeriodBeginningLoanBalanceAmount",
+            esma="Current Principal Balance",
+        ),
     ]
     interest: Annotated[
         str | UnsetType, member("interest accrued or due and unpaid", MONEY, actus="IPAC")
@@ -69,7 +75,13 @@ class LoanOpened(Terms, frozen=True, kw_only=True):
         Literal["asserted", "confirmed"], member("whether a second party confirmed the position")
     ]
     current_rate: Annotated[
-        str | UnsetType, member("nominal rate then", RATE, ex102="reportingPeriodInterestRatePercentage")
+        str | UnsetType,
+        member(
+            "nominal rate then",
+            RATE,
+            ex102="reportingPeriodInterestRatePercentage",
+            esma="Current Interest Rate",
+        ),
     ] = UNSET
     remaining_instalments: Annotated[
         Count | UnsetType | None,
@@ -130,7 +142,9 @@ class LoanOriginated(Terms, frozen=True, kw_only=True):
     amortisation: Annotated[
         Literal["annuity", "linear", "bullet", "explicit"],
         member(
-            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"
+            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)",
+            ex102="paymentTypeCode",
+            esma="Amortisation Type",
         ),
     ]
     instalments: Annotated[
@@ -236,13 +250,15 @@ class LoanSettled(Data, frozen=True, kw_only=True):
     "loan.charged_off",
     title="The creditor writes principal off.",
     subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4",
-    esma="Account Status, Default Amount",
+    esma="Account Status",
 )  # fmt: skip
 class LoanChargedOff(Data, frozen=True, kw_only=True):
     """Principal falls by what is written off; what still comes in is recovery.received."""
 
     currency: Currency
-    amount: Annotated[str, member("principal written off", MONEY, ex102="chargedoffPrincipalAmount")]
+    amount: Annotated[
+        str, member("principal written off", MONEY, ex102="chargedoffPrincipalAmount", esma="Default Amount")
+    ]
     reason: Annotated[Text | UnsetType, member("in words")] = UNSET
     zero_balance_code: Annotated[Code | UnsetType, member("code of the source", ex102="zeroBalanceCode")] = (
         UNSET

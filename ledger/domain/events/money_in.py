@@ -185,7 +185,7 @@ class RepaymentReversed(Data, frozen=True, kw_only=True):
 @event(
     "loan.prepaid",
     title="The borrower pays principal back before it is due.",
-    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=70, actus="PP",
+    subject="loan", posted_by=SERVICING | {"account_bank"}, rank=70, actus="PP", esma="Prepayment Date",
 )  # fmt: skip
 class LoanPrepaid(Data, frozen=True, kw_only=True):
     """A payment beyond what is due. What it changes of the instalments to come is told by schedule.changed."""
@@ -195,7 +195,7 @@ class LoanPrepaid(Data, frozen=True, kw_only=True):
     applied: Annotated[Applied, member("how it was applied; the fee for paying early is a fee")]
     effect: Annotated[
         Literal["lower_instalment", "shorter_term", "settle"],
-        member("what becomes of the instalments to come"),
+        member("what becomes of the instalments to come", actus="PPEF"),
     ]
     payer: Annotated[Payer, member("who paid")]
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET

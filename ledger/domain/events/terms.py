@@ -142,7 +142,9 @@ class Terms(Data, frozen=True, kw_only=True):
     amortisation: Annotated[
         Literal["annuity", "linear", "bullet", "explicit"] | UnsetType,
         member(
-            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)", ex102="paymentTypeCode"
+            "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)",
+            ex102="paymentTypeCode",
+            esma="Amortisation Type",
         ),
     ] = UNSET
     instalments: Annotated[
@@ -193,7 +195,7 @@ class Terms(Data, frozen=True, kw_only=True):
     residual: Annotated[
         Literal["first", "last"] | UnsetType, member("instalment that takes the rounding residual")
     ] = UNSET
-    grace_days: Annotated[Count | UnsetType, member("days of grace", "days")] = UNSET
+    grace_days: Annotated[Count | UnsetType, member("days of grace", "days", actus="GRP")] = UNSET
     penalty_rate: Annotated[str | UnsetType, member("rate on overdue amounts", RATE, actus="PYRT")] = UNSET
     waterfall: Annotated[
         Annotated[list[Component], Meta(max_length=5)] | UnsetType,
@@ -207,10 +209,12 @@ class Terms(Data, frozen=True, kw_only=True):
     obligor: Annotated[
         Text | UnsetType,
         member(
-            "reference of the borrower, the same for all its loans; a keyed digest, never a person's number"
+            "reference of the borrower, the same for all its loans; a keyed digest, never a person's number",
+            actus="CPID",
+            esma="New Obligor Identifier",
         ),
     ] = UNSET
-    product: Annotated[Text | UnsetType, member("product")] = UNSET
+    product: Annotated[Text | UnsetType, member("product", esma="Product Type")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
     region: Annotated[
         Text | UnsetType,

@@ -106,7 +106,7 @@ class ClaimPledged(Transfer, frozen=True, kw_only=True):
 @event(
     "claim.sold",
     title="Shares of claims are sold into the pool.",
-    subject="pool", posted_by=ARRANGING, rank=140, takes=1, actus="PRD",
+    subject="pool", posted_by=ARRANGING, rank=140, takes=1, actus="PRD", esma="Pool Addition Date",
 )  # fmt: skip
 class ClaimSold(Transfer, frozen=True, kw_only=True):
     """Takes the shares like a pledge; the holder owns them."""
@@ -148,7 +148,7 @@ class TransferSettled(Data, frozen=True, kw_only=True):
     currency: Currency
     count: Annotated[Count, member("claims transferred", "count")]
     principal: Annotated[str, member("principal outstanding on the shares transferred", MONEY)]
-    price: Annotated[str, member("paid for all of them", MONEY)]
+    price: Annotated[str, member("paid for all of them", MONEY, actus="PPRD", esma="Purchase Price")]
     root: Annotated[str, member("root of the RFC 9162 tree over their asset keys, ascending", "32 bytes hex")]
     value_date: Annotated[str | UnsetType, member("value date of the price", DAY)] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference")] = UNSET
@@ -186,7 +186,7 @@ class Repurchase(Data, frozen=True, kw_only=True):
 @event(
     "claim.repurchased",
     title="The seller takes claims back out of the pool.",
-    subject="pool", posted_by=ARRANGING, rank=144, ex102="repurchaseAmount",
+    subject="pool", posted_by=ARRANGING, rank=144, ex102="repurchaseAmount", esma="Date Of Repurchase",
 )  # fmt: skip
 class ClaimRepurchased(Repurchase, frozen=True, kw_only=True):
     """Says why and at which price; the shares move when the holder releases them."""
