@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli import (
+    analytics,
     anchor,
     append,
     config,
@@ -76,6 +77,7 @@ for _commands, _name in (
     (anchor.commands, None),
     (status.commands, None),
     (pools.commands, "pool"),
+    (analytics.commands, None),
     (documents.commands, None),
     (prove.commands, "prove"),
     (trust.commands, None),

@@ -1,0 +1,235 @@
+"""``poolproof analytics``: a pool's figures by month, from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, open_home
+
+if TYPE_CHECKING:
+    from ledger.audit.analytics.report import Figures
+
+commands = command_group("Analytics.")
+
+_EXIT_FINDINGS = 1
+#: Columns of a file or a pipe: as wide as the widest table, since nobody wants it wrapped.
+_PIPE_WIDTH = 240
+_TITLES = {
+    "balance": "Principal at the end of each month, and what moved it",
+    "cash": "Cash in, and what came in beside borrowers' payments",
+    "buckets": "Delinquency at the end of each month, share of principal (claims)",
+    "rolls": "Roll rates of {month}, share of principal, from the bucket a month before",
+    "rates": "Prepayment, default and compensation",
+    "vintages": "Vintages to date, share of the original principal",
+    "averages": "Weighted averages at the end of each month (share over which they are determined)",
+}
+
+Row = Sequence[str]
+
+
+@commands.command(
+    epilog=example(
+        "poolproof analytics W1",
+        "poolproof analytics W1 --as-of 2026-10-31 --from 2026-01 --to 2026-10 --json",
+    )
+)
+def analytics(
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")],
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY", help="What is effective later is left out. [default: the last record's day]"
+        ),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="The published size. [default: the newest]")] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="YYYY-MM", help="First month. [default: that of the pool's first event]"
+        ),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month. [default: that of --as-of]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A pool's figures by month, worked out from its records: nothing reported goes in.
+
+    Principal and what moved it, cash by component and payer, delinquency and roll rates, CPR, CDR and the
+    compensation rate, vintages, weighted averages; docs/analytics.md has every formula. Undetermined is a bucket
+    of its own. Exit code 1 where records are not what the log committed to: they are in no figure.
+    """
+    from ledger.audit.analytics.report import analyse
+    from ledger.audit.run import Request
+    from ledger.domain.calendar import parse_day
+
+    out = Output(as_json)
+    request = Request(pool=pool, size=size, as_of=None if as_of is None else parse_day(as_of, "as-of"))
+    with open_home() as home, out.progress(f"analytics {pool}", unit="loans") as bar:
+        figures = analyse(
+            home.ledger.store,
+            home.origin,
+            request,
+            trust=home.ledger.trust_root(),
+            first=first,
+            last=last,
+            progress=lambda what, done, of: bar(done, of) if what == "loans" else None,
+        )
+    document = figures.to_json()
+    out.show(document, *(() if as_json else _lines(document)))
+    _warn(out, figures)
+    if figures.findings:
+        raise typer.Exit(_EXIT_FINDINGS)
+
+
+def _warn(out: Output, figures: Figures) -> None:
+    if figures.erased:
+        out.warn(f"{figures.erased} loans are erased and in no figure")
+    if figures.unreadable:
+        out.warn(f"{figures.unreadable} loans have records that are not as committed and are in no figure")
+    for finding in figures.findings:
+        out.warn(f"{finding.code}: {finding.subject}: {finding.text()}")
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    basis = document["basis"]
+    stands_on = f"as of {basis['as_of']}, size {basis['size']} ({basis['level']})"
+    yield f"pool {document['pool']}: {stands_on}, {document['loans']} loans"
+    if not document["currencies"]:
+        yield "nothing was in the pool"
+    for currency, sums in document["currencies"].items():
+        left_out = sums["left_out"]
+        if left_out["seasoned_claims"]:
+            yield (
+                f"{left_out['seasoned_claims']} seasoned claims are in no vintage; "
+                f"{left_out['records_before_opening']} of their records are part of the opening positions"
+            )
+        yield from _currency(currency, sums)
+
+
+def _currency(currency: str, sums: Mapping[str, Any]) -> Iterator[str]:
+    every, last = sums["months"], sums["months"][-1]
+    yield from _table(currency, "balance", [_balance(one) for one in every])
+    yield from _table(currency, "cash", [_cash(one) for one in every])
+    yield from _table("", "buckets", [_buckets(one) for one in every])
+    rolls = [_roll(source, row, last["buckets"]) for source, row in last["rolls"].items()]
+    yield from _table("", "rolls", rolls, month=last["month"])
+    yield from _table("", "rates", [_rates(one) for one in every])
+    yield from _table(currency, "vintages", [_vintage(one) for one in sums["vintages"]])
+    yield from _table("", "averages", [_averages(one) for one in every])
+
+
+def _balance(one: Mapping[str, Any]) -> dict[str, str]:
+    change = {name: Decimal(text) for name, text in one["change"].items()}
+    return {
+        "month": one["month"] if one["complete"] else f"{one['month']} until {one['end']}",
+        "outstanding": one["outstanding"],
+        "claims": str(one["claims"]),
+        "came in": str(change["entered"] + change["opened"] + change["disbursed"]),
+        "repaid": str(change["repaid"] + change["reversed"]),
+        "prepaid": str(change["prepaid"]),
+        "charged off": str(change["charged_off"] + change["reinstated"]),
+        "compensated": str(change["compensated"]),
+        "refunded, waived": str(change["refunded"] + change["waived"]),
+        "left": str(change["left"]),
+        "credits": str(change["credits"]),
+    }
+
+
+def _cash(one: Mapping[str, Any]) -> dict[str, str]:
+    cash, amounts = one["cash"], one["amounts"]
+    payers = {name: Decimal(text) for name, text in cash["by_payer"].items()}
+    return {
+        "month": one["month"],
+        "paid in": cash["total"],
+        **{name: cash["by_component"][name] for name in cash["by_component"]},
+        "by others": str(sum(units for name, units in payers.items() if name not in {"obligor", "untold"})),
+        "payer untold": str(payers["untold"]),
+        **{name: amounts[name] for name in ("recovered", "refunded", "compensated")},
+    }
+
+
+def _buckets(one: Mapping[str, Any]) -> dict[str, str]:
+    return {"month": one["month"]} | {
+        name: f"{_percent(tally['share'])} ({tally['claims']})" for name, tally in one["buckets"].items()
+    }
+
+
+def _roll(source: str, row: Mapping[str, Any], buckets: Mapping[str, Any]) -> dict[str, str]:
+    from ledger.audit.analytics.sums import EXITS
+
+    shown = {"from": source, "principal": row["principal"], "claims": str(row["claims"])}
+    for target in (*buckets, *EXITS):
+        cell = row["to"].get(target)
+        shown[target.replace("_", " ")] = "" if cell is None else _percent(cell["principal_share"])
+    return shown
+
+
+def _rates(one: Mapping[str, Any]) -> dict[str, str]:
+    prepayment, default, compensation = one["prepayment"], one["default"], one["compensation"]
+    return {
+        "month": one["month"],
+        "SMM": _percent(prepayment["smm"]),
+        "CPR": _percent(prepayment["cpr"]),
+        "plan determined": _percent(prepayment["determined"]),
+        "MDR": _percent(default["mdr"]),
+        "CDR": _percent(default["cdr"]),
+        "compensation": _percent(compensation["rate"]),
+        "compensation to date": _percent(compensation["cumulative_rate"]),
+    }
+
+
+def _vintage(one: Mapping[str, Any]) -> dict[str, str]:
+    newest = one["curve"][-1]
+    return {
+        "vintage": one["month"],
+        "claims": str(one["claims"]),
+        "original": one["original"],
+        "months on book": str(newest["months_on_book"]),
+        "gross loss": _percent(newest["gross_loss_rate"]),
+        "net loss": _percent(newest["net_loss_rate"]),
+        "prepaid": _percent(newest["prepaid_rate"]),
+        "compensated": _percent(newest["compensated_rate"]),
+        "left": newest["left"],
+    }
+
+
+def _averages(one: Mapping[str, Any]) -> dict[str, str]:
+    shown = {"month": one["month"]}
+    for name, average in one["averages"].items():
+        value = average["value"]
+        if value is not None:
+            value = _percent(value) if name in {"annual_rate", "annual_cost"} else f"{Decimal(value):.1f}"
+        shown[name.replace("_", " ")] = f"{value or '–'} ({_percent(average['share'])})"
+    return shown
+
+
+def _percent(share: str | None) -> str:
+    return "–" if share is None else f"{Decimal(share) * 100:.2f} %"
+
+
+def _table(currency: str, title: str, rows: Sequence[Mapping[str, str]], **words: str) -> Iterator[str]:
+    """A titled table as lines: bold heads on a terminal, plain text anywhere else."""
+    if not rows:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for n, head in enumerate(rows[0]):
+        table.add_column(head, justify="left" if n == 0 else "right", no_wrap=n == 0)
+    for row in rows:
+        table.add_row(*row.values())
+    with console.capture() as captured:
+        console.print(table)
+    yield ""
+    yield _TITLES[title].format(**words) + (f", {currency}" if currency else "")
+    yield from (line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
