@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ledger.domain import statements
-from ledger.domain.events import read_submission
+from ledger.domain.events import EVENTS, read_submission
 from ledger.proofs.note import Signer
 from ledger.simulate.loan import Loan
 from ledger.simulate.plans import Calendar
@@ -106,8 +106,8 @@ class Desk:
 
 def signed(event: dict[str, Any], origin: str, signers: dict[str, Signer]) -> str:
     """The event's line, with its party's signature where the type asks for one."""
-    submission = read_submission(event, origin=origin)
-    if submission.kind.signed:
+    if EVENTS[event["type"]].signed:
+        submission = read_submission(event, origin=origin)
         done = statements.sign_submission(signers[submission.party], origin, submission)
         assert done.sig is not None
         event = event | {"sig": {"key": done.sig.key, "value": done.sig.value}}
