@@ -94,6 +94,7 @@ def main() -> None:
     try:
         record(demo)
         verify(demo)
+        audit(demo)
         frauds(demo)
     finally:
         subprocess.run(
@@ -141,6 +142,17 @@ def verify(demo: Demo) -> None:
     demo.run(
         "verify", "repayment.receipt.json", "--trust", "trust.json", "--rpc", url, "--require", "final",
         only=("ok  anchor", "ok  finality", "VERIFIED"),
+    )  # fmt: skip
+
+
+def audit(demo: Demo) -> None:
+    """The pool against its records, and the report that is left."""
+    demo.step("The pool is audited, as of the end of July")
+    demo.run(
+        "audit", "SDART-2026-1", "--as-of", "2026-07-31", "--trust", "trust.json", "-o", "audit.report.json",
+        "--html", "audit.html",
+        only=(" error", "cash.parts", "rate.below_contract", "21884987", "21919291", "22376302", "undetermined"),
+        expect=INVALID,
     )  # fmt: skip
 
 
@@ -221,6 +233,7 @@ def summary(demo: Demo) -> None:
 
   repayment.receipt.json   one event, proved       trust.json             what a verifier must know
   anchor.evidence.json     the anchor, offline     claim.proof.json       who holds a claim
+  audit.html               the pool's audit        audit.report.json      the same, to compare
   edited.receipt.json      the forgery             home/                  the ledger itself
 
   cd {demo.folder} && export POOLPROOF_HOME=home PATH={ROOT / ".venv" / "bin"}:$PATH

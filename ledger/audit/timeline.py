@@ -48,7 +48,7 @@ class Timeline:
             "claims": [
                 {
                     "claim": part.name, "creditor": part.creditor, "share": part.share,
-                    "principal": case.money(part.principal), "weak_key": part.weak,
+                    "principal": case.money(part.principal),
                 }
                 for part in case.state.claims
             ],

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -21,6 +22,7 @@ from typer.core import TyperGroup
 from ledger.errors import (
     ConfigurationError,
     MalformedError,
+    NotFoundError,
     PoolproofError,
     RefusedError,
     UnavailableError,
@@ -161,12 +163,18 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
-        """A bar on standard error while the block runs; call what it yields with (done, in all).
+        """A bar on standard error while the block runs; call what it yields with (done, in all)."""
+        with self.stages(unit=unit) as stage:
+            yield lambda done, total: stage(what, done, total)
+
+    @contextmanager
+    def stages(self, *, unit: str = "steps") -> Iterator[Callable[[str, int, int], None]]:
+        """A bar for each stage that the block names; call what it yields with (stage, done, in all).
 
         Shown only to a terminal: in a log file it would be noise.
         """
         if not sys.stderr.isatty():
-            yield lambda _done, _total: None
+            yield lambda _stage, _done, _total: None
             return
         from rich.console import Console
         from rich.progress import (
@@ -174,6 +182,7 @@ class Output:
             DownloadColumn,
             MofNCompleteColumn,
             Progress,
+            TaskID,
             TextColumn,
             TimeRemainingColumn,
         )
@@ -181,8 +190,14 @@ class Output:
         counter = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
         columns = (TextColumn("{task.description}"), BarColumn(), counter, TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            tasks: dict[str, TaskID] = {}
+
+            def show(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bar.add_task(stage, total=None)
+                bar.update(tasks[stage], completed=done, total=total)
+
+            yield show
 
 
 def fail(error: PoolproofError) -> NoReturn:
@@ -202,6 +217,22 @@ def open_home(*, json_logs: bool = False) -> Iterator[Home]:
         yield home
     finally:
         home.close()
+
+
+def read_file(path: Path, what: str) -> bytes:
+    """A document that the user names; raises :class:`NotFoundError`, :class:`UnavailableError`, or is too long."""
+    from ledger.proofs.documents import MAX_DOCUMENT
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_DOCUMENT + 1)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"no file {path} ({what})") from error
+    except OSError as error:
+        raise UnavailableError(f"{path}: {error.strerror or error}") from error
+    if len(data) > MAX_DOCUMENT:
+        raise MalformedError("file", f"{path} is longer than {MAX_DOCUMENT} bytes")
+    return data
 
 
 def only_party(home: Home) -> str:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example
-from ledger.errors import NotFoundError, UnavailableError
+from ledger.cli.frame import Json, Output, command_group, example, read_file
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
@@ -50,13 +49,13 @@ def report(
     """
     from ledger.audit import reportfile
 
-    data = _read(file)
+    data = read_file(file, "report")
     shown = reportfile.decode(data)
     code = reportfile.ReportCode.of(shown)
     out = Output(as_json)
     if check is not None:
         code.compare(reportfile.ReportCode.parse(check.strip()))
-    written = _write(shown, language=language, html=html, pdf=pdf, output=output)
+    written = write_report(shown, language=language, html=html, pdf=pdf, output=output)
     document = {
         "sha256": code.sha256,
         "code": str(code),
@@ -66,19 +65,10 @@ def report(
     }
     lines = [f"wrote {path}" for path in written]
     lines += [f"the same report: {code.sha256}"] if check is not None else []
-    out.show(document, *(lines or _terminal(shown, language)))
+    out.show(document, *(lines or report_lines(shown, language)))
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no report: {file} does not exist") from error
-    except OSError as error:
-        raise UnavailableError(f"{file}: {error.strerror or error}") from error
-
-
-def _write(
+def write_report(
     shown: AuditReport,
     *,
     language: Literal["en", "zh"],
@@ -106,7 +96,8 @@ def _write(
     return [path for path, _ in made]
 
 
-def _terminal(shown: AuditReport, language: Literal["en", "zh"]) -> list[str]:
+def report_lines(shown: AuditReport, language: Literal["en", "zh"]) -> list[str]:
+    """The report for this terminal."""
     from ledger.audit.render import text
 
     return text.lines(shown, width=shutil.get_terminal_size().columns, language=language)

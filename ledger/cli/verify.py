@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example
-from ledger.errors import MalformedError, NotFoundError, UnavailableError
+from ledger.cli.frame import Json, Output, command_group, example, read_file
+from ledger.errors import MalformedError
 
 if TYPE_CHECKING:
     from ledger.proofs.trust import TrustRoot
@@ -75,11 +75,11 @@ def verify(
         raise typer.BadParameter(
             f"{require}: published, cosigned, anchored or final", param_hint="--require"
         ) from None
-    root = TrustRoot.parse(_read(trust, "trust root; give it with --trust"))
-    data = _read(file, "file to verify")
+    root = TrustRoot.parse(read_file(trust, "trust root; give it with --trust"))
+    data = read_file(file, "file to verify")
     anchors = _anchors(root, evidence=evidence, block=block, rpc=None if offline else rpc)
     if earlier is not None:
-        older = _read(earlier, "earlier claim proof")
+        older = read_file(earlier, "earlier claim proof")
         verdict = verify_claim_proof(root, data, anchors=anchors, require=level, earlier=older)
     else:
         verdict = verify_file(root, data, anchors=anchors, require=level)
@@ -95,7 +95,7 @@ def _anchors(
         from ledger.proofs.evidence import Evidence
 
         blocks = [_block_hash(block)] if block is not None else []
-        return EvidenceAnchors(Evidence.parse(_read(evidence, "evidence")), root, blocks)
+        return EvidenceAnchors(Evidence.parse(read_file(evidence, "evidence")), root, blocks)
     if block is not None:
         raise typer.BadParameter(
             "a block hash opens an evidence file: give --evidence too", param_hint="--block"
@@ -116,21 +116,6 @@ def _block_hash(text: str) -> bytes:
     if len(value) != 32:
         raise MalformedError("block hash", "it has 64 hex digits after 0x")
     return value
-
-
-def _read(path: Path, what: str) -> bytes:
-    from ledger.proofs.documents import MAX_DOCUMENT
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_DOCUMENT + 1)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no file {path} ({what})") from error
-    except OSError as error:
-        raise UnavailableError(f"{path}: {error.strerror or error}") from error
-    if len(data) > MAX_DOCUMENT:
-        raise MalformedError("file", f"{path} is longer than {MAX_DOCUMENT} bytes")
-    return data
 
 
 def _lines(file: Path, verdict: Verdict) -> list[str]:

@@ -1,0 +1,230 @@
+"""``poolproof audit`` and ``watch``: is this pool what it is said to be, and does it stay so?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, open_home, read_file
+from ledger.cli.report import report_lines, write_report
+from ledger.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from ledger.audit.findings import AuditReport
+    from ledger.audit.watch import Look
+    from ledger.home import Home
+    from ledger.proofs.trust import TrustRoot
+    from ledger.proofs.verdict import AnchorSource
+
+commands = command_group("The audit.")
+
+PoolName = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
+Trust = Annotated[
+    Path | None, typer.Option(help="The trust root to audit under. [default: the ledger's own, of now]")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the chain.")]
+
+
+@commands.command(
+    epilog=example(
+        "poolproof audit POOL --as-of 2026-07-31",
+        "poolproof audit POOL --trust trust.json -o audit.report.json --html audit.html --pdf audit.pdf",
+        "poolproof audit POOL --sample 25 --seed 0x… --receipts sample",
+    )
+)
+def audit(
+    pool: PoolName,
+    *,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The audit's day. [default: that of the newest record]")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="The published size to audit. [default: the newest]")
+    ] = None,
+    since: Annotated[
+        int, typer.Option(help="Size of the last audit: holders are followed from there on.")
+    ] = 0,
+    trust: Trust = None,
+    offline: Offline = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the report here, for `poolproof report`.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as one printable HTML file here.")] = None,
+    pdf: Annotated[
+        Path | None, typer.Option(help="Write it as PDF/A here; needs the extra `reports` (typst).")
+    ] = None,
+    language: Annotated[
+        Literal["en", "zh"], typer.Option(help="Language of the written report and of this output.")
+    ] = "en",
+    sample: Annotated[int, typer.Option(min=0, metavar="N", help="Draw so many loans for field work.")] = 0,
+    seed: Annotated[
+        str | None, typer.Option(metavar="HASH", help="What draws them: the hash of a later block.")
+    ] = None,
+    receipts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the drawn loans' receipts here.")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=0, help="Processes to share the work. [default: as many as cores]")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Audit a pool: procedures performed, and what they found.
+
+    Everything is derived again from the records: tree, register, seal, holders, balances, days past due. What cannot be
+    derived is undetermined, and said so. Exit code 0: clean; 1: a finding of severity error; 3: something is
+    undetermined and nothing is wrong.
+    """
+    from ledger.audit.run import Request
+    from ledger.audit.run import audit as perform
+
+    if sample and seed is None:
+        raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
+    out = Output(as_json)
+    request = Request(pool=pool, size=size, as_of=_day(as_of), since=since, processes=processes)
+    with open_home() as home:
+        root = _trust(home, trust, out)
+        anchors = None if offline else _anchors(home, root, out)
+        with out.stages() as progress:
+            done = perform(
+                home.store,
+                home.origin,
+                request,
+                trust=root,
+                anchors=anchors,
+                kek=home.kek_file,
+                progress=progress,
+            )
+        drawn = _draw(home, done, sample, seed, receipts) if sample and seed is not None else None
+    for file in write_report(done, language=language, html=html, pdf=pdf, output=output):
+        out.say(f"wrote {file}")
+    document = done.to_json() | ({"sample": drawn} if drawn is not None else {})
+    lines = report_lines(done, language)
+    if drawn is not None:
+        lines += [
+            "",
+            f"sample of {len(drawn['loans'])}, seed {seed}:",
+            *(f"  {loan}" for loan in drawn["loans"]),
+        ]
+    out.show(document, *lines)
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)
+
+
+@commands.command(epilog=example("poolproof watch POOL --once", "poolproof watch POOL --every 300"))
+def watch(
+    pool: PoolName,
+    *,
+    since: Annotated[int, typer.Option(help="The size from which on to look. [default: from the first]")] = 0,
+    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often to look.")] = 60,
+    once: Annotated[bool, typer.Option("--once", help="Look once: for a timer of your own.")] = False,
+    trust: Trust = None,
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Follow a pool's claims through the contract and every register.
+
+    Says which claims came and left, and raises an alarm where a claim's history was rewritten, where a claim went to
+    another lender and back, or where the contract holds another root. Each look goes on where the last one ended.
+    With --once the exit code is 1 for an alarm, 3 where something could not be looked at.
+    """
+    from ledger.audit.watch import look
+
+    out = Output(as_json)
+    while True:
+        with open_home() as home:
+            root = _trust(home, trust, out)
+            anchors = None if offline else _anchors(home, root, out)
+            seen = look(
+                home.store, home.origin, pool, trust=root, since=since, anchors=anchors, kek=home.kek_file
+            )
+        if once or seen.size != since or seen.findings:
+            out.show(_look_document(seen), *_look_lines(seen))
+        if once:
+            if seen.exit_code:
+                raise typer.Exit(seen.exit_code)
+            return
+        since = seen.size
+        time.sleep(every)
+
+
+def _day(text: str | None) -> date | None:
+    from ledger.domain.calendar import parse_day
+
+    return None if text is None else parse_day(text, "--as-of")
+
+
+def _trust(home: Home, file: Path | None, out: Output) -> TrustRoot:
+    """The trust root that was given, or the ledger's own with a word of warning."""
+    from ledger.proofs.trust import TrustRoot
+
+    if file is not None:
+        return TrustRoot.parse(read_file(file, "trust root"))
+    root = home.ledger.trust_root()
+    out.say(f"trust root: the ledger's own, fingerprint {root.fingerprint}; compare it with your agreement")
+    return root
+
+
+def _anchors(home: Home, root: TrustRoot, out: Output) -> AnchorSource | None:
+    """How to ask the contract, where the trust root names one and a node answers."""
+    if root.chain is None:
+        return None
+    from ledger.chain.reader import ChainReader
+    from ledger.chain.sources import OnlineAnchors
+
+    try:
+        return OnlineAnchors(ChainReader(home.rpc_url), root)
+    except UnavailableError as error:
+        out.say(f"the chain was not asked: {error}")
+        return None
+
+
+def _draw(home: Home, report: AuditReport, count: int, seed: str, folder: Path | None) -> dict[str, Any]:
+    """Draw loans and, into ``folder``, write the receipts of all their records."""
+    from ledger.audit import sample
+    from ledger.static import write_file
+    from ledger.store import logs
+
+    size = report.basis.size
+    with home.store.read() as connection:
+        log = logs.get(connection, home.origin)
+        names = sample.population(connection, log, report.pool, size)
+        loans = sample.draw(names, count, seed)
+        events = {loan: sample.events(connection, log, loan, size) for loan in loans}
+    files = []
+    if folder is not None:
+        for loan in loans:
+            for party, event_id in events[loan]:
+                file = folder / loan / f"{event_id}.receipt.json"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_file(file, home.ledger.receipt(event_id, party=party))
+                files.append(str(file))
+    return {"seed": seed, "of": len(names), "loans": loans, "receipts": files}
+
+
+def _look_document(seen: Look) -> dict[str, Any]:
+    def move(one: tuple[str, str, str, int]) -> dict[str, Any]:
+        return {"loan": one[0], "claim": one[1], "holder": one[2], "change": one[3]}
+
+    return {
+        "size": seen.size, "root": seen.root, "level": seen.level, "registers": seen.registers,
+        "came": [move(one) for one in seen.came], "left": [move(one) for one in seen.left],
+        "findings": [one.to_json() for one in seen.findings], "undetermined": list(seen.undetermined),
+    }  # fmt: skip
+
+
+def _look_lines(seen: Look) -> Sequence[str]:
+    lines = [f"size {seen.size}, {seen.level}, root {seen.root}: {seen.registers} registers followed"]
+    lines += [
+        f"  came  {loan}/{claim}: {change:+,} ppm to {holder}" for loan, claim, holder, change in seen.came
+    ]
+    lines += [
+        f"  left  {loan}/{claim}: {change:+,} ppm of {holder}" for loan, claim, holder, change in seen.left
+    ]
+    lines += [f"  {one.severity}: {one.code}: {one.subject}: {one.text()}" for one in seen.findings]
+    lines += [f"  undetermined: {reason}" for reason in seen.undetermined]
+    return lines
