@@ -4,10 +4,14 @@ An event is anchored by the first anchored size that covers its record; the bloc
 the log. A month counts as its last day. Left out, and counted, are what tells no event of its own day: the position of
 a seasoned loan and whatever is effective on or before it, what tapes said, and corrections.
 
-Two findings follow. **back_dating.batch**, by the ledger's own clock: on one day events were recorded for days more
-than a week before (the pool's tolerance ``back_dating``, in days, replaces the week). A batch that touches few loans is
-reported on each of them, a larger one on the pool. **back_dating.jump**, by the blocks' times: of the events effective
-in the three days up to a month's end or a cut-off, more were anchored more than three days later than chance explains:
+Two findings follow.
+
+**back_dating.batch**, by the ledger's own clock: on one day events were recorded for days more than a week before (the
+pool's tolerance ``back_dating``, in days, replaces the week). A batch that touches few of the pool's loans is reported
+on each of them; any other, such as a history that was written in one go, on the pool.
+
+**back_dating.jump**, by the blocks' times: of the events effective in the three days up to a month's end or a cut-off,
+more were anchored more than three days later than chance explains:
 
 - at least :data:`MIN_LATE` of them, so that no small book can trip it, and at least :data:`MIN_USUAL` events on other
   days to compare with;
@@ -39,8 +43,10 @@ from ledger.proofs.encumbrance import WHOLE
 WITHIN: Final = (1, 3, 30)
 #: Recorded later than this (days) is a batch, unless the rules say otherwise: files come late over long holidays.
 USUAL_DELAY: Final = 7
-#: Loans on which a batch is reported one by one, and records that one finding names.
+#: Loans on which a batch is reported one by one, if they are at most one in so many of the pool's; records that one
+#: finding names.
 MAX_LOANS: Final = 20
+ONE_IN: Final = 4
 MAX_EVIDENCE: Final = 20
 #: The days up to a cut-off that are looked at, and what counts as late there: the middle one of :data:`WITHIN`.
 WINDOW: Final = 3
@@ -117,6 +123,7 @@ class BackDating:
 
     clock: Clock
     delay: int = USUAL_DELAY
+    loans: int = 0
     events: int = 0
     left_out: int = 0
     not_anchored: int = 0
@@ -133,6 +140,7 @@ class BackDating:
 
     def take(self, case: Case) -> None:
         """Count a loan's records."""
+        self.loans += 1
         opened = opening_day(case.terms)
         for index, one in case.records:
             effective = one.when.ordinal
@@ -166,6 +174,7 @@ class BackDating:
 
     def add(self, other: Self) -> None:
         """Take in what the next range of loans gave."""
+        self.loans += other.loans
         self.events += other.events
         self.left_out += other.left_out
         self.not_anchored += other.not_anchored
@@ -199,7 +208,7 @@ class BackDating:
             if self.not_anchored:
                 procedure.undecided(_NOT_YET, self.not_anchored)
         for day, batch in sorted(self.batches.items()):
-            if len(batch.loans) > MAX_LOANS:
+            if len(batch.loans) > min(MAX_LOANS, self.loans // ONE_IN):
                 _report(notes, pool, day, batch)
             else:
                 for loan, part in sorted(batch.loans.items()):

@@ -106,15 +106,15 @@ def test_what_is_not_anchored_yet_is_undetermined(book: Book) -> None:
 
 
 def test_without_anchors_only_the_ledgers_own_clock_speaks(book: Book) -> None:
-    loan = book.loan("L1", paid_out="2026-03-01")
+    loan, *_ = [book.loan(f"L{n}", paid_out="2026-03-01") for n in range(1, 5)]
     late = book.pay(loan, "2026-04-10", posted="2026-04-30")
     notes, found = book.audit(clock(chain=False))
-    assert notes.procedure("back_dating").reasons == {"no anchor's block time was given": 3}
+    assert notes.procedure("back_dating").reasons == {"no anchor's block time was given": 9}
     (finding,) = notes.findings
     assert (finding.code, finding.subject) == ("back_dating.batch", "loan:L1")
     assert finding.text() == "1 events were recorded on 2026-04-30 for days up to 20 before."
     assert [one.digest for one in finding.evidence] == [late.digest.hex()]
-    assert found.numbers()["not_anchored"] == 3
+    assert found.numbers()["not_anchored"] == 9
 
 
 def test_a_week_of_delay_is_usual_unless_the_rules_say_otherwise(book: Book) -> None:
@@ -126,13 +126,23 @@ def test_a_week_of_delay_is_usual_unless_the_rules_say_otherwise(book: Book) -> 
     assert finding.facts["days"] == 7
 
 
-def test_a_large_batch_is_reported_on_the_pool(book: Book) -> None:
-    for n in range(21):
+@pytest.mark.parametrize(("late", "loans"), [(21, 100), (2, 7)])
+def test_a_batch_of_many_loans_or_of_most_is_reported_on_the_pool(book: Book, late: int, loans: int) -> None:
+    for n in range(loans):
         loan = book.loan(f"L{n:02}", paid_out="2026-03-01")
-        book.pay(loan, "2026-04-10", posted="2026-05-01")
+        if n < late:
+            book.pay(loan, "2026-04-10", posted="2026-05-01")
     notes, _ = book.audit(clock(chain=False))
     (finding,) = notes.findings
-    assert (finding.subject, finding.facts["count"], len(finding.evidence)) == ("pool:P", 21, 20)
+    assert (finding.subject, finding.facts["count"], len(finding.evidence)) == ("pool:P", late, min(late, 20))
+
+
+def test_a_batch_of_a_few_loans_is_reported_on_each(book: Book) -> None:
+    for n in range(80):
+        loan = book.loan(f"L{n:02}", paid_out="2026-03-01")
+        if n < 20:
+            book.pay(loan, "2026-04-10", posted="2026-05-01")
+    assert len(book.audit(clock(chain=False))[0].findings) == 20
 
 
 def month_end_rush(book: Book, *, late: int, honest_days: int = 27) -> None:
