@@ -235,11 +235,13 @@ def read_file(path: Path, what: str) -> bytes:
     return data
 
 
-def only_party(home: Home) -> str:
-    """The party that submits where none is named: the only servicer, else the only originator."""
+def only_party(home: Home, *, default: str | None = None) -> str:
+    """The party that submits where none is named: the only servicer, else the only originator, else ``default``."""
     parties = home.ledger.parties()
     for role in ("servicer", "originator"):
         found = [one.name for one in parties if role in one.roles]
         if len(found) == 1:
             return found[0]
+    if default is not None:
+        return default
     raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")

@@ -11,3 +11,9 @@ def test_the_guide_of_pools_works_as_typed(tmp_path: Path) -> None:
     folder = tmp_path / "pools"
     folder.mkdir()
     assert run(ROOT / "docs" / "guides" / "pools.md", folder) == 6
+
+
+def test_the_guide_of_reconciliation_works_as_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "reconcile"
+    folder.mkdir()
+    assert run(ROOT / "docs" / "guides" / "reconcile.md", folder) == 8

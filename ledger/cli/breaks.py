@@ -1,0 +1,165 @@
+"""``poolproof breaks``: what files and records disagree on, and how it is closed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.errors import NotFoundError, RefusedError
+
+if TYPE_CHECKING:
+    from ledger.audit.breaks import StandingBreak
+    from ledger.home import Home
+
+
+#: What `poolproof breaks POOL` is short for.
+_LIST = "list"
+
+
+class _Group(TyperGroup):
+    """A group whose name alone, with a pool, is one of its commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command's name in where it is left out."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [_LIST, *args]
+        return super().parse_args(ctx, args)
+
+
+commands = command_group(
+    """List what files and records disagree on, and close it.
+
+    `poolproof breaks POOL` is short for `poolproof breaks list POOL`.
+    """,
+    cls=_Group,
+)
+
+_EXIT_OPEN = 1
+
+Pool = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
+
+
+@commands.command(
+    _LIST, epilog=example("poolproof breaks list W1", "poolproof breaks list W1 --as-of 2026-10-31 --json")
+)
+def list_breaks(
+    pool: Pool,
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Aged as of this day. [default: today in the log's zone]"),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List a pool's breaks with owner, age in days and status.
+
+    Open: nobody has agreed. Agreed: one side has. Closed: the owner and another party have. Exit code 1 if any
+    is not closed.
+    """
+    from ledger.domain.calendar import parse_day
+
+    with open_home() as home:
+        day = _today(home) if as_of is None else parse_day(as_of, "as_of")
+        standing = list(_standing(home, pool, day).values())
+    left = [one for one in standing if one.status != "closed"]
+    shown = standing if every else left
+    lines = [
+        f"{one.name}  {one.status}, {one.age(day)} days, with {one.what.owner}: {_place(one)}: {one.what.item}: "
+        f"reported {one.what.reported or 'nothing'}, derived {one.what.derived or 'nothing'}{_agreed(one)}"
+        for one in shown
+    ]
+    document = {
+        "pool": pool, "as_of": day.isoformat(), "open": len(left), "closed": len(standing) - len(left),
+        "breaks": [one.to_json(day) for one in shown],
+    }  # fmt: skip
+    Output(as_json).show(document, *lines, f"{len(left)} open, {len(standing) - len(left)} closed")
+    if left:
+        raise typer.Exit(_EXIT_OPEN)
+
+
+@commands.command(
+    epilog=example(
+        'poolproof breaks close W1 b-1f2e --resolution record_corrected --explanation "posted late" --party fund'
+    )
+)
+def close(
+    pool: Pool,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The break's name, or enough of it to tell.")],
+    *,
+    resolution: Annotated[
+        Literal["file_wrong", "record_corrected", "timing", "immaterial", "other"],
+        typer.Option(help="How it ends."),
+    ],
+    explanation: Annotated[str, typer.Option(help="In words.")],
+    party: Annotated[
+        str | None, typer.Option(help="Which side says so. [default: the log's only servicer or originator]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Post one side's word that a break is settled.
+
+    It is closed once its owner and another party have both posted theirs; one side alone, or twice, does not
+    close it.
+    """
+    from ledger.audit.breaks import closing
+
+    with open_home() as home:
+        today, side = _today(home), party or only_party(home)
+        what = _find(_standing(home, pool, None), name)
+        if what.status == "closed":
+            raise RefusedError("name", f"{what.name} is closed already", rule="closed")
+        said = next((one for one in what.closings if one.party == side), None)
+        if said is None or (said.resolution, said.explanation) != (resolution, explanation):
+            event = closing(what, party=side, resolution=resolution, explanation=explanation, today=today)
+            home.ledger.append([event], party=side)
+            what = _standing(home, pool, None)[what.name]
+    waiting = "" if what.status == "closed" else f"; {_waiting(what)} has not said so yet"
+    Output(as_json).show(what.to_json(today), f"{what.name}: {what.status}{waiting}")
+
+
+def _standing(home: Home, pool: str, day: date | None) -> dict[str, StandingBreak]:
+    from ledger.audit import breaks
+    from ledger.audit import pool as pools
+    from ledger.store import logs
+
+    with home.store.read() as connection:
+        log = logs.get(connection, home.origin)
+        own = pools.load(connection, log, pool, before=log.size, as_of=day or date.max).records
+    return breaks.standing(own, pool=pool, day=day)
+
+
+def _find(standing: dict[str, StandingBreak], name: str) -> StandingBreak:
+    if name in standing:
+        return standing[name]
+    found = [one for one in standing.values() if one.name.startswith(name)]
+    if len(found) != 1:
+        raise NotFoundError(f"{'no break' if not found else f'{len(found)} breaks'} {name!r} in this pool")
+    return found[0]
+
+
+def _waiting(what: StandingBreak) -> str:
+    owner = what.what.owner
+    return f"another party than {owner}" if owner in {one.party for one in what.closings} else owner
+
+
+def _place(one: StandingBreak) -> str:
+    return "total" if one.what.loan is None else f"loan:{one.what.loan}"
+
+
+def _agreed(one: StandingBreak) -> str:
+    words = ", ".join(f"{word.party} ({word.resolution})" for word in one.closings)
+    return f"; agreed by {words}" if words else ""
+
+
+def _today(home: Home) -> date:
+    from datetime import UTC, datetime
+
+    from ledger.domain import calendar
+
+    log = home.ledger.row()
+    return calendar.business_date(datetime.now(UTC), log.zone, log.day_cut)

@@ -1,0 +1,227 @@
+"""``poolproof reconcile``: a file about a pool against its records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.errors import ConfigurationError, NotFoundError
+
+if TYPE_CHECKING:
+    from ledger.audit.reconciliation import Reconciliation
+    from ledger.home import Home
+    from ledger.store.logs import LogRow
+    from ledger.tapes.positions import Positions
+    from ledger.tapes.totals import TotalsFile
+
+commands = command_group("Reconcile files with the records.")
+
+#: Breaks printed one by one; --json has them all.
+_MAX_SHOWN = 50
+
+Form = Literal["ex102", "esma", "csv", "totals"]
+
+
+@commands.command(
+    epilog=example(
+        "poolproof reconcile 2026-07.xml --pool SDART-2026-1 --partial",
+        "poolproof reconcile balances.csv --form csv --mapping balances.toml --pool W1 --post",
+        "poolproof reconcile ledger.csv --form totals --pool W1 --cut-off 2026-10-31",
+        "poolproof reconcile --private core.csv --form csv --mapping core.toml --balances held",
+    )
+)
+def reconcile(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to compare with the records.")],
+    *,
+    pool: Annotated[
+        str | None, typer.Option(help="The pool it is about. [default: the log's only one]")
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            help="How the file is read: an SEC EX-102, ESMA's consumer template as CSV, any CSV by a mapping, "
+            "totals of a general ledger. [default: csv with a mapping, else ex102]"
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="What the columns mean, in TOML, with balance.reported among its events."),
+    ] = None,
+    cut_off: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="At whose close the figures stand. [default: as the file says]"),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="The file may leave claims of the pool out.")
+    ] = False,
+    balances: Annotated[
+        Literal["loan", "held"],
+        typer.Option(help="Whether its balances are of whole loans, or of the shares that the pool holds."),
+    ] = "loan",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY", help="When the period of its flows begins, where the file does not say it."
+        ),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Compare only: nothing is stored, sent, or asked for.")
+    ] = False,
+    post: Annotated[
+        bool, typer.Option("--post", help="Record the file's digest and the breaks that are new.")
+    ] = False,
+    party: Annotated[
+        str | None, typer.Option(help="Who posts. [default: the log's only servicer, or its only originator]")
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option(metavar="PARTY", help="Who made the file. [default: who posts]")
+    ] = None,
+    trust: Annotated[str | None, typer.Option(help="EX-102: the trust, as for the import.")] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="In front of identifiers in loan names, as for the import.")
+    ] = None,
+    percent: Annotated[
+        bool, typer.Option("--percent", help="EX-102: rates stand as percentages, not fractions.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare a file with a pool's records at the file's cut-off.
+
+    By claim (balance, status, days past due, rate, instalments left, absent, extra) and by total, within the
+    tolerances of the pool's rules. Each disagreement is a break with a name that stays the same in the next
+    file. Without --post nothing is written. Exit code 0: agrees. 1: breaks that are not closed. 3: none, but
+    something could not be compared. 2: the file cannot be read whole; nothing was compared.
+    """
+    from ledger.audit import reconcile as audit
+    from ledger.store import logs
+
+    if private and post:
+        raise typer.BadParameter("--private stores nothing: it excludes --post")
+    kind = form or ("csv" if mapping is not None else "ex102")
+    _check_options(kind, mapping, trust=trust, prefix=prefix, percent=percent)
+    out = Output(as_json)
+    with open_home() as home, out.progress(f"reconcile {file.name}") as progress:
+        source = _open(file, kind, mapping, {"trust": trust, "prefix": prefix, "percent": percent}, progress)
+        with home.store.read() as connection:
+            log = logs.get(connection, home.origin)
+            request = audit.Request(
+                pool=pool or _only_pool(connection, log),
+                cut_off=cut_off,
+                partial=partial,
+                basis=balances,
+                since=_day(since),
+                private=private,
+                **({} if private else _parties(home, party, sender)),
+            )
+            result = audit.reconcile(connection, log, source, request)
+        posted = _post(home, result, party) if post else None
+    document = result.to_json() | {"private": private, "posted": posted}
+    out.show(document, *_lines(file, result, posted))
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def _check_options(kind: Form, mapping: Path | None, **given: str | bool | None) -> None:
+    if kind == "csv" and mapping is None:
+        raise typer.BadParameter("a CSV is read by a mapping: give --mapping")
+    if kind in {"ex102", "totals"} and mapping is not None:
+        raise typer.BadParameter(f"--form {kind} takes no mapping")
+    allowed = {"ex102": {"trust", "prefix", "percent"}, "esma": {"prefix"}}.get(kind, set())
+    for name, value in given.items():
+        if value and name not in allowed:
+            raise typer.BadParameter(f"--{name} does not go with --form {kind}")
+
+
+def _open(
+    file: Path, kind: Form, mapping: Path | None, options: dict[str, Any], progress: Any
+) -> Positions | TotalsFile:
+    from ledger.tapes import positions, totals
+
+    if not file.is_file():
+        raise NotFoundError(f"no file {file}")
+    if kind == "totals":
+        return totals.read(file)
+    if kind == "esma":
+        return positions.of_esma(file, prefix=options["prefix"], mapping_file=mapping, progress=progress)
+    if kind == "csv":
+        assert mapping is not None
+        return positions.of_csv(file, mapping, progress=progress)
+    return positions.of_ex102(file, **options, progress=progress)
+
+
+def _only_pool(connection: Any, log: LogRow) -> str:
+    from ledger.store import subjects
+
+    pools = list(subjects.pool_states(connection, log.id))
+    if len(pools) != 1:
+        raise ConfigurationError(f"which pool? give --pool; the log has {', '.join(pools) or 'none'}")
+    return pools[0]
+
+
+def _parties(home: Home, party: str | None, sender: str | None) -> dict[str, str]:
+    """Who has to explain what: the file's maker, and who keeps the records."""
+    poster = party or only_party(home)
+    known = {one.name for one in home.ledger.parties()}
+    for name in (poster, sender or poster):
+        if name not in known:
+            raise NotFoundError(f"no party {name!r}; `poolproof party list` shows the log's parties")
+    return {"sender": sender or poster, "servicer": only_party(home, default=poster)}
+
+
+def _day(text: str | None) -> Any:
+    from ledger.domain.calendar import parse_day
+
+    return None if text is None else parse_day(text, "since")
+
+
+def _post(home: Home, result: Reconciliation, party: str | None) -> dict[str, int]:
+    """Append what is new, all of it or nothing."""
+    poster = party or only_party(home)
+    events = result.events(poster)
+    if events:
+        home.ledger.append(events, party=poster)
+    opened = sum(event["type"] == "break.opened" for event in events)
+    return {"tape_received": len(events) - opened, "breaks_opened": opened}
+
+
+def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) -> list[str]:
+    """The result for the eye."""
+    lines = [
+        f"{file}: {result.records} records at {result.cut_off.text}, against {result.pool} at size {result.size}",
+        f"  sha256 {result.tape}",
+    ]
+    for total in result.totals.to_json():
+        figures = f"reported {total['reported']}, derived {total['derived']}"
+        left = f", unexplained {total['unexplained']}" if total["unexplained"] != total["difference"] else ""
+        lines.append(
+            f"  {total['name']} {total['currency']}: {figures}, difference {total['difference']}{left}"
+        )
+    lines += [f"  {reason}: {count}" for reason, count in sorted(result.explained.items())]
+    lines += [
+        f"  undetermined: {item}: {reason}: {count}"
+        for (item, reason), count in sorted(result.undetermined.items())
+    ]
+    for one in result.found[:_MAX_SHOWN]:
+        what = one.what
+        place = f"loan:{what.loan}" if what.loan is not None else "total"
+        lines.append(
+            f"  {one.status} {what.name}: {place}: {what.item}: reported {what.reported or 'nothing'}, "
+            f"derived {what.derived or 'nothing'}{_with(what.owner)}"
+        )
+    if len(result.found) > _MAX_SHOWN:
+        lines.append(f"  … and {len(result.found) - _MAX_SHOWN} more breaks; --json lists them")
+    lines += [
+        f"  not shown any more, not closed: {one.name}: {one.what.item}{_with(one.what.owner)}"
+        for one in result.gone[:_MAX_SHOWN]
+    ]
+    if posted is not None:
+        lines.append(f"posted: {posted['tape_received']} file, {posted['breaks_opened']} breaks opened")
+    verdict = {0: "agrees", 1: f"{len(result.open) + len(result.gone)} open breaks", 3: "undetermined"}
+    return [*lines, verdict[result.exit_code]]
+
+
+def _with(owner: str) -> str:
+    return f", with {owner}" if owner else ""
