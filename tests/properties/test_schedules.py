@@ -9,12 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from ledger.domain import money
 from ledger.domain.events.terms import Terms
-from ledger.domain.schedule import Due, annual_cost, instalments, planned_flows, year_fraction
+from ledger.domain.schedule import Due, annual_cost, costs_more, instalments, planned_flows, year_fraction
 from ledger.errors import UndeterminedError
 from tests.oracles import schedules as oracle
 
@@ -184,3 +185,28 @@ def test_calendar_days_add_up(days: list[date]) -> None:
 def test_the_least_first_instalment_is_found_in_long_plans(loan: tuple[dict[str, Any], str, str]) -> None:
     plan = derived(*loan)
     assert [due.principal for due in plan] == [line[2] * money.UNIT for line in oracle.plan(*loan)]
+
+
+@given(loans(), st.sampled_from(["irr_monthly_x12", "effective"]), st.decimals("0", "3", places=4))
+def test_whether_a_cost_is_above_a_cap_is_what_the_cost_says(
+    loan: tuple[dict[str, Any], str, str], measure: Any, cap: Decimal
+) -> None:
+    terms, principal, start = loan
+    flows = [
+        (date.fromisoformat(start), money.parse(principal, terms["currency"])),
+        *((day, -units) for day, units in _payments(terms, principal, start)),
+    ]
+    try:
+        cost = annual_cost(flows, measure)
+    except UndeterminedError:
+        with pytest.raises(UndeterminedError):
+            costs_more(flows, measure, cap)
+        return
+    assert costs_more(flows, measure, cap) == (cost > cap)
+
+
+def _payments(terms: dict[str, Any], principal: str, start: str) -> list[tuple[date, int]]:
+    """Payments that a plan of these terms would have, or others of the same length."""
+    units, count = money.parse(principal, terms["currency"]), terms.get("instalments") or 3
+    day = date.fromisoformat(start)
+    return [(oracle.month_later(day, n, day.day), units // count + n) for n in range(1, count + 1)]

@@ -20,7 +20,7 @@ from ledger.domain.events.terms import Terms
 from ledger.domain.fold import Indexed, Standing, state_of
 from ledger.domain.loans import LoanState
 from ledger.domain.position import Life, Position, opening_day
-from ledger.domain.schedule import annual_cost, planned_flows
+from ledger.domain.schedule import annual_cost, costs_more, planned_flows
 from ledger.errors import UndeterminedError
 
 
@@ -81,6 +81,7 @@ class Case:
         self.records = records
         self.held = held
         self.claims = claims
+        self._caps: dict[Decimal, bool] = {}
         self.as_of: date = as_of
         self.rules: PoolRules = rules
         self.notes = Notes() if notes is None else notes
@@ -109,8 +110,8 @@ class Case:
         return examine(self)
 
     @cached_property
-    def annual_cost(self) -> Decimal:
-        """The borrower's whole cost a year, over all payees. Raises :class:`UndeterminedError`."""
+    def _flows(self) -> list[tuple[date, int]]:
+        """What the borrower got and is to pay, to all payees, as agreed. Raises :class:`UndeterminedError`."""
         if isinstance(self.terms, LoanOpened):
             raise UndeterminedError("the payout and the fees before the opening were not told")
         principal, start = self.life.payout
@@ -120,7 +121,18 @@ class Case:
                 if one.record.when.day is None:
                     raise UndeterminedError("a fee names a month and no day")
                 flows.append((one.record.when.day, -one.amounts))
-        return annual_cost(flows, self.rules.cost_measure)
+        return flows
+
+    @cached_property
+    def annual_cost(self) -> Decimal:
+        """The borrower's whole cost a year, over all payees. Raises :class:`UndeterminedError`."""
+        return annual_cost(self._flows, self.rules.cost_measure)
+
+    def costs_more(self, cap: Decimal) -> bool:
+        """Whether that is above a cap. Raises :class:`UndeterminedError`."""
+        if cap not in self._caps:
+            self._caps[cap] = costs_more(self._flows, self.rules.cost_measure, cap)
+        return self._caps[cap]
 
     @cached_property
     def _path(self) -> tuple[list[int], list[int]]:

@@ -40,14 +40,18 @@ def _cost(case: Case) -> None:
     if not isinstance(cap, str):
         return
     try:
-        cost = case.annual_cost
+        above = case.costs_more(Decimal(cap))
     except UndeterminedError as error:
         case.undecided("cost", str(error))
         return
     case.answered("cost")
-    if cost > Decimal(cap):
+    if above:
         case.find(
-            "cost.above_cap", case.held[0], cost=f"{cost:.4f}", measure=case.rules.cost_measure, cap=cap
+            "cost.above_cap",
+            case.held[0],
+            cost=f"{case.annual_cost:.4f}",
+            measure=case.rules.cost_measure,
+            cap=cap,
         )
 
 

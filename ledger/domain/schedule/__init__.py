@@ -6,6 +6,7 @@
 :func:`listed`            instalments that an event lists itself, such as those of a changed schedule
 :func:`derive`            a plan from :class:`PlanTerms`, for terms that no event has as they stand
 :func:`annual_cost`       the all-in annual cost of dated flows over all payees
+:func:`costs_more`        whether that is above a cap, for a tenth of the work
 :func:`year_fraction`     the day counts
 ========================= =================================================================================
 
@@ -16,7 +17,7 @@ rates. What the terms leave open raises :class:`ledger.errors.UndeterminedError`
 The formulas, the conventions and their sources stand in ``docs/schedules.md``.
 """
 
-from ledger.domain.schedule.cost import Measure, annual_cost, planned_flows
+from ledger.domain.schedule.cost import Measure, annual_cost, costs_more, planned_flows
 from ledger.domain.schedule.daycount import DayCount, year_fraction
 from ledger.domain.schedule.plan import Due, derive, instalments, listed
 from ledger.domain.schedule.planterms import PlanTerms
@@ -30,6 +31,7 @@ __all__ = [
     "PlanTerms",
     "Workdays",
     "annual_cost",
+    "costs_more",
     "derive",
     "instalments",
     "listed",

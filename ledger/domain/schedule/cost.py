@@ -56,6 +56,26 @@ def annual_cost(flows: Iterable[tuple[date, int]], measure: Measure) -> Decimal:
 
     Raises :class:`UndeterminedError` where no rate solves the flows, or where more than one might.
     """
+    steps, amounts, year = _stepped(flows)
+    return _annual(steps, amounts, year, measure)
+
+
+def costs_more(flows: Iterable[tuple[date, int]], measure: Measure, cap: Decimal) -> bool:
+    """Whether the annual cost is above ``cap``: one look at what the flows are worth there, not a search.
+
+    Raises :class:`UndeterminedError` as :func:`annual_cost` does.
+    """
+    steps, amounts, year = _stepped(flows)
+    _check_one_rate(amounts)
+    with localcontext(_CONTEXT):
+        growth = 1 + cap / 12 if measure == "irr_monthly_x12" else (1 + cap) ** (Decimal(1) / year)
+        if measure == "irr_monthly_x12" and year != 12:
+            growth **= Decimal(12) / year
+        return _Worth(steps, amounts).at(1 / growth)[0] < 0
+
+
+def _stepped(flows: Iterable[tuple[date, int]]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """(steps since the first flow, amounts with the first above zero, steps in a year)."""
     by_day: dict[date, int] = {}
     for day, amount in flows:
         by_day[day] = by_day.get(day, 0) + amount
@@ -68,7 +88,7 @@ def annual_cost(flows: Iterable[tuple[date, int]], measure: Measure) -> Decimal:
     monthly = all(on_anchor(day, anchor) for day, _ in dated)
     steps = tuple(months_between(first, day) if monthly else (day - first).days for day, _ in dated)
     amounts = tuple(sign * amount for _, amount in dated)
-    return _annual(steps, amounts, 12 if monthly else _DAYS, measure)
+    return steps, amounts, 12 if monthly else _DAYS
 
 
 @lru_cache(maxsize=4_096)
