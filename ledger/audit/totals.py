@@ -16,7 +16,6 @@ from ledger.audit.checks.case import Case
 from ledger.domain import money, seals
 from ledger.domain.delinquency import UNDETERMINED
 from ledger.domain.events.loans import LoanOpened
-from ledger.proofs.encumbrance import WHOLE
 
 #: Attributes of a loan that concentration limits may name, beside those of ``attributes`` and its originator.
 ATTRIBUTES = ("product", "scene", "region", "obligor")
@@ -71,6 +70,7 @@ class Totals:
         sums = self.sums.setdefault(case.currency, Sums())
         bucket = case.rules.measure.bucket(case.rules.measure.days(case.position))
         eligible = case.eligibility.eligible
+        names, shares = [part.name for part in state.claims], [part.share for part in state.claims]
         for claim, share in held:
             if not share:
                 continue
@@ -86,8 +86,8 @@ class Totals:
             sums.by_status[state.status] += receivable
             sums.by_bucket["ended" if state.ended else bucket] += receivable
             if case.position.arrears:
-                arrears = case.position.arrears * claim.share // WHOLE
-                sums.arrears += seals.held(arrears, share, case.currency)[0]
+                parts = money.split(case.position.arrears, shares, state.remainder, case.currency)
+                sums.arrears += seals.held(parts[names.index(claim.name)], share, case.currency)[0]
             for attribute in self.limits:
                 values = sums.by_attribute.setdefault(attribute, Counter())
                 values[attribute_of(case, attribute, claim.creditor)] += receivable
@@ -102,15 +102,18 @@ class Totals:
         """Sums as decimal strings, by currency."""
         shown: dict[str, dict[str, Any]] = {}
         for currency, sums in sorted(self.sums.items()):
+            undetermined = sums.by_bucket.get(UNDETERMINED, 0)
             values: dict[str, Any] = {
                 name: money.format(getattr(sums, name), currency)
                 for name in ("principal", "credit", "arrears", "eligible", "opened", "weak")
             }
+            if undetermined and undetermined == sums.principal:
+                del values["arrears"]  # a zero that nobody could derive would look like a good one
             for name in ("by_bucket", "by_status"):
                 values[name] = {
                     key: money.format(units, currency) for key, units in sorted(getattr(sums, name).items())
                 }
-            values["arrears_undetermined"] = money.format(sums.by_bucket.get(UNDETERMINED, 0), currency)
+            values["arrears_undetermined"] = money.format(undetermined, currency)
             shown[currency] = values
         return shown
 
