@@ -185,14 +185,19 @@ class BackDating:
             self.batches.setdefault(day, _Batch()).add(batch)
 
     def numbers(self) -> dict[str, int]:
-        """For the report: how many events, and which part of those anchored came within 1, 3 and 30 days, in ppm."""
+        """For the report: how many events, and which part of those anchored came within 1, 3 and 30 days, in ppm.
+
+        Without an anchor there is no part to tell.
+        """
         anchored = sum(row[0] for row in self.days.values())
-        shown = {"events": self.events, "left_out": self.left_out, "not_anchored": self.not_anchored}
-        if self.clock.anchors is None:
-            shown["not_anchored"] = self.events
-        for place, days in enumerate(WITHIN, start=1):
+        shown = {
+            "dated_events": self.events,
+            "undated": self.left_out,
+            "not_anchored": self.events - anchored,
+        }
+        for place, days in enumerate(WITHIN if anchored else (), start=1):
             late = sum(row[place] for row in self.days.values())
-            shown[f"within_{days}_days_ppm"] = (anchored - late) * WHOLE // anchored if anchored else 0
+            shown[f"anchored_within_{days}_days_ppm"] = (anchored - late) * WHOLE // anchored
         return shown
 
     # -- findings ------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from ledger.audit.checks.case import Case, PoolClaim
 from ledger.audit.findings import Notes
@@ -180,13 +180,16 @@ class Base:
     base: int
     lent: int | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Amounts as decimal strings."""
+    def to_json(self) -> dict[str, str]:
+        """Amounts as decimal strings; what is not known is left out."""
+        units = {
+            "eligible_alive": self.eligible,
+            "above_limits": self.excess,
+            "borrowing_base": self.base,
+            "lent": self.lent,
+        }
         return {
-            "eligible": money.format(self.eligible, self.currency),
-            "above_limits": money.format(self.excess, self.currency),
-            "base": money.format(self.base, self.currency),
-            "lent": None if self.lent is None else money.format(self.lent, self.currency),
+            name: money.format(amount, self.currency) for name, amount in units.items() if amount is not None
         }
 
 

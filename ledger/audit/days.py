@@ -105,7 +105,7 @@ class DayScan:
 
     def check(self, notes: Notes, closes: Sequence[Indexed]) -> None:
         """Perform the procedure days; ``closes`` are those that the scan was made for."""
-        procedure = notes.procedure("days", "day closes")
+        procedure = notes.procedure("days", "closes")
         named: dict[str, set[Line]] = {}
         for _, one, event in _closes(closes):
             named.setdefault(one.party, set()).update(_stated(event, None))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Evidence, Notes, Procedure
@@ -112,12 +112,10 @@ class Remitted:
     remitted: int
     pending: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str]:
         """Amounts as decimal strings."""
         currency = self.account.currency
         return {
-            "holder": self.account.holder,
-            "currency": currency,
             "collected": money.format(self.collected, currency),
             "accounted_for": money.format(self.stated, currency),
             "remitted": money.format(self.remitted, currency),

@@ -7,23 +7,24 @@ borrowing_base, back_dating, days and duplicates on what they gave.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from ledger.audit import base, logscan, remittance
 from ledger.audit.backdating import BackDating, Clock
-from ledger.audit.base import Covers
+from ledger.audit.base import Base, Covers
 from ledger.audit.cash import CashBook
 from ledger.audit.collect import Collector
 from ledger.audit.confirmation import Confirmations
 from ledger.audit.findings import Notes
 from ledger.audit.logscan import Known, LogScan
 from ledger.audit.pool import Pool
-from ledger.audit.remittance import Collections
+from ledger.audit.remittance import Collections, Remitted
 from ledger.audit.rules import PoolRules
 from ledger.audit.totals import Totals
+from ledger.domain import money
 from ledger.store import ReadConnection
 from ledger.store.logs import LogRow
 
@@ -49,9 +50,9 @@ class Trail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a report shows: ``totals`` by currency, ``numbers`` of events by their days to the anchor."""
+    """What a report shows beside its other totals and numbers, in the same form."""
 
-    totals: Mapping[str, Mapping[str, Any]]
+    totals: Mapping[str, Mapping[str, str | Mapping[str, str]]]
     numbers: Mapping[str, int]
 
 
@@ -80,11 +81,34 @@ def check(
     scan.duplicates.check(
         notes, logscan.reader(connection, log, before=size), logscan.of_pool(connection, log, loan_ids)
     )
-    confirmations = confirmed.to_json()
-    currencies = confirmations.keys() | bases.keys() | {one.account.currency for one in remitted}
-    shown: dict[str, dict[str, Any]] = {currency: {} for currency in sorted(currencies)}
-    for currency, values in shown.items():
-        values["confirmation"] = confirmations.get(currency)
-        values["borrowing_base"] = bases[currency].to_json() if currency in bases else None
-        values["remittance"] = [one.to_json() for one in remitted if one.account.currency == currency]
-    return Shown(totals=shown, numbers={f"back_dating_{name}": n for name, n in dated.numbers().items()})
+    return Shown(
+        totals=_totals(confirmed, remitted, bases), numbers={**_counts(confirmed), **dated.numbers()}
+    )
+
+
+def _totals(
+    confirmed: Confirmations, remitted: Sequence[Remitted], bases: Mapping[str, Base]
+) -> dict[str, dict[str, str | dict[str, str]]]:
+    """By currency: what was collected and passed on to each holder, the base, what the bank says of the payments."""
+    shown: dict[str, dict[str, str | dict[str, str]]] = {}
+    for currency, kinds in confirmed.tallies.items():
+        units = {kind: money.format(tally.units, currency) for kind, tally in sorted(kinds.items())}
+        shown.setdefault(currency, {})["by_confirmation"] = units
+    for one in remitted:
+        holder, currency = one.account
+        for name, text in one.to_json().items():
+            by_holder = shown.setdefault(currency, {}).setdefault(f"{name}_by_holder", {})
+            assert isinstance(by_holder, dict)
+            by_holder[holder] = text
+    for currency, found in bases.items():
+        shown.setdefault(currency, {}).update(found.to_json())
+    return shown
+
+
+def _counts(confirmed: Confirmations) -> dict[str, int]:
+    """How many payments the bank confirmed and how many not, over all currencies."""
+    counts: Counter[str] = Counter()
+    for kinds in confirmed.tallies.values():
+        for kind, tally in kinds.items():
+            counts[f"payments_{kind}"] += tally.count
+    return dict(counts)

@@ -67,8 +67,8 @@ def test_shares_within_one_three_and_thirty_days(book: Book) -> None:
         book.pay(loan, on)
     notes, found = book.audit(clock((5, block("2026-04-01"))))
     assert found.numbers() == {
-        "events": 5, "left_out": 0, "not_anchored": 0, "within_1_days_ppm": 200_000, "within_3_days_ppm": 400_000,
-        "within_30_days_ppm": 600_000,
+        "dated_events": 5, "undated": 0, "not_anchored": 0, "anchored_within_1_days_ppm": 200_000,
+        "anchored_within_3_days_ppm": 400_000, "anchored_within_30_days_ppm": 600_000,
     }  # fmt: skip
     assert notes.findings == []
     assert notes.procedure("back_dating").outcome is Outcome.PASSED
@@ -78,7 +78,7 @@ def test_a_month_counts_as_its_last_day(book: Book) -> None:
     loan = book.loan("L1", paid_out="2026-03-31")
     book.pay(loan, "2026-03", aggregate=True, value_date=None, payer=None, posted="2026-04-01")
     _, found = book.audit(clock((3, block("2026-04-01"))))
-    assert found.numbers()["within_1_days_ppm"] == 1_000_000
+    assert found.numbers()["anchored_within_1_days_ppm"] == 1_000_000
 
 
 def test_positions_reports_and_corrections_are_left_out(book: Book) -> None:
@@ -114,7 +114,7 @@ def test_without_anchors_only_the_ledgers_own_clock_speaks(book: Book) -> None:
     assert (finding.code, finding.subject) == ("back_dating.batch", "loan:L1")
     assert finding.text() == "1 events were recorded on 2026-04-30 for days up to 20 before."
     assert [one.digest for one in finding.evidence] == [late.digest.hex()]
-    assert found.numbers()["not_anchored"] == 9
+    assert found.numbers() == {"dated_events": 9, "undated": 0, "not_anchored": 9}
 
 
 def test_a_week_of_delay_is_usual_unless_the_rules_say_otherwise(book: Book) -> None:
