@@ -29,7 +29,7 @@ from ledger.errors import MalformedError, RefusedError, UndeterminedError
 from ledger.store import ReadConnection
 from ledger.store.logs import LogRow
 from ledger.tapes.model import MAX_KEPT_REJECTS, Reject
-from ledger.tapes.positions import Form, Positions, Reported, twice
+from ledger.tapes.positions import Form, Positions, Reported, rejected, twice
 from ledger.tapes.totals import TotalsFile
 
 #: More disagreements than anyone can settle one by one: the file is of another pool, or of another day.
@@ -97,9 +97,13 @@ def _cut_off(text: str | None) -> Effective:
 
 def _refused(rejects: list[Reject]) -> MalformedError:
     """A file that cannot be read whole, by line and field of the first faults."""
-    shown = "; ".join(f"line {one.line}: {one.field}: {one.reason}" for one in rejects[:3])
+    shown = "; ".join(f"{_where(one)}: {one.field}: {one.reason}" for one in rejects[:3])
     more = f"; and {len(rejects) - 3} more" if len(rejects) > 3 else ""
     return MalformedError("file", f"{shown}{more}; nothing was compared")
+
+
+def _where(one: Reject) -> str:
+    return f"line {one.line}" if one.line else f"record {one.record}"
 
 
 class _Run:
@@ -151,7 +155,7 @@ class _Run:
         for row in rows:
             if calendar.parse_effective(row.cut_off).last_day != self._cut_off.last_day:
                 reason = f"{row.cut_off} is not the cut-off, {self._cut_off.text}"
-                self._rejects.append(Reject(0, _number(row.place), "effective", reason, subject=row.loan))
+                self._rejects.append(rejected(f"loan:{row.loan}", row.place, "effective", reason))
             elif self._is_second(row, known.get(row.loan)):
                 self._rejects.append(twice(f"loan:{row.loan}", row.place))
             else:
@@ -353,11 +357,6 @@ def _gone(
         and one.what.since <= day
         and one.what.item.startswith("ledger.") == totals
     )
-
-
-def _number(place: str) -> int:
-    """The number in a place such as ``line 18`` or ``assets[17]``."""
-    return int("".join(char for char in place if char.isdigit()) or 0)
 
 
 def _order(one: Found) -> tuple[str, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -92,7 +93,7 @@ class Reconciliation:
         if self.partial:
             data["partial"] = True
         return {
-            "id": f"tape:{self.tape[:32]}:{self.cut_off.text}",
+            "id": f"tape:{_short(self.pool, self.tape)}:{self.cut_off.text}",
             "type": "tape.received",
             "subject": f"pool:{self.pool}",
             "effective": self.cut_off.text,
@@ -121,3 +122,8 @@ class Reconciliation:
             ],
             "explained": dict(sorted(self.explained.items())),
         }
+
+
+def _short(pool: str, tape: str) -> str:
+    """32 hex digits that stand for a file and the pool that it is about: it may be about several."""
+    return hashlib.sha256(f"{pool} {tape}".encode()).hexdigest()[:32]

@@ -214,7 +214,7 @@ def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) ->
     if len(result.found) > _MAX_SHOWN:
         lines.append(f"  … and {len(result.found) - _MAX_SHOWN} more breaks; --json lists them")
     lines += [
-        f"  not shown any more, not closed: {one.name}: {one.what.item}{_with(one.what.owner)}"
+        f"  open before, not shown by this file: {one.name}: {one.what.item}{_with(one.what.owner)}"
         for one in result.gone[:_MAX_SHOWN]
     ]
     if posted is not None:

@@ -158,8 +158,13 @@ def _positions(tape: Tape, *, coded: bool) -> Iterator[Item]:
 
 def twice(subject: str, place: str) -> Reject:
     """The reject of a loan that a file shows a second time."""
+    return rejected(subject, place, "loan", f"{subject} stands in the file twice ({place})")
+
+
+def rejected(subject: str, place: str, name: str, reason: str) -> Reject:
+    """A reject at a place such as ``line 18`` or ``assets[17]``, which is a record and no line."""
     number = int("".join(char for char in place if char.isdigit()) or 0)
-    return Reject(number, number, "loan", f"{subject} stands in the file twice ({place})", subject=subject)
+    return Reject(number, number if place.startswith("line") else 0, name, reason, subject=subject)
 
 
 def _position(report: Submission, others: list[Submission], *, coded: bool) -> Reported:

@@ -240,6 +240,14 @@ def test_a_break_that_a_later_file_does_not_show_stays_open(own: Ledger, tmp_pat
     assert run(own, write(tmp_path, *may), private=True, sender="").exit_code == 0
 
 
+def test_one_file_may_be_about_two_pools(own: Ledger, tmp_path: Path) -> None:
+    own.append([book.pool_created("Q", effective="2026-01-10")], party="fenqile")
+    first, second = (run(own, write(tmp_path, *CLEAN), pool=name, partial=True) for name in (POOL, "Q"))
+    assert post(own, first) == 1
+    assert post(own, second) == 7  # the file, and six loans that this pool does not hold
+    assert [one.status for one in run(own, write(tmp_path, *CLEAN), pool="Q").found] == ["open"] * 6
+
+
 def test_names_are_of_the_disagreement_only(ledger: Ledger, tmp_path: Path) -> None:
     results = [run(ledger, write(tmp_path, *changed("L1", fen=fen))) for fen in (1, 2)]
     other = run(ledger, write(tmp_path, *changed("L2", fen=1)))
@@ -316,6 +324,16 @@ def sdart(sqlite_ledger: Ledger) -> Ledger:
     sqlite_ledger.append([pool_created("SDART", party="fenqile", effective="2026-06-01")], party="fenqile")
     take_in(sqlite_ledger, JUNE)
     return sqlite_ledger
+
+
+def test_a_record_of_another_day_is_named_by_its_number(sdart: Ledger, tmp_path: Path) -> None:
+    text = JULY.read_text()
+    assert text.count("07-31-2026") == 4
+    (tmp_path / "two.xml").write_text(text[::-1].replace("07-31-2026"[::-1], "07-30-2026"[::-1], 1)[::-1])
+    with pytest.raises(
+        MalformedError, match="record 4: effective: 2026-07-30 is not the cut-off, 2026-07-31"
+    ):
+        run(sdart, tmp_path / "two.xml", pool="SDART")
 
 
 @pytest.mark.parametrize("partial", [False, True])
