@@ -12,7 +12,6 @@ that does not say who paid when, a seasoned loan whose arrears at the opening no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -32,8 +31,7 @@ from ledger.errors import UndeterminedError
 OBLIGOR: Final = "obligor"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """A loan on ``day``. Amounts in units of 1e-8.
 
     ``undetermined`` is empty where the delinquency could be derived; else it says why, and ``days_past_due``,
@@ -73,7 +71,8 @@ class Life:
         first = held[0].event
         assert isinstance(first, Terms)
         self.terms: Terms = first
-        self._changes = [one for one in held if isinstance(one.event, ScheduleChanged)]
+        #: changes of its schedule, in their order
+        self.changes = [one for one in held if isinstance(one.event, ScheduleChanged)]
         self._plans: dict[int, tuple[Due, ...] | str] = {}
         self._credits: list[Credit] | str | None = None
 
@@ -92,14 +91,14 @@ class Life:
 
     def plan(self, day: date) -> tuple[Due, ...]:
         """The instalments in force on ``day``, changes until then applied. Raises :class:`UndeterminedError`."""
-        count = len(self._changes)
+        count = len(self.changes)
         if count:
             last = day.toordinal()
-            count = sum(one.record.when.ordinal <= last for one in self._changes)
+            count = sum(one.record.when.ordinal <= last for one in self.changes)
         known = self._plans.get(count)
         if known is None:
             try:
-                known = self._derive(self._changes[:count])
+                known = self._derive(self.changes[:count])
             except UndeterminedError as error:
                 known = str(error)
             self._plans[count] = known
@@ -194,14 +193,21 @@ class Walk:
         """Where it stands at the close of ``day``; ``state`` is its folded state then."""
         if state.ended:
             return Position(day=day, state=state, days_past_due=0, arrears=0, unpaid=0)
-        try:
-            plan, paid = self._life.plan(day), self._life.credits()
-        except UndeterminedError as error:
-            return Position(
-                day=day, state=state, days_past_due=None, arrears=None, unpaid=None, undetermined=str(error)
-            )
-        if plan is not self._plan:
-            self._begin(plan, paid)
+        plan = self._plan
+        if plan is None or self._life.changes:
+            try:
+                plan, paid = self._life.plan(day), self._life.credits()
+            except UndeterminedError as error:
+                return Position(
+                    day=day,
+                    state=state,
+                    days_past_due=None,
+                    arrears=None,
+                    unpaid=None,
+                    undetermined=str(error),
+                )
+            if plan is not self._plan:
+                self._begin(plan, paid)
         self._advance(day)
         arrears = self._due - self._covered - max(0, self._pot + self._excess)
         if arrears <= 0:
@@ -219,21 +225,24 @@ class Walk:
 
     def _advance(self, day: date) -> None:
         """Take in what fell due and what was paid until the close of ``day``."""
-        assert self._plan is not None
-        while self._place < len(self._plan) and (due := self._plan[self._place]).date <= day:
-            self._place += 1
-            self._due += due.total
-            self._covered += min(due.total, self._named.get(due.number, 0))
+        plan, paid, place, credits_ = self._plan, self._paid, self._place, self._credits
+        assert plan is not None
+        while place < len(plan) and (due := plan[place]).date <= day:
+            place += 1
+            total = due.total
+            self._due += total
+            self._covered += min(total, self._named.get(due.number, 0))
             self._passed.add(due.number)
         last = day.toordinal()
-        while self._credits < len(self._paid) and (credit := self._paid[self._credits]).day <= last:
-            self._credits += 1
+        while credits_ < len(paid) and (credit := paid[credits_]).day <= last:
+            credits_ += 1
             if credit.payer != OBLIGOR:
                 self._others.setdefault(credit.instalment, set()).add(credit.payer)
             elif credit.instalment is None:
                 self._pot += credit.units
             else:
                 self._name(credit.instalment, credit.units)
+        self._place, self._credits = place, credits_
 
     def _name(self, number: int, units: int) -> None:
         """Credit an instalment that the obligor's payment names."""

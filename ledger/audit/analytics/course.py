@@ -149,7 +149,7 @@ class Course:
 
     def _close(self, into: MonthSums, start: int, end: int) -> None:
         """Count the loan at the close of the day ``end``; the month began at the close of ``start`` (ordinals)."""
-        bucket = ""
+        bucket, day = "", date.fromordinal(end)
         for part in self.parts:
             receivable, credit = max(0, part.net), max(0, -part.net)
             into.outstanding += receivable
@@ -158,10 +158,10 @@ class Course:
                 into.change[CREDITS] += credit - part.credit
             left = self._exit(part)
             if left is None:
-                bucket = bucket or self._bucket(end)
+                bucket = bucket or self._bucket(day)
                 into.buckets[bucket].count(receivable)
                 if receivable:
-                    for name, value in self.facts.values(end):
+                    for name, value in self.facts.values(day):
                         into.averages[name].count(receivable, value)
             elif receivable:
                 into.ended.count(receivable)
@@ -182,9 +182,9 @@ class Course:
             return self.state.status
         return COMPENSATED if part.compensated and part.net <= 0 else None
 
-    def _bucket(self, end: int) -> str:
+    def _bucket(self, day: date) -> str:
         measure = self.case.rules.measure
-        return measure.bucket(measure.days(self.walk.at(date.fromordinal(end), self.state)))
+        return measure.bucket(measure.days(self.walk.at(day, self.state)))
 
     def _conditional(self, part: Part, into: MonthSums, start: int, end: int) -> None:
         """What a claim that was in a bucket when the month began adds to the month's rates."""

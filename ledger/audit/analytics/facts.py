@@ -33,6 +33,8 @@ class Facts:
 
     def plan(self, day: int) -> Plan | None:
         """The instalments in force on a day (ordinal); None where they are undetermined."""
+        if self._plan is not None and not self._case.life.changes:
+            return self._plan[1]
         try:
             plan = self._case.life.plan(date.fromordinal(day))
         except UndeterminedError:
@@ -41,19 +43,19 @@ class Facts:
             self._plan = (plan, Plan.of(plan))
         return self._plan[1]
 
-    def values(self, day: int) -> list[tuple[str, int]]:
-        """(name, value) of all that is determined on a day (ordinal); rates are scaled to integers."""
+    def values(self, day: date) -> list[tuple[str, int]]:
+        """(name, value) of all that is determined on a day; rates are scaled to integers."""
         if self._constant is None:
             self._constant = (self._cost(), self._start())
         cost, start = self._constant
-        plan, rate = self.plan(day), self._rate
+        plan, rate = self.plan(day.toordinal()), self._rate
         found = [] if rate is None else [("annual_rate", rate)]
         if cost is not None:
             found.append(("annual_cost", cost))
         if plan is not None:
-            found.append(("remaining_instalments", plan.left(day)))
+            found.append(("remaining_instalments", plan.left(day.toordinal())))
         if start is not None:
-            found.append(("months_on_book", _whole_months(start, date.fromordinal(day))))
+            found.append(("months_on_book", _whole_months(start, day)))
         return found
 
     def _cost(self) -> int | None:

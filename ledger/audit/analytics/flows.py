@@ -8,6 +8,7 @@ falls by, so that cash and balance agree to the last digit where a share is less
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ledger.audit.analytics.parts import Part, held
 from ledger.audit.analytics.sums import AMOUNTS, COMPONENTS, FLOWS, RECOVERED, UNTOLD, MonthSums
@@ -23,6 +24,11 @@ from ledger.domain.events.money_in import (
 )
 from ledger.domain.fold import Standing
 from ledger.domain.loans import LoanState
+from ledger.proofs.encumbrance import WHOLE
+
+_BY_BORROWERS: Final = (RepaymentReceived, RepaymentReversed, LoanPrepaid)
+_PAYMENTS: Final = (RepaymentReceived, LoanPrepaid)
+_BY_COMPONENT: Final = (LoanRefunded, AmountWaived)
 
 
 class Flows:
@@ -35,7 +41,7 @@ class Flows:
 
     def note(self, one: Standing) -> None:
         """Remember who paid: a reversal names the payment that it undoes."""
-        if isinstance(one.event, RepaymentReceived | LoanPrepaid):
+        if isinstance(one.event, _PAYMENTS):
             payer = one.event.payer
             self._payers[one.record.id] = payer if isinstance(payer, str) else UNTOLD
 
@@ -48,12 +54,12 @@ class Flows:
         name = FLOWS.get(one.record.kind.name, "")
         if moved:
             into.change[name] += moved
-        if isinstance(event, RepaymentReceived | RepaymentReversed | LoanPrepaid):
+        if isinstance(event, _BY_BORROWERS):
             rest = self._rest(one.amounts, part, -1 if isinstance(event, RepaymentReversed) else 1)
             self._cash(event.repayment if isinstance(event, RepaymentReversed) else one.record.id,
                        (-moved, *rest), into)  # fmt: skip
             total = sum(rest) - moved
-        elif isinstance(event, LoanRefunded | AmountWaived):
+        elif isinstance(event, _BY_COMPONENT):
             total = sum(self._rest(one.amounts, part, 1)) - moved
         elif isinstance(event, GuarantorCompensated):
             total = self._compensated(event, part) - moved
@@ -73,8 +79,11 @@ class Flows:
 
     def _rest(self, amounts: Sequence[int], part: Part, sign: int) -> tuple[int, ...]:
         """(interest, fee, penalty, other, unapplied) of the share."""
-        total, *parts = amounts
-        return tuple(self._share_of(sign * units, part) for units in (*parts[1:], total - sum(parts)))
+        total, principal, *parts = amounts
+        rest = (*parts, total - principal - sum(parts))
+        if part.share == WHOLE and len(self._shares) == 1:
+            return rest if sign > 0 else tuple(-units for units in rest)
+        return tuple(self._share_of(sign * units, part) for units in rest)
 
     def _compensated(self, event: GuarantorCompensated, part: Part) -> int:
         """What the guarantor paid on the claim beside principal."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,3 +265,18 @@ def test_whatever_moves_principal_has_a_name() -> None:
 def _originated() -> bytes:
     one = submission("loan.originated")
     return record.build(ORIGIN, one, seq=0, prev=None, posted=POSTED, secret=SECRET).record
+
+
+def test_the_page_names_every_figure() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "analytics.md").read_text(encoding="utf-8")
+    shown = figures(case(*LOAN, charged_off("2026-02-10"), as_of="2026-03-31"), as_of="2026-03-31")
+    names = set(_members(shown)) - set(Measure().buckets)
+    assert {"smm", "cdr", "scheduled_balance", "unapplied", "gross_loss_rate", "left_out"} <= names
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", page, re.IGNORECASE)) == []
+
+
+def _members(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _members(inner)
