@@ -104,7 +104,9 @@ def reconcile(
     _check_options(kind, mapping, trust=trust, prefix=prefix, percent=percent)
     out = Output(as_json)
     with open_home() as home, out.progress(f"reconcile {file.name}") as progress:
-        source = _open(file, kind, mapping, {"trust": trust, "prefix": prefix, "percent": percent}, progress)
+        source = open_source(
+            file, kind, mapping, {"trust": trust, "prefix": prefix, "percent": percent}, progress
+        )
         with home.store.read() as connection:
             log = logs.get(connection, home.origin)
             request = audit.Request(
@@ -114,7 +116,7 @@ def reconcile(
                 basis=balances,
                 since=_day(since),
                 private=private,
-                **({} if private else _parties(home, party, sender)),
+                **({} if private else who_explains(home, party, sender)),
             )
             result = audit.reconcile(connection, log, source, request)
         posted = _post(home, result, party) if post else None
@@ -135,9 +137,10 @@ def _check_options(kind: Form, mapping: Path | None, **given: str | bool | None)
             raise typer.BadParameter(f"--{name} does not go with --form {kind}")
 
 
-def _open(
+def open_source(
     file: Path, kind: Form, mapping: Path | None, options: dict[str, Any], progress: Any
 ) -> Positions | TotalsFile:
+    """The file as it is to be read; ``options`` are trust, prefix and percent. Raises :class:`NotFoundError`."""
     from ledger.tapes import positions, totals
 
     if not file.is_file():
@@ -161,7 +164,7 @@ def _only_pool(connection: Any, log: LogRow) -> str:
     return pools[0]
 
 
-def _parties(home: Home, party: str | None, sender: str | None) -> dict[str, str]:
+def who_explains(home: Home, party: str | None, sender: str | None) -> dict[str, str]:
     """Who has to explain what: the file's maker, and who keeps the records."""
     poster = party or only_party(home)
     known = {one.name for one in home.ledger.parties()}
