@@ -216,6 +216,32 @@ def test_a_changed_rate_counts_from_its_month_on() -> None:
     assert february["averages"]["remaining_instalments"]["value"] == "1.00000000"
 
 
+def test_two_currencies_are_two_books() -> None:
+    found = Analytics()
+    found.take(case(*LOAN, as_of="2026-01-31"))
+    yen = (originated(currency="JPY", principal="120000"), disbursed(amount="120000", currency="JPY"))
+    found.take(case(*yen, as_of="2026-01-31", loan="L2"))
+    january = months.parse("2026-01", "from")
+    assert {
+        currency: Document(currency, sums, Measure(), january, january, date(2026, 1, 31)).to_json()[
+            "months"
+        ][0]["outstanding"]
+        for currency, sums in found.currencies.items()
+    } == {"CNY": "1200.00", "JPY": "120000"}
+
+
+def test_a_loan_of_a_leap_day_is_a_month_old_a_month_later() -> None:
+    terms = originated("2028-02-29", first_due="2028-03-29", due_day=29)
+    shown = figures(
+        case(terms, disbursed("2028-02-29"), as_of="2028-03-31"), as_of="2028-03-31", first="2028-02"
+    )
+    assert [one["averages"]["months_on_book"]["value"] for one in shown["months"]] == [
+        "0.00000000",
+        "1.00000000",
+    ]
+    assert shown["months"][1]["buckets"]["M1"]["claims"] == 1
+
+
 @pytest.mark.parametrize(
     ("numerator", "denominator", "shown"),
     [(1, 3, "0.33333333"), (2, 3, "0.66666667"), (1, 0, None), (0, 5, "0.00000000"), (-1, 8, "-0.12500000"),

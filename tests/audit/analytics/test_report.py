@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from ledger.audit.analytics.report import Figures, analyse
 from ledger.audit.run import Request
@@ -87,4 +87,21 @@ def test_a_loan_with_a_forged_record_is_in_no_figure(filled: Ledger, tmp_path: P
     figures = run(filled)
     assert (figures.unreadable, figures.loans) == (1, LOANS - 1)
     assert {one.code for one in figures.findings} >= {"record.altered"}
+    assert figures.to_json()["currencies"]["CNY"]["months"][-1]["outstanding"] == "5526.90"
+
+
+def test_an_erased_loan_is_counted_and_in_no_figure(filled: Ledger) -> None:
+    with filled.store.write() as connection:
+        subject = connection.execute(
+            select(tables.subjects.c.id).where(tables.subjects.c.name == "loan:L4")
+        ).scalar_one()
+        indexes = select(tables.records.c.index).where(tables.records.c.subject_id == subject)
+        connection.execute(delete(tables.disclosures).where(tables.disclosures.c.index.in_(indexes)))
+        connection.execute(
+            update(tables.records).where(tables.records.c.subject_id == subject).values(record=None)
+        )
+        connection.execute(update(tables.subjects).where(tables.subjects.c.id == subject).values(secret=None))
+    figures = run(filled)
+    assert (figures.erased, figures.unreadable, figures.findings) == (1, 0, ())
+    # Half of 1,105.38, ten times.
     assert figures.to_json()["currencies"]["CNY"]["months"][-1]["outstanding"] == "5526.90"
