@@ -100,7 +100,7 @@ def past_due(loan: Loan, day: int) -> int:
         if kind in ("repaid", "reversed", "waived") and values.get("payer", "obligor") == "obligor":
             sign = -1 if kind == "reversed" else 1
             named[values["instalment"]] += sign * sum(values.get(name, 0) for name in COMPONENTS[:3])
-        if kind == "prepaid" and values["settles"]:
+        if kind == "prepaid" and values["settles"] and values["payer"] == "obligor":
             named[None] += sum(values.get(name, 0) for name in COMPONENTS[:3])
     pot = named.pop(None, 0) + sum(max(0, units - owed[number]) for number, units in named.items())
     for number, due, _, _ in sorted(loan["plan"]):
@@ -119,18 +119,22 @@ def standing(loan: Loan, claim: str, day: int) -> str | None:
     if not held or loan["begins"] > day:
         return None
     if not share(loan, claim, day):
-        return "left"
-    if ended := status(loan, day):
+        given_back = max(moved_ for moved_, _ in loan["moves"][claim] if moved_ <= day)
+        return over(loan, claim, given_back) or "left"
+    if ended := over(loan, claim, day):
         return ended
-    paid = any(kind == "compensated" and values["claim"] == claim and values["principal"] for _, _, kind, values in
-               until(loan, day))  # fmt: skip
-    # It counts from the day on which the pool held the claim.
-    if paid and principal(loan, claim, day) <= 0 and compensated_while_held(loan, claim, day):
-        return "compensated"
     days = past_due(loan, day)
     if days > 90:
         return "M3+"
     return "current" if not days else f"M{(days + 29) // 30}"
+
+
+def over(loan: Loan, claim: str, day: int) -> str | None:
+    """How the claim has ended by a day, as far as the pool held it then."""
+    if ended := status(loan, day):
+        return ended
+    paid = compensated_while_held(loan, claim, day) and principal(loan, claim, day) <= 0
+    return "compensated" if paid else None
 
 
 def compensated_while_held(loan: Loan, claim: str, day: int) -> bool:

@@ -102,6 +102,9 @@ class Course:
 
     def _move(self, part: Part, change: int, month: int) -> None:
         before = part.net
+        if part.share + change <= 0:
+            # What is given back because it is paid, or written off, has left in that way.
+            part.gone = self._over(part) or LEFT
         part.share += change
         part.most = max(part.most, part.share)
         part.net = held(part.principal, part.share, self.currency)
@@ -176,8 +179,10 @@ class Course:
 
     def _exit(self, part: Part) -> str | None:
         """Why the claim is in no bucket, or None if it is in one."""
-        if not part.share:
-            return LEFT
+        return self._over(part) if part.share else part.gone
+
+    def _over(self, part: Part) -> str | None:
+        """How the claim has ended while the pool held it; None if it goes on."""
         if self.state.ended:
             return self.state.status
         return COMPENSATED if part.compensated and part.net <= 0 else None

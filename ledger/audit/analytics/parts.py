@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from ledger.audit.analytics.sums import LEFT
 from ledger.audit.checks.case import PoolClaim
 from ledger.domain import seals
 from ledger.domain.schedule import Due
@@ -29,6 +30,8 @@ class Part:
     #: principal of the share held; below zero it is a customer credit
     net: int = 0
     compensated: bool = False
+    #: how it stood when the last of it was given back
+    gone: str = LEFT
     #: as of the last month end: bucket (None: in none), share, receivable, credit
     bucket: str | None = None
     share_before: int = 0

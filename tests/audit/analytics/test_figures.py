@@ -14,7 +14,7 @@ from ledger.audit.analytics import Analytics, months
 from ledger.audit.analytics.document import Document
 from ledger.audit.analytics.ratios import annual, ratio
 from ledger.audit.analytics.sums import FLOWS
-from ledger.audit.checks.case import Case
+from ledger.audit.checks.case import Case, Move
 from ledger.domain import loans, record
 from ledger.domain.delinquency import Measure
 from ledger.domain.events import EVENTS
@@ -154,6 +154,20 @@ def test_a_guarantor_that_pays_takes_the_claim_out_and_cures_nothing() -> None:
     # From February on, what stood at the end of January is the base of what is cumulated.
     later = figures(case(*LOAN, as_of="2026-03-31"), as_of="2026-03-31", first="2026-02")
     assert [one["compensation"]["cumulative_balance"] for one in later["months"]] == ["1200.00", "1200.00"]
+
+
+@pytest.mark.parametrize(("released", "exit_"), [("2026-03-25", "settled"), ("2026-03-10", "left")])
+def test_a_claim_that_is_given_back_once_it_is_paid_was_settled(released: str, exit_: str) -> None:
+    one = case(
+        *LOAN, prepaid("2026-03-20", "1200.00", "16.58", "5.00", "1221.58"),
+        ("loan.settled", "2026-03-20", {"reason": "prepaid"}), as_of="2026-03-31",
+    )  # fmt: skip
+    [claim] = one.claims
+    back = Move(date.fromisoformat(released).toordinal(), 99, "fund", -1_000_000)
+    one.claims = [claim._replace(moves=(*claim.moves, back))]
+    march = figures(one, as_of="2026-03-31")["months"][-1]
+    assert list(march["rolls"]["M1"]["to"]) == [exit_]
+    assert march["change"]["left"] == ("-1200.00" if exit_ == "left" else "0.00")
 
 
 OPENED: Event = ("loan.opened", "2026-02-01", {
