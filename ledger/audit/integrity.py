@@ -106,10 +106,17 @@ def ranges(size: int) -> list[tuple[int, int]]:
     return [(start, min(start + RANGE, size)) for start in range(0, size, RANGE)]
 
 
-def hash_range(store: Store, log: LogRow, start: int, stop: int) -> Frontier:
+def hash_range(
+    store: Store,
+    log: LogRow,
+    start: int,
+    stop: int,
+    *,
+    take: Callable[[int, bytes | None], None] | None = None,
+) -> Frontier:
     """What the entries [start, stop) hash to; record bytes count by their own digest, erased ones by the stored one.
 
-    Raises :class:`IntegrityError` for a gap.
+    ``take`` is shown each record's index and bytes on the way. Raises :class:`IntegrityError` for a gap.
     """
     with store.read() as connection:
         registers = {
@@ -122,6 +129,8 @@ def hash_range(store: Store, log: LogRow, start: int, stop: int) -> Frontier:
             if row is not None and row.index == index:
                 digest = bytes(row.digest) if row.record is None else hashlib.sha256(row.record).digest()
                 leaves.append(leaf_hash(record_entry(digest)))
+                if take is not None:
+                    take(index, row.record)
                 row = next(rows, None)
             elif index in registers:
                 leaves.append(leaf_hash(registers[index]))

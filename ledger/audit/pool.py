@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,9 +57,12 @@ def load(connection: ReadConnection, log: LogRow, name: str, *, before: int, as_
 
 
 def claims_of_loan(
-    pool: Pool, held: Sequence[Standing], rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]]
+    pool: Pool,
+    held: Sequence[Standing],
+    rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
+    names: Mapping[int, str],
 ) -> tuple[PoolClaim, ...]:
-    """The claims of a loan that are or were in the pool; ``held`` are its records in force.
+    """The claims of a loan that are or were in the pool; ``held`` are its records in force, ``names`` those of pools.
 
     A key that no record brought is the weak fallback.
     """
@@ -79,7 +82,18 @@ def claims_of_loan(
         )
         if moves:
             creditor, share = told.get(row.name, ("", 0))
-            found.append(
-                PoolClaim(row.name, bytes(row.asset_key), creditor, share, row.name not in keyed, moves)
-            )
+            weak = row.name not in keyed
+            others = _others(pool, steps, names) if len(moves) < len(steps) else ()
+            found.append(PoolClaim(row.name, bytes(row.asset_key), creditor, share, weak, moves, others))
     return tuple(found)
+
+
+def _others(
+    pool: Pool, steps: Sequence[EncumbranceRow], names: Mapping[int, str]
+) -> tuple[tuple[str, int], ...]:
+    """(pool, ppm) that other pools hold."""
+    shares: dict[int, int] = {}
+    for step in steps:
+        if step.pool_id != pool.id:
+            shares[step.pool_id] = shares.get(step.pool_id, 0) + step.change
+    return tuple((names.get(other, ""), share) for other, share in sorted(shares.items()) if share > 0)

@@ -1,8 +1,8 @@
-"""The audit of a pool: every procedure, in parallel over ranges of entries and loans, combined into one report.
+"""The loop under audits and analytics: ranges of entries, then ranges of a pool's loans, in parallel.
 
-Two passes share the work out: entries are hashed to the root that the checkpoint signs, and the pool's loans are read
-again from their records and examined. What they give is combined in the order of the ranges, so the report is the same
-on one core and on many.
+Two passes share the work out. Entries are hashed to the root that the checkpoint signs, and where it is asked for their
+records are scanned on the way for what crosses pools; then the pool's loans are read again from their records and gone
+through. What ranges give is combined in their order, so the result is the same on one core and on many.
 """
 
 from __future__ import annotations
@@ -12,33 +12,32 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit import encumbrance, integrity, sealed
+from ledger.audit import integrity, logscan
 from ledger.audit import pool as pools
-from ledger.audit.catalogue import PROCEDURES
-from ledger.audit.collect import Collector
-from ledger.audit.findings import AuditReport, Basis, Notes
+from ledger.audit.backdating import Clock
+from ledger.audit.findings import Basis, Notes
 from ledger.audit.integrity import Opened
-from ledger.audit.pool import Pool
-from ledger.audit.sealed import SealLeaves
-from ledger.audit.totals import Totals
-from ledger.audit.work import CHECKS, Check, Collect, Job, Part, Worker
+from ledger.audit.logscan import LogScan
+from ledger.audit.trail import Trail
+from ledger.audit.work import Check, Collect, Job, Part, Worker
+from ledger.collector import collector_paused
 from ledger.domain import calendar
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import ReadConnection, Store, logs, records, subjects
 from ledger.store.logs import LogRow
-from ledger.vault import Vault
 
 #: Loans in one range: some seconds' work, so that cores finish together and progress is seen.
 RANGE_LOANS: Final = 2_000
 
 Progress = Callable[[str, int, int], None]
+#: (size, block time in seconds) of each anchor, ascending; None where no chain was asked.
+AnchorTimes = tuple[tuple[int, int], ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +63,20 @@ class Examined:
     loan_ids: Sequence[int]
     notes: Notes
     whole: Part
+    scan: LogScan | None = None
 
 
 def over_cases(
     store: Store, origin: str, request: Request, *, trust: TrustRoot, collect: Collect, checks: Sequence[Check] = (),
-    anchors: AnchorSource | None = None, kek: Path | None = None,
+    scan: bool = False, anchors: AnchorSource | None = None, anchored: AnchorTimes = None, kek: Path | None = None,
     progress: Progress = lambda _what, _done, _of: None,
 ) -> Examined:  # fmt: skip
     """Hash the whole tree and go through the loans of a pool, in parallel: the loop under audits and analytics.
 
     ``collect`` makes the collectors of a range and ``checks`` are put to each case; both are functions of modules,
-    which other processes find by name. Raises what :func:`ledger.audit.integrity.open_size` raises, and
-    :class:`NotFoundError` for an unknown pool.
+    which other processes find by name. With ``scan`` the log's records are looked through too, and the collectors may
+    build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. Raises what
+    :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
     """
     notes = Notes()
     with store.read() as connection:
@@ -88,58 +89,19 @@ def over_cases(
         integrity.check_register(
             connection, log, opened.register, lambda done, of: progress("register", done, of)
         )
+        known = logscan.known(connection, log, before=size) if scan else None
     job = Job(
-        url=store.url,
-        log=log,
-        pool=pool,
-        size=size,
-        register_page=opened.register.page,
-        as_of=as_of,
-        kek=kek,
-        collect=collect,
-        checks=tuple(checks),
-    )
+        url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of, kek=kek,
+        collect=collect, checks=tuple(checks), known=known,
+    )  # fmt: skip
     processes = request.processes or os.cpu_count() or 1
-    with _workers(job, min(processes, 1 + len(loan_ids) // RANGE_LOANS + size // integrity.RANGE)) as submit:
-        hashed = [submit(_hash, bounds) for bounds in integrity.ranges(size)]
-        examined = [submit(_examine, part) for part in _parts(loan_ids)]
-        frontiers = []
-        for number, future in enumerate(hashed, start=1):
-            frontiers.append(future.result())
-            progress("entries", min(number * integrity.RANGE, size), size)
-        whole = Part(collectors=collect(pool, as_of))
-        for future in examined:
-            whole.add(future.result())
-            progress("loans", whole.loans, len(loan_ids))
+    frontiers, found = _hash_all(job, processes, progress)
+    if found is not None:
+        job = replace(job, trail=Trail(found.cash.finish(), Clock(log.zone, log.day_cut, anchored)))
+    whole = _examine_all(job, loan_ids, processes, progress)
     integrity.check_tree(frontiers, opened.checkpoint, notes)
     notes.add(whole.notes)
-    return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole)
-
-
-def audit(
-    store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
-    kek: Path | None = None, progress: Progress = lambda _what, _done, _of: None,
-) -> AuditReport:  # fmt: skip
-    """Audit one pool. ``kek`` opens the nonces of the register's values, which its owner has and a partner has not.
-
-    Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
-    """
-    examined = over_cases(
-        store, origin, request, trust=trust, collect=_collectors, checks=CHECKS, anchors=anchors, kek=kek,
-        progress=progress,
-    )  # fmt: skip
-    job, notes, whole = examined.job, examined.notes, examined.whole
-    log, pool, size, as_of, loan_ids = job.log, job.pool, job.size, job.as_of, examined.loan_ids
-    leaves = whole.collectors["seal"]
-    assert isinstance(leaves, SealLeaves)
-    with store.read() as connection:
-        sealed.check(connection, log, pool, leaves, as_of=as_of, erased=whole.erased, notes=notes)
-        encumbrance.check(
-            connection, log, pool, loan_ids, since=request.since, size=size,
-            vault=Vault.load(kek) if kek is not None else None, notes=notes,
-            progress=lambda done, of: progress("encumbrances", done, of),
-        )  # fmt: skip
-    return _report(examined, trust)
+    return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole, scan=found)
 
 
 def last_day(connection: ReadConnection, log: LogRow, size: int) -> date:
@@ -152,14 +114,6 @@ def _parts(loan_ids: Sequence[int]) -> list[Sequence[int]]:
     return [loan_ids[start : start + RANGE_LOANS] for start in range(0, len(loan_ids), RANGE_LOANS)]
 
 
-def _collectors(pool: Pool, as_of: date) -> dict[str, Collector]:
-    """Fresh collectors for one range."""
-    return {
-        "totals": Totals(tuple(sorted({limit.attribute for limit in pool.rules.limits}))),
-        "seal": SealLeaves(sealed.cuts_of(pool, as_of)),
-    }
-
-
 # -- processes -------------------------------------------------------------------------------------------------
 
 _worker: Worker | None = None
@@ -170,9 +124,43 @@ def _start(job: Job) -> None:
     _worker = Worker(job)
 
 
-def _hash(bounds: tuple[int, int]) -> integrity.Frontier:
+def _hash(bounds: tuple[int, int]) -> tuple[integrity.Frontier, LogScan | None]:
     assert _worker is not None
-    return integrity.hash_range(_worker.store, _worker.job.log, *bounds)
+    job = _worker.job
+    found = None if job.known is None else LogScan(job.known, start=bounds[0])
+    take = None if found is None else found.take
+    with collector_paused():
+        return integrity.hash_range(_worker.store, job.log, *bounds, take=take), found
+
+
+def _hash_all(
+    job: Job, processes: int, progress: Progress
+) -> tuple[list[integrity.Frontier], LogScan | None]:
+    """Hash every range of entries, and add up what scans of their records found."""
+    ranges = integrity.ranges(job.size)
+    frontiers: list[integrity.Frontier] = []
+    whole: LogScan | None = None
+    with _workers(job, min(processes, len(ranges))) as submit:
+        for bounds, future in zip(ranges, [submit(_hash, one) for one in ranges], strict=True):
+            frontier, found = future.result()
+            frontiers.append(frontier)
+            if whole is None:
+                whole = found
+            elif found is not None:
+                whole.add(found)
+            progress("entries", bounds[1], job.size)
+    return frontiers, whole
+
+
+def _examine_all(job: Job, loan_ids: Sequence[int], processes: int, progress: Progress) -> Part:
+    """Go through every range of loans, and add up what they give."""
+    whole = Part(collectors=job.collect(job))
+    parts = _parts(loan_ids)
+    with _workers(job, min(processes, len(parts))) as submit:
+        for future in [submit(_examine, part) for part in parts]:
+            whole.add(future.result())
+            progress("loans", whole.loans, len(loan_ids))
+    return whole
 
 
 def _examine(loan_ids: Sequence[int]) -> Part:
@@ -224,29 +212,6 @@ def basis_of(examined: Examined, trust: TrustRoot) -> Basis:
         anchored_at=_block_time(opened),
         steps=tuple(f"{step.name}: {step.proves}" for step in verdict.steps),
         not_checked=tuple(item.says for item in verdict.not_checked),
-    )
-
-
-def _report(examined: Examined, trust: TrustRoot) -> AuditReport:
-    pool, notes, whole = examined.job.pool, examined.notes, examined.whole
-    totals = whole.collectors["totals"]
-    assert isinstance(totals, Totals)
-    numbers: dict[str, int | str] = {
-        name: totals.counts[name]
-        for name in ("loans", "claims", "left", "records", "opened", "weak_keys", "unsigned", "corrected")
-    }
-    numbers |= {"erased": whole.erased, "unreadable": whole.unreadable}
-    return AuditReport(
-        pool=pool.name,
-        title=pool.title,
-        rules_version=pool.rules.version,
-        made_by=f"poolproof {version('poolproof')}",
-        sees=("every record of the log",),
-        basis=basis_of(examined, trust),
-        procedures=tuple(notes.procedure(name) for name in PROCEDURES),
-        findings=tuple(sorted(notes.findings, key=lambda one: one.order)),
-        numbers=numbers,
-        totals=totals.to_json(),
     )
 
 

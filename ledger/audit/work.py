@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final
 
 from ledger import register
-from ledger.audit import eligibility
-from ledger.audit.checks import life, reports, schedule, terms
 from ledger.audit.checks.case import Case
 from ledger.audit.collect import Collector
 from ledger.audit.findings import Evidence, Finding, Notes
+from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
+from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
 from ledger.domain import record
 from ledger.domain.fold import Indexed, state_of, unsuperseded
@@ -38,12 +37,8 @@ from ledger.vault import Vault
 CHUNK_LOANS = 500
 #: Something that is asked of one loan, and writes what it finds into the case's notes.
 Check = Callable[[Case], None]
-#: Makes fresh collectors for one range of a pool's loans, as of a day.
-Collect = Callable[[Pool, date], dict[str, Collector]]
-#: What an audit asks.
-CHECKS: Final[tuple[Check, ...]] = (
-    reports.check, terms.check, schedule.check, life.check, eligibility.check,
-)  # fmt: skip
+#: Makes fresh collectors for one range of a pool's loans.
+Collect = Callable[["Job"], dict[str, Collector]]
 #: The place of a claim that nobody ever took a share of.
 _UNTOUCHED = (0, ZERO, b"\0")
 
@@ -64,6 +59,10 @@ class Job:
     kek: Path | None
     collect: Collect
     checks: tuple[Check, ...]
+    #: settlements and day closes, where the log's records are scanned
+    known: Known | None = None
+    #: what that scan found, once it is done
+    trail: Trail | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ class Worker:
 
     def examine(self, loan_ids: Sequence[int]) -> Part:
         """Examine these loans (subject ids), with fresh collectors."""
-        collectors = self.job.collect(self.job.pool, self.job.as_of)
+        collectors = self.job.collect(self.job)
         part = Part(collectors=collectors)
         with collector_paused(), self.store.read() as connection:
             for start in range(0, len(loan_ids), CHUNK_LOANS):
@@ -118,6 +117,7 @@ class Worker:
             of_loan[one.subject_id].append(one)
         claims = self._claims(connection, loan_ids)
         values = self._register(connection, claims)
+        names = self._pools(connection, claims)
         for loan_id in loan_ids:
             part.loans += 1
             row, own = rows[loan_id], of_loan[loan_id]
@@ -141,7 +141,7 @@ class Worker:
                     continue  # it began after the audit's day
                 state_then = state_of(held, count=len(parsed))
             yield Case(
-                name, parsed, held, claims_of_loan(job.pool, known, claims[loan_id]),
+                name, parsed, held, claims_of_loan(job.pool, known, claims[loan_id], names),
                 as_of=job.as_of, rules=job.pool.rules, notes=part.notes, state=state_then,
             )  # fmt: skip
 
@@ -156,6 +156,13 @@ class Worker:
         for row in found:
             grouped[row.subject_id].append((row, steps[bytes(row.asset_key)]))
         return grouped
+
+    def _pools(
+        self, connection: ReadConnection, claims: dict[int, list[tuple[ClaimRow, list[EncumbranceRow]]]]
+    ) -> dict[int, str]:
+        """Names of the pools that these claims are or were in."""
+        ids = {step.pool_id for rows in claims.values() for _, steps in rows for step in steps}
+        return {row.id: row.name.removeprefix("pool:") for row in subjects.by_id(connection, ids).values()}
 
     def _register(
         self, connection: ReadConnection, claims: dict[int, list[tuple[ClaimRow, list[EncumbranceRow]]]]

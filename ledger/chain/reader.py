@@ -305,6 +305,25 @@ class ChainReader:
         found = self._request("eth_getLogs", query)
         return self.block(to_int(found[-1]["blockNumber"])) if found else None
 
+    def anchor_times(self, latest: Block, *, first_block: int = 0) -> list[tuple[int, int]]:
+        """(size, block time in seconds) of every anchor of the log since ``first_block``, sizes ascending."""
+        sizes: list[tuple[int, int]] = []
+        for start in range(first_block, latest.number + 1, _LOG_RANGE):
+            query = {
+                "address": to_hex(self.contract),
+                "topics": [to_hex(self._abi.topic("Anchored")), to_hex(self.log_key)],
+                "fromBlock": hex(start),
+                "toBlock": hex(min(start + _LOG_RANGE - 1, latest.number)),
+            }
+            found = self._request("eth_getLogs", query)
+            sizes += [(to_int(one["topics"][2]), to_int(one["blockNumber"])) for one in found]
+        times: dict[int, int] = {}
+        for number in {number for _, number in sizes}:
+            block = self.block(number)
+            if block is not None:
+                times[number] = block.time
+        return sorted((size, times[number]) for size, number in sizes if number in times)
+
     # --------------------------------------------------------------------------------------------- requests
 
     def _raw_block(self, block: BlockId) -> Any:

@@ -82,6 +82,11 @@ class OnlineAnchors:
             ),
         )
 
+    def anchor_times(self, *, first_block: int = 0) -> tuple[tuple[int, int], ...]:
+        """(size, block time in seconds) of every anchor since ``first_block``, as this node shows them."""
+        self._check_chain()
+        return tuple(self._reader.anchor_times(self._reader.latest(), first_block=first_block))
+
     def _check_chain(self) -> None:
         chain = self._chain
         self._reader.check(chain_id=chain.chain_id, genesis=chain.genesis, code_hash=chain.code_hash)

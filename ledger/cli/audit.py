@@ -12,14 +12,18 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, read_file
 from ledger.cli.report import report_lines, write_report
-from ledger.errors import UnavailableError
+from ledger.errors import UnavailableError, VerificationError
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
+    from ledger.audit.reconcile import Request as TapeRequest
+    from ledger.audit.run import AnchorTimes, Progress
     from ledger.audit.watch import Look
+    from ledger.chain.sources import OnlineAnchors
     from ledger.home import Home
     from ledger.proofs.trust import TrustRoot
-    from ledger.proofs.verdict import AnchorSource
+    from ledger.tapes.positions import Positions
+    from ledger.tapes.totals import TotalsFile
 
 commands = command_group("The audit.")
 
@@ -34,6 +38,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the chain."
     epilog=example(
         "poolproof audit POOL --as-of 2026-07-31",
         "poolproof audit POOL --trust trust.json -o audit.report.json --html audit.html --pdf audit.pdf",
+        "poolproof audit POOL --tape 2026-07.xml --partial",
         "poolproof audit POOL --sample 25 --seed 0x… --receipts sample",
     )
 )
@@ -61,6 +66,15 @@ def audit(
     language: Annotated[
         Literal["en", "zh"], typer.Option(help="Language of the written report and of this output.")
     ] = "en",
+    tape: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also reconcile this file with the pool.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="How the tape is read, if it is a CSV. [default: SEC EX-102]")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="The tape may leave claims of the pool out.")
+    ] = False,
     sample: Annotated[int, typer.Option(min=0, metavar="N", help="Draw so many loans for field work.")] = 0,
     seed: Annotated[
         str | None, typer.Option(metavar="HASH", help="What draws them: the hash of a later block.")
@@ -79,8 +93,8 @@ def audit(
     derived is undetermined, and said so. Exit code 0: clean; 1: a finding of severity error; 3: something is
     undetermined and nothing is wrong.
     """
+    from ledger.audit.perform import audit as perform
     from ledger.audit.run import Request
-    from ledger.audit.run import audit as perform
 
     if sample and seed is None:
         raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
@@ -89,16 +103,15 @@ def audit(
     with open_home() as home:
         root = _trust(home, trust, out)
         anchors = None if offline else _anchors(home, root, out)
+        times = None if anchors is None else _times(home, anchors, out)
         with out.stages() as progress:
-            done = perform(
-                home.store,
-                home.origin,
-                request,
-                trust=root,
-                anchors=anchors,
-                kek=home.kek_file,
-                progress=progress,
+            tapes = (
+                [] if tape is None else [_tape(home, tape, mapping, pool, partial=partial, progress=progress)]
             )
+            done = perform(
+                home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
+                kek=home.kek_file, progress=progress,
+            )  # fmt: skip
         drawn = _draw(home, done, sample, seed, receipts) if sample and seed is not None else None
     for file in write_report(done, language=language, html=html, pdf=pdf, output=output):
         out.say(f"wrote {file}")
@@ -152,6 +165,24 @@ def watch(
         time.sleep(every)
 
 
+def _tape(
+    home: Home, file: Path, mapping: Path | None, pool: str, *, partial: bool, progress: Progress
+) -> tuple[Positions | TotalsFile, TapeRequest]:
+    """A file to lay beside the records, and what to ask of it."""
+    from ledger.audit.reconcile import Request
+    from ledger.cli.reconcile import open_source, who_explains
+
+    def read(done: int, of: int) -> None:
+        progress(f"tape {file.name}", done, of)
+
+    kind: Literal["csv", "ex102"] = "ex102" if mapping is None else "csv"
+    source = open_source(file, kind, mapping, {"trust": None, "prefix": None, "percent": False}, read)
+    explained = who_explains(home, None, None)
+    return source, Request(
+        pool=pool, partial=partial, sender=explained["sender"], servicer=explained["servicer"]
+    )
+
+
 def _day(text: str | None) -> date | None:
     from ledger.domain.calendar import parse_day
 
@@ -164,12 +195,16 @@ def _trust(home: Home, file: Path | None, out: Output) -> TrustRoot:
 
     if file is not None:
         return TrustRoot.parse(read_file(file, "trust root"))
-    root = home.ledger.trust_root()
+    from ledger.store import logs
+
+    with home.store.read() as connection:
+        issued = logs.latest_trust_root(connection, home.log_id(connection))
+    root = home.ledger.trust_root() if issued is None else TrustRoot.parse(bytes(issued))
     out.say(f"trust root: the ledger's own, fingerprint {root.fingerprint}; compare it with your agreement")
     return root
 
 
-def _anchors(home: Home, root: TrustRoot, out: Output) -> AnchorSource | None:
+def _anchors(home: Home, root: TrustRoot, out: Output) -> OnlineAnchors | None:
     """How to ask the contract, where the trust root names one and a node answers."""
     if root.chain is None:
         return None
@@ -180,6 +215,21 @@ def _anchors(home: Home, root: TrustRoot, out: Output) -> AnchorSource | None:
         return OnlineAnchors(ChainReader(home.rpc_url), root)
     except UnavailableError as error:
         out.say(f"the chain was not asked: {error}")
+        return None
+
+
+def _times(home: Home, anchors: OnlineAnchors, out: Output) -> AnchorTimes:
+    """When each anchor was made, as the node shows it; the ledger only says from which block on to look."""
+    from ledger.store import anchors as stored
+
+    with home.store.read() as connection:
+        blocks = [row.block_number for row in stored.listed(connection, home.log_id(connection))]
+    try:
+        return anchors.anchor_times(
+            first_block=min((block for block in blocks if block is not None), default=0)
+        )
+    except (UnavailableError, VerificationError) as error:
+        out.say(f"the times of the anchors are not known: {error}")
         return None
 
 

@@ -12,6 +12,8 @@ from ledger.simulate.desk import Desk
 from ledger.simulate.loan import Loan
 from ledger.simulate.platform import CURRENCY, PLATFORM, SERVICING_FEE, PoolTerms, yuan
 
+#: Lent against pledged principal, per cent: below the advance rates, so that a usual month's arrears are covered.
+LENT_PERCENT: Final = 70
 _SUNDAY: Final = 6
 
 
@@ -75,14 +77,20 @@ class Pool:
         self._offers = []
         agreement = f"{self.terms.name}-{self._desk.text}" if sold else None
         for batch in _batches(live):
-            self.take([offer.name for offer in batch], agreement)
+            self.take([offer.name for offer in batch], agreement, lent=self._lent(batch))
         for offer in live:
             if offer.loan is not None:
                 offer.loan.pool = self
         if agreement and live:
             self._settle(agreement, live)
 
-    def take(self, names: Sequence[str], agreement: str | None = None) -> None:
+    def _lent(self, batch: Sequence[Offer]) -> int | None:
+        """What the lender pays out against a batch: somewhat less than the base that the claims make."""
+        if self.terms.advance_rate is None:
+            return None
+        return sum(offer.fen for offer in batch) * LENT_PERCENT // 100
+
+    def take(self, names: Sequence[str], agreement: str | None = None, *, lent: int | None = None) -> None:
         """Pledge or sell the claim c1 of these loans, with the holder's signed acceptance."""
         holder = self.terms.holder
         claims = _claims(names)
@@ -90,6 +98,8 @@ class Pool:
         data["acceptance"] = self._desk.acceptance(self.terms.name, holder, claims)
         if agreement:
             data["agreement"] = agreement
+        if lent is not None:
+            data |= {"currency": CURRENCY, "price": yuan(lent)}
         self._say(self.terms.takes, data)
 
     def release(self, names: Sequence[str], reason: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger.audit.findings import AuditReport, Outcome
-from ledger.audit.run import Request, audit
+from ledger.audit.perform import audit
+from ledger.audit.run import Request
 from ledger.home import Home
 from ledger.settings import Settings
 from tests.cli.running import run_command

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from ledger.audit.findings import AuditReport, Finding, Outcome
-from ledger.audit.run import Request, audit
+from ledger.audit.perform import audit
+from ledger.audit.run import Request
 from ledger.cut import Cut, sorted_claims
 from ledger.domain import record, seals, statements
 from ledger.domain.events import read_submission

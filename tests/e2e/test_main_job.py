@@ -223,3 +223,15 @@ def test_another_chain_is_refused(
             cwd=tmp_path,
         )
         assert "wrong chain" in shown.stderr
+
+
+def test_the_pool_is_audited_against_the_chain(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLPROOF_HOME", str(job.home))
+    trust = ("--trust", job.hand / "trust.json")
+    report = data(run_command("audit", POOL, "--as-of", "2026-07-31", *trust, "--json", code=1))
+    assert "error" not in report, report
+    outcome = {one["name"]: one["outcome"] for one in report["procedures"]}
+    assert (report["basis"]["level"], report["basis"]["grade"]) == ("final", "devnet")
+    assert (outcome["anchor"], outcome["back_dating"]) == ("passed", "findings")
+    assert report["counts"]["error"] == 1
+    assert report["numbers"]["anchored_within_30_days_ppm"] == 0, "months later, as the block says"

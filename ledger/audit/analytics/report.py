@@ -20,6 +20,7 @@ from ledger.audit.catalogue import Severity
 from ledger.audit.collect import Collector
 from ledger.audit.findings import Basis, Finding
 from ledger.audit.pool import Pool
+from ledger.audit.work import Job
 from ledger.errors import RefusedError
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
@@ -102,7 +103,7 @@ def analyse(
     )
 
 
-def collectors(pool: Pool, as_of: date) -> dict[str, Collector]:  # noqa: ARG001 - the form that over_cases asks for
+def collectors(job: Job) -> dict[str, Collector]:  # noqa: ARG001 - the form that over_cases asks for
     """What analytics add up over one range of loans."""
     return {_NAME: Analytics()}
 

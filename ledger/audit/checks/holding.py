@@ -17,7 +17,6 @@ def check(case: Case) -> None:
     for claim in case.claims:
         if not claim.held():
             continue
-        case.notes.procedure("encumbrance", "claims").answered()
         over = state.ended and case.as_of.toordinal() - state.status_day > RELEASED_WITHIN
         if over:
             case.find(

@@ -1,0 +1,125 @@
+"""The audit of one pool: every procedure, and the report of what it found.
+
+The loop over entries and loans is :mod:`ledger.audit.run`; here is what is asked, and what follows once all ranges have
+given their part: the seal, the holders at every register, and where the money went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.audit import eligibility, encumbrance, reconcile, sealed, trail
+from ledger.audit import tapes as tapework
+from ledger.audit.catalogue import PROCEDURES
+from ledger.audit.checks import holding, life, reports, schedule, terms
+from ledger.audit.collect import Collector
+from ledger.audit.findings import AuditReport
+from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, over_cases
+from ledger.audit.sealed import SealLeaves
+from ledger.audit.totals import Totals
+from ledger.audit.trail import Shown
+from ledger.audit.work import Check, Job
+from ledger.proofs.trust import TrustRoot
+from ledger.proofs.verdict import AnchorSource
+from ledger.store import Store
+from ledger.tapes.positions import Positions
+from ledger.tapes.totals import TotalsFile
+from ledger.vault import Vault
+
+#: A file, and what is asked of it.
+Tape = tuple[Positions | TotalsFile, reconcile.Request]
+#: What is asked of each loan.
+CHECKS: Final[tuple[Check, ...]] = (
+    reports.check, terms.check, schedule.check, life.check, eligibility.check, holding.check,
+)  # fmt: skip
+
+
+def audit(
+    store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
+    anchored: AnchorTimes = None, tapes: Sequence[Tape] = (), kek: Path | None = None,
+    progress: Progress = lambda _what, _done, _of: None,
+) -> AuditReport:  # fmt: skip
+    """Audit one pool, and lay files beside its records.
+
+    ``anchors`` tells what the contract holds, ``anchored`` when (size, block time) anchors were made. ``kek`` opens the
+    nonces of the register's values, which its owner has and a partner has not. Raises what
+    :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
+    """
+    examined = over_cases(
+        store, origin, request, trust=trust, collect=_collectors, checks=CHECKS, scan=True, anchors=anchors,
+        anchored=anchored, kek=kek, progress=progress,
+    )  # fmt: skip
+    shown = _conclude(store, examined, request, tapes=tapes, kek=kek, progress=progress)
+    return _report(examined, shown, trust)
+
+
+def _collectors(job: Job) -> dict[str, Collector]:
+    """Fresh collectors for one range of loans."""
+    rules = job.pool.rules
+    money = {} if job.trail is None else job.trail.collectors(rules)
+    return {
+        "totals": Totals(tuple(sorted({limit.attribute for limit in rules.limits}))),
+        "seal": SealLeaves(sealed.cuts_of(job.pool, job.as_of)),
+        **money,
+    }
+
+
+def _conclude(
+    store: Store,
+    examined: Examined,
+    request: Request,
+    *,
+    tapes: Sequence[Tape],
+    kek: Path | None,
+    progress: Progress,
+) -> Shown:
+    """The procedures that need what all ranges gave."""
+    job, notes, whole = examined.job, examined.notes, examined.whole
+    leaves, totals = whole.collectors["seal"], whole.collectors["totals"]
+    assert isinstance(leaves, SealLeaves)
+    assert isinstance(totals, Totals)
+    assert examined.scan is not None
+    assert job.known is not None
+    with store.read() as connection:
+        sealed.check(connection, job.log, job.pool, leaves, as_of=job.as_of, erased=whole.erased, notes=notes)
+        encumbrance.check(
+            connection, job.log, job.pool, examined.loan_ids, since=request.since, size=job.size,
+            vault=None if kek is None else Vault.load(kek), notes=notes,
+            progress=lambda done, of: progress("encumbrances", done, of),
+        )  # fmt: skip
+        laid = [reconcile.reconcile(connection, job.log, file, asked, size=job.size) for file, asked in tapes]
+        tapework.check(job.pool.records, pool=job.pool.name, as_of=job.as_of, notes=notes, shown=laid)
+        return trail.check(
+            connection, job.log, job.pool, whole.collectors, known=job.known, scan=examined.scan, totals=totals,
+            loan_ids=examined.loan_ids, size=job.size, as_of=job.as_of,
+            cut_offs=[cut.as_of for cut in leaves.cuts], notes=notes,
+        )  # fmt: skip
+
+
+def _report(examined: Examined, shown: Shown, trust: TrustRoot) -> AuditReport:
+    pool, notes, whole = examined.job.pool, examined.notes, examined.whole
+    totals = whole.collectors["totals"]
+    assert isinstance(totals, Totals)
+    numbers: dict[str, int | str] = {
+        name: totals.counts[name]
+        for name in ("loans", "claims", "left", "records", "opened", "weak_keys", "unsigned", "corrected")
+    }
+    numbers |= {"erased": whole.erased, "unreadable": whole.unreadable, **shown.numbers}
+    sums: dict[str, dict[str, Any]] = totals.to_json()
+    for currency, values in shown.totals.items():
+        sums.setdefault(currency, {}).update(values)
+    return AuditReport(
+        pool=pool.name,
+        title=pool.title,
+        rules_version=pool.rules.version,
+        made_by=f"poolproof {version('poolproof')}",
+        sees=("every record of the log",),
+        basis=basis_of(examined, trust),
+        procedures=tuple(notes.procedure(name) for name in PROCEDURES),
+        findings=tuple(sorted(notes.findings, key=lambda one: one.order)),
+        numbers=numbers,
+        totals=sums,
+    )
