@@ -8,7 +8,7 @@ NODE   := node_modules/.package-lock.json
 BROWNIE := .venv-brownie/.synced
 export npm_config_update_notifier = false
 
-.PHONY: help setup demo test check format bench contracts slow crash clean
+.PHONY: help setup browser demo test check format bench contracts slow crash clean
 help:                 ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
@@ -28,10 +28,13 @@ $(BROWNIE): scripts/setup-brownie.sh scripts/solc-shim.js $(STAMP) $(NODE)
 	bash scripts/setup-brownie.sh
 	@touch $@
 
+browser: setup        ## a chromium for the tests of pages, where it may be installed
+	@bash scripts/setup-chromium.sh
+
 demo: setup           ## devnet, contract, two real months, a receipt verified, a fraud caught
 	$(BIN)/python scripts/demo.py
 
-test: setup $(BROWNIE) ## all tests, on two cores
+test: setup $(BROWNIE) browser ## all tests, on two cores
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 check: setup          ## format, lint, types, layers, spelling, dependencies

@@ -18,7 +18,7 @@ from api.auth import KeyRing
 from api.frame import Frame
 from api.intake import Gate, Intake
 from api.metrics import Metrics
-from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify
+from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify, verify_page
 from api.services import Services
 from ledger.errors import PoolproofError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ledger.proofs.verdict import AnchorSource
     from ledger.settings import Settings
 
-_ROUTERS: Final = (events, receipts, pools, verify, trust, checkpoints, log, health)
+_ROUTERS: Final = (events, receipts, pools, verify, trust, checkpoints, log, health, verify_page)
 _DESCRIPTION: Final = (
     "Events of consumer-loan pools in, acceptances and receipts out; the log itself as tlog-tiles. "
     "Errors are RFC 9457 problems. What is promised to stay is written in docs/api.md."

@@ -1,0 +1,97 @@
+"""A real server with the portal, a real browser, and pages that may not complain."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.api.conftest import make_site
+from tests.api.test_log import serving
+
+ROOT = Path(__file__).parents[2]
+VECTORS = json.loads((ROOT / "tests/vectors/documents.json").read_bytes())
+#: What chromium needs inside a container, and what keeps it from calling home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+#: Opens a page by its address, language, width and colour scheme.
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        if os.environ.get("POOLPROOF_REQUIRE_BROWSER"):
+            pytest.fail("no chromium, and POOLPROOF_REQUIRE_BROWSER asks for one")
+        pytest.skip("no chromium on this machine: pages are not tested in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the service answers, over an empty log."""
+    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('portal') / 'ledger.db'}")
+    with site.client, serving(site) as address:
+        yield address
+    site.ledger.store.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Opener]:
+    """Pages whose console stays silent: a message, an error or a violated policy fails the test."""
+    contexts, said = [], []
+
+    def opened(url: str, *, language: str = "en-GB", width: int = 1280, scheme: Any = "light") -> Page:
+        context = browser.new_context(
+            locale=language, viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def give(page: Page, *files: tuple[str, str | bytes]) -> None:
+    """Choose files, as a visitor does, and wait until they were looked at."""
+    page.set_input_files(
+        "#files",
+        [
+            {
+                "name": name,
+                "mimeType": "application/json",
+                "buffer": content.encode() if isinstance(content, str) else content,
+            }
+            for name, content in files
+        ],
+    )
+
+
+TRUST = ("trust.json", VECTORS["trust"]["file"])
+
+
+def vector(kind: str, case: str) -> str:
+    """A file of the golden vectors by the name of its case."""
+    return next(str(one["file"]) for one in VECTORS[kind] if one["case"] == case)
