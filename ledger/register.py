@@ -31,6 +31,8 @@ _BUCKET, _BRANCH = b"\x00", b"\x01"
 _SLOT = Struct(">Q32s")
 _LEAF = Struct("32s64s")
 _NO_SLOT = (0, b"")
+#: Children of a branch: the next 4 bits of the key.
+_FAN = 16
 
 ReadPages = Callable[[Iterable[int]], Mapping[int, bytes]]
 Slot = tuple[int, bytes]
@@ -104,11 +106,12 @@ def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
     """Every (key, value) of a register in ascending order, a page at a time."""
     stack = [page] if page else []
     while stack:
-        data = _one(read, stack.pop())
+        at = stack.pop()
+        data = _one(read, at)
         if data[:1] == _BUCKET:
             yield from _leaves(data)
         else:
-            stack.extend(slot[0] for slot in reversed(_slots(data)) if slot[0])
+            stack.extend(slot[0] for slot in reversed(_below(data, at)) if slot[0])
 
 
 def changed(read: ReadPages, old: int, new: int) -> Iterator[tuple[bytes, bytes | None]]:
@@ -119,12 +122,15 @@ def changed(read: ReadPages, old: int, new: int) -> Iterator[tuple[bytes, bytes 
     """
     pairs = [(old, new)] if old != new else []
     while pairs:
-        found = read({page for pair in pairs for page in pair if page})
+        wanted = {page for pair in pairs for page in pair if page}
+        found = read(wanted)
+        if len(found) != len(wanted):
+            raise IntegrityError(f"register: page {min(wanted - set(found))} is missing")
         below: list[tuple[int, int]] = []
         for before, after in pairs:
             one, other = found[before] if before else _BUCKET, found[after] if after else _BUCKET
             if one[:1] == other[:1] == _BRANCH:
-                slots = zip(_slots(one), _slots(other), strict=True)
+                slots = zip(_below(one, before), _below(other, after), strict=True)
                 below += [(left[0], right[0]) for left, right in slots if left != right]
             else:
                 # A bucket that has become a branch, or a bucket on both sides.
@@ -211,7 +217,7 @@ def _build(writer: _Writer, leaves: Sequence[tuple[bytes, bytes]], depth: int) -
     if len(leaves) <= BUCKET_LEAVES:
         root = mpt.fold_sorted([(key, mpt.leaf_hash(key, value)) for key, value in leaves])
         return writer.write(_BUCKET + b"".join(key + value for key, value in leaves), root)
-    slots = [_NO_SLOT] * 16
+    slots = [_NO_SLOT] * _FAN
     start = 0
     for nibble, keys in _by_nibble([key for key, _ in leaves], depth):
         slots[nibble] = _build(writer, leaves[start : start + len(keys)], depth + 1)
@@ -276,8 +282,20 @@ def _one(read: ReadPages, page: int) -> bytes:
 
 
 def _slots(data: bytes) -> list[Slot]:
+    if data[:1] != _BRANCH or len(data) != 1 + _FAN * _SLOT.size:
+        raise IntegrityError("register: a stored page is neither a branch nor a bucket")
     return [(page, digest) if page else _NO_SLOT for page, digest in _SLOT.iter_unpack(data[1:])]
 
 
+def _below(data: bytes, page: int) -> list[Slot]:
+    """The slots of a branch; pages are written from the leaves up, so what leads back up is no register."""
+    slots = _slots(data)
+    if any(child >= page for child, _ in slots):
+        raise IntegrityError(f"register: page {page} leads to one that was written after it")
+    return slots
+
+
 def _leaves(data: bytes) -> list[tuple[bytes, bytes]]:
+    if len(data) % _LEAF.size != 1:
+        raise IntegrityError("register: a stored page is neither a branch nor a bucket")
     return list(_LEAF.iter_unpack(data[1:]))

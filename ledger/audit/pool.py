@@ -8,9 +8,10 @@ from datetime import date
 
 import msgspec
 
+from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Move, PoolClaim
+from ledger.audit.findings import Notes
 from ledger.audit.rules import PoolRules
-from ledger.domain import record
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
@@ -23,7 +24,10 @@ from ledger.store.subjects import ClaimRow, EncumbranceRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A pool below a size. ``days`` are the effective days (ordinals) of its own records, by index."""
+    """A pool below a size. ``days`` are the effective days (ordinals) of its own records, by index.
+
+    ``records`` are those that hold, ``whole`` says whether these are all, ``head`` is the digest of the newest.
+    """
 
     name: str
     id: int
@@ -31,6 +35,8 @@ class Pool:
     records: tuple[Indexed, ...]
     rules: PoolRules
     days: dict[int, int]
+    head: bytes
+    whole: bool
 
     @property
     def subject(self) -> str:
@@ -38,13 +44,24 @@ class Pool:
         return f"pool:{self.name}"
 
 
-def load(connection: ReadConnection, log: LogRow, name: str, *, before: int, as_of: date) -> Pool:
-    """Read a pool's own records with an index below ``before``. Raises :class:`NotFoundError`."""
+def load(
+    connection: ReadConnection,
+    log: LogRow,
+    name: str,
+    *,
+    before: int,
+    as_of: date,
+    notes: Notes | None = None,
+) -> Pool:
+    """Read a pool's own records with an index below ``before``, and write into ``notes`` which of them do not hold.
+
+    Raises :class:`NotFoundError`.
+    """
     row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
     own = [] if row is None else records.of_subject(connection, row.id, before=before)
     if row is None or not own:
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
-    parsed = tuple((one.index, record.parse(bytes(one.record))) for one in own if one.record is not None)
+    parsed = tuple(read_records(row.name, log.origin, own, Notes() if notes is None else notes))
     title, rules = "", PoolRules()
     for _, one in parsed:
         if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:
@@ -53,6 +70,7 @@ def load(connection: ReadConnection, log: LogRow, name: str, *, before: int, as_
     return Pool(
         name=name, id=row.id, title=title, records=parsed, rules=rules,
         days={index: one.when.ordinal for index, one in parsed},
+        head=bytes(own[-1].digest), whole=len(parsed) == len(own),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit import integrity, logscan
+from ledger.audit import integrity, logscan, poolchain
 from ledger.audit import pool as pools
 from ledger.audit.backdating import Clock
 from ledger.audit.findings import Basis, Notes
@@ -84,11 +84,12 @@ def over_cases(
         opened = integrity.open_size(connection, log, request.size, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
         as_of = request.as_of or last_day(connection, log, size)
-        pool = pools.load(connection, log, request.pool, before=size, as_of=as_of)
+        pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(
             connection, log, opened.register, lambda done, of: progress("register", done, of)
         )
+        poolchain.check(connection, log, pool, opened.register, notes)
         known = logscan.known(connection, log, before=size) if scan else None
     job = Job(
         url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of, kek=kek,

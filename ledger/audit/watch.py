@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.audit import encumbrance, integrity
+from ledger.audit import encumbrance, integrity, poolchain
 from ledger.audit import pool as pools
 from ledger.audit.findings import Finding, Notes
 from ledger.audit.run import last_day
@@ -50,14 +50,19 @@ def look(
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, None, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
-        pool = pools.load(connection, log, pool_name, before=size, as_of=last_day(connection, log, size))
+        pool = pools.load(
+            connection, log, pool_name, before=size, as_of=last_day(connection, log, size), notes=notes
+        )
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(connection, log, opened.register, lambda _done, _of: None)
         followed = encumbrance.check(
             connection, log, pool, loan_ids, since=since, size=size, vault=Vault.load(kek) if kek else None,
             notes=notes, progress=lambda _done, _of: None,
         )  # fmt: skip
-        moves = subjects.pool_moves(connection, log.id, pool.id, start=since, stop=size)
+        poolchain.check(connection, log, pool, opened.register, notes)
+        moves = [
+            move[1:] for move in subjects.pool_moves(connection, log.id, pool.id, start=since, stop=size)
+        ]
     undetermined = {
         f"{one.name}: {reason}"
         for one in notes.procedures.values()

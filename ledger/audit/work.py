@@ -12,19 +12,16 @@ from datetime import date
 from pathlib import Path
 
 from ledger import register
+from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Case
 from ledger.audit.collect import Collector
-from ledger.audit.findings import Evidence, Finding, Notes
+from ledger.audit.findings import Evidence, Notes
 from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
-from ledger.domain import record
-from ledger.domain.fold import Indexed, state_of, unsuperseded
+from ledger.domain.fold import state_of, unsuperseded
 from ledger.domain.loans import LoanState
-from ledger.domain.record import Record
-from ledger.errors import PoolproofError
-from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import ZERO, claim_key, claim_value
 from ledger.publish import claim_preimages
 from ledger.store import ReadConnection, Store, records, subjects, trees
@@ -125,7 +122,7 @@ class Worker:
                 part.erased += 1
                 continue
             name = row.name.removeprefix("loan:")
-            parsed = _read_records(row.name, job.log.origin, own, part.notes)
+            parsed = read_records(row.name, job.log.origin, own, part.notes)
             if len(parsed) != len(own) or not parsed or not parsed[0][1].kind.begins:
                 part.unreadable += (
                     1  # what is wrong with them is among the findings; the rest says nothing sound
@@ -208,45 +205,3 @@ class Worker:
                 "register.absent" if standing is None else "register.contradicts", row.name, claim=claim.name,
                 evidence=[Evidence(last.index, bytes(last.digest).hex())], size=self.job.size,
             )  # fmt: skip
-
-
-def _read_records(subject: str, origin: str, own: Sequence[RecordRow], notes: Notes) -> list[Indexed]:
-    """Parse a loan's records; each must have its digest, its place and its predecessor."""
-    notes.procedure("records", "records").answered(len(own))
-    parsed: list[Indexed] = []
-    previous: bytes | None = None
-    for seq, row in enumerate(own):
-        digest = bytes(row.digest)
-        code, facts, one = _read_record(row, digest)
-        if one is not None and (one.seq, one.prev, one.subject, one.origin) != (
-            seq,
-            previous,
-            subject,
-            origin,
-        ):
-            expected = f"expected number {seq} of {subject} after {previous.hex() if previous else 'nothing'}"
-            code, facts = "record.unchained", {"seq": one.seq, "reason": expected}
-        if one is not None and not code:
-            parsed.append((row.index, one))
-        else:
-            notes.note(
-                Finding(
-                    code=code, subject=subject, facts=facts, evidence=(Evidence(row.index, digest.hex()),)
-                )
-            )
-        previous = digest
-    return parsed
-
-
-def _read_record(row: RecordRow, digest: bytes) -> tuple[str, dict[str, str | int], Record | None]:
-    """The record; or the code and facts of what is wrong with it."""
-    if row.record is None:
-        return "record.withheld", {"id": row.event_id}, None
-    raw = bytes(row.record)
-    found = sha256(raw)
-    if found != digest:
-        return "record.altered", {"found": found.hex(), "committed": digest.hex()}, None
-    try:
-        return "", {}, record.parse(raw)
-    except PoolproofError as error:
-        return "record.malformed", {"reason": str(error)}, None

@@ -207,10 +207,15 @@ def loans_of_pool(connection: ReadConnection, log_id: int, pool_id: int, *, befo
 
 def pool_moves(
     connection: ReadConnection, log_id: int, pool_id: int, *, start: int, stop: int
-) -> list[tuple[str, str, str, int]]:
-    """(loan, claim, holder, change in ppm) of every step of a pool's claims by records with start ≤ index < stop."""
+) -> Iterator[tuple[int, str, str, str, int]]:
+    """Every step of a pool's claims by records with start ≤ index < stop, in the order of the records.
+
+    As (index of the record, loan, claim, holder, change in ppm).
+    """
     statement = (
-        select(subjects.c.name, claims.c.name, encumbrances.c.holder, encumbrances.c.change)
+        select(
+            encumbrances.c.index, subjects.c.name, claims.c.name, encumbrances.c.holder, encumbrances.c.change
+        )
         .join(
             claims,
             (encumbrances.c.log_id == claims.c.log_id) & (encumbrances.c.asset_key == claims.c.asset_key),
@@ -224,9 +229,8 @@ def pool_moves(
         )
         .order_by(encumbrances.c.index, encumbrances.c.asset_key)
     )
-    return [
-        (row[0].removeprefix("loan:"), row[1], row[2], int(row[3])) for row in connection.execute(statement)
-    ]
+    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement)
+    return ((int(row[0]), row[1].removeprefix("loan:"), row[2], row[3], int(row[4])) for row in result)
 
 
 def been_in_pool(connection: ReadConnection, log_id: int, pool: str, loans: Iterable[str]) -> set[str]:
