@@ -25,16 +25,27 @@ _MEDIA_TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/cs
 
 #: No text of a file can become a script: markup is never made from strings, and the browser holds us to it.
 _NO_MARKUP: Final = "require-trusted-types-for 'script'; trusted-types 'none'"
-#: ``'self'`` alone is connected to, for the trust root that this server offers.
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
-    f"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; {_NO_MARKUP}"
+#: A host that the visitor names as the chain node to ask: by https, or on the visitor's own machine.
+NODE: Final = re.compile(
+    r"https://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?|http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?"
 )
 
-_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _TOP_LEVEL: Final = re.compile(r"^(?:async )?(?:function|class|const|let) ([A-Za-z_$][\w$]*)", re.MULTILINE)
 _LINK: Final = '<link rel="stylesheet" href="/verify/verify.css">'
 _SCRIPT: Final = '<script type="module" src="/verify/page.js"></script>'
+
+
+def policy(node: str | None = None) -> str:
+    """The page's content security policy. It reaches this server, for the trust root, and ``node``, if it is given.
+
+    ``node`` MUST match :data:`NODE` whole.
+    """
+    reached = "'self'" if node is None else f"'self' {node}"
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src {reached}; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; {_NO_MARKUP}"
+    )
 
 
 def page() -> str:

@@ -3,9 +3,9 @@
 Pages are no part of the HTTP interface, so they are not in its description.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.portal import verify_page
@@ -19,9 +19,11 @@ _FRESH: Final = {"Cache-Control": "no-cache"}
 
 
 @router.get("/verify")
-def page() -> Response:
-    """The page; it loads its modules and its style from here and nothing from elsewhere."""
-    headers = _FRESH | {"Content-Security-Policy": verify_page.POLICY}
+def page(node: Annotated[str | None, Query(pattern=f"^(?:{verify_page.NODE.pattern})$")] = None) -> Response:
+    """The page; it loads its modules and its style from here and nothing from elsewhere. ``node`` is the one other
+    host that it may ask, which the visitor named.
+    """
+    headers = _FRESH | {"Content-Security-Policy": verify_page.policy(node)}
     return Response(verify_page.page(), headers=headers, media_type=_HTML)
 
 

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from api.portal import verify_page
+from ledger.proofs.verify import verify_file
+from tests import samples
 from tests.portal.conftest import ROOT, TRUST, VECTORS, Opener, give, vector
 
 RECEIPT = ("repayment.receipt.json", vector("receipts", "plain"))
@@ -67,6 +69,18 @@ def test_each_step_shows_its_bytes(open_page: Opener, url: str) -> None:
     assert ways[1].rstrip().endswith(ways[2])  # the way ends in the root
 
 
+def test_the_verdicts_are_saved_as_the_command_line_prints_them(open_page: Opener, url: str) -> None:
+    page = open_page(url)
+    give(page, TRUST, RECEIPT, EDITED)
+    assert outcomes(page) == ["valid", "invalid"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as JSON").click()
+    good, bad = json.loads(Path(download.value.path()).read_bytes())
+    expected = verify_file(samples.TRUST, RECEIPT[1].encode()).to_json()
+    assert good == {"file": RECEIPT[0]} | expected
+    assert (bad["file"], bad["verified"], bad["step"]) == (EDITED[0], False, "service_signature")
+
+
 def test_every_kind_of_file(open_page: Opener, address: str) -> None:
     page = open_page(f"{address}/verify")
     kinds = ("receipts", "claim_proofs", "seal_proofs", "acceptances")
@@ -82,7 +96,7 @@ def test_what_is_no_such_file(open_page: Opener, address: str) -> None:
     give(
         page, TRUST, ("a.json", "{}\n"), ("b.json", b"\xff\xfe"), (f"{markup}.json", ""), ("e.json", evidence)
     )
-    assert outcomes(page) == ["invalid", "invalid", "invalid", "undetermined"]
+    assert outcomes(page) == ["invalid", "invalid", "invalid", "invalid"]
     assert page.locator("img").count() == 0
     give(page, ("trust.json", TRUST[1].replace('"threshold":2', '"threshold":9')))
     expect(page.locator("#problem")).to_contain_text("asks for more witnesses than it names")
@@ -196,6 +210,19 @@ def test_the_file_to_keep_is_offered_and_complete(open_page: Opener, address: st
         r'(?:src|href)="(?!data:|#)[^"]*"', markup.replace('href="/verify/verify.html"', "")
     )
     assert "connect-src" not in markup  # nothing at all, by default-src 'none'
+
+
+def test_the_markup_says_what_the_script_says(open_page: Opener, address: str) -> None:
+    """Who reads the page before the script has run, or without it, reads the same."""
+    page = open_page(f"{address}/verify")
+    markup = page.request.get(f"{address}/verify").text()
+    run = """(markup) => {
+      const read = new DOMParser().parseFromString(markup, "text/html");
+      return [...read.querySelectorAll("[data-text]")].map((node) => node.textContent);
+    }"""
+    # Another page: this one's policy forbids to make markup from strings.
+    before = open_page("about:blank").evaluate(run, markup)
+    assert page.locator("[data-text]").all_text_contents() == before
 
 
 def test_every_module_is_joined() -> None:

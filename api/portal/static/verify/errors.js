@@ -45,7 +45,14 @@ export class UndeterminedError extends PoolproofError {
   }
 }
 
-/** A node that does not answer, or is of another chain. */
+/** A node of another chain, or an address that is none: what was given cannot work. */
+export class ConfigurationError extends PoolproofError {
+  get code() {
+    return "configuration";
+  }
+}
+
+/** A node that does not answer, or with something that is no answer. */
 export class UnavailableError extends PoolproofError {
   get code() {
     return "unavailable";

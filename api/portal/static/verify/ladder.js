@@ -11,9 +11,8 @@ import { message, say } from "./words.js";
 
 export const LEVELS = ["published", "cosigned", "anchored", "final"];
 const NO_FINGERPRINT = "0".repeat(64);
-const GRADE_NOTES = { devnet: "grade_devnet", operator: "grade_operator", consortium: "grade_consortium", public: "grade_public" };
 
-const showChain = ({ logId, contract, chainId }) =>
+export const showChain = ({ logId, contract, chainId }) =>
   `log 0x${hex(logId)} in contract 0x${hex(contract)} on chain ${chainId}`;
 
 /** The way of a proof, one line for each node, as bytes to show. */
@@ -27,6 +26,11 @@ export function wayText(way) {
     })
     .join("\n");
 }
+
+/** What the sentences about a claim's state say of it. */
+export const stateParams = ({ claim, loan, status, principal, currency, count }) => ({
+  claim, loan, status, principal, currency, count,
+});
 
 /** One verification: the steps that held so far, and what they showed. Each method takes one step. */
 export class Ladder {
@@ -45,6 +49,23 @@ export class Ladder {
 
   leaves(name, says = message(`not.${name}`)) {
     this.notChecked.push({ name, says });
+  }
+
+  /** A ladder whose first step held: the file `data` was read as one of its kind. `progress` is given its steps. */
+  static async begin(trust, data, kind, progress) {
+    const ladder = new Ladder(trust);
+    progress.steps = ladder.steps;
+    const bytes = [["file_digest", hex(await sha256(data))], ["file_size", String(data.length)]];
+    ladder.held("form", message(`form.${kind}`), null, bytes);
+    return ladder;
+  }
+
+  /** From the trust root to the file's signature; returns the checkpoint. */
+  async openFile(file, mediaType) {
+    this.sameLog(file.origin, file.chain);
+    const opened = await this.checkpoint(file.checkpoint);
+    await this.serviceSignature(file.signature, signedPart(file.text, mediaType), opened.size);
+    return opened;
   }
 
   sameLog(origin, chain) {
@@ -101,10 +122,6 @@ export class Ladder {
       [["note", note], ["root", hex(opened.root)], ["public_key", hex(key.publicKey)]],
     );
     return opened;
-  }
-
-  async fileSignature(file, mediaType, size) {
-    await this.serviceSignature(file.signature, signedPart(file.text, mediaType), size);
   }
 
   async serviceSignature(signature, signed, size) {
@@ -192,7 +209,8 @@ export class Ladder {
     } else {
       this.levels.push("cosigned");
       const params = { seen: seen.length, threshold, keys: seen.join(", ") };
-      this.held("cosignatures", message("cosignatures"), message("cosignatures.detail", params), [["note", opened.text]]);
+      const detail = message("cosignatures.detail", params);
+      this.held("cosignatures", message("cosignatures"), detail, [["note", opened.text]]);
     }
   }
 
@@ -215,7 +233,7 @@ export class Ladder {
       ...view.bytes,
     ]);
     this.levels.push("anchored");
-    for (const name of view.notChecked) this.leaves(...name);
+    for (const item of view.notChecked) this.leaves(...item);
     if (view.level === "final") {
       this.levels.push("final");
       this.held("finality", message("finality"), view.describes);
@@ -241,7 +259,7 @@ export class Ladder {
     const { trust } = this;
     for (const name of ["truth", "off_log", "independence"]) this.leaves(name);
     this.leaves("trust_root", message("trust_root_origin", { fingerprint: trust.fingerprint }));
-    if (trust.chain !== null) this.leaves("chain_grade", message(GRADE_NOTES[trust.chain.grade]));
+    if (trust.chain !== null) this.leaves("chain_grade", message(`grade_${trust.chain.grade}`));
     const levels = LEVELS.filter((level) => this.levels.includes(level));
     return {
       kind,

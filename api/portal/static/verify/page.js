@@ -1,14 +1,27 @@
-// The page: takes files, asks the verifier, shows what came of it. It keeps nothing, and asks the server for the trust
-// root only when told to.
-import { textOf } from "./bytes.js";
+// The page: takes files, asks the verifier, shows what came of it. It keeps nothing. It asks the server for the trust
+// root only when told to, and a node only that the visitor named.
+import { textOf, unhex } from "./bytes.js";
+import {
+  ConfigurationError, MalformedError, UnavailableError, UndeterminedError, VerificationError,
+} from "./errors.js";
+import { EvidenceAnchors, parseEvidence, verifyEvidenceFile } from "./evidence.js";
 import { CLAIM_PROOF_TYPE, EVIDENCE_TYPE } from "./files.js";
-import { replaceWith, showVerdict, make } from "./show.js";
+import { NodeAnchors } from "./node.js";
+import { make, replaceWith, showVerdict } from "./show.js";
 import { text } from "./texts.js";
 import { parseTrust, TRUST_TYPE } from "./trust.js";
-import { verifyFile } from "./verify.js";
-import { MalformedError, UnavailableError, UndeterminedError, VerificationError } from "./errors.js";
+import { verdictJson, verifyFile } from "./verify.js";
 
-const state = { language: "en", trust: null, trustSource: null, problem: null, files: [], results: [], run: 0 };
+const state = {
+  language: "en",
+  trust: null,
+  trustSource: null,
+  node: null,
+  problem: null,
+  files: [],
+  results: [],
+  run: 0,
+};
 const find = (id) => document.getElementById(id);
 const t = (key, params) => text(state.language, key, params);
 
@@ -94,35 +107,79 @@ async function check() {
 async function verdictOf(file) {
   const progress = { steps: [] };
   try {
-    if (file.type === EVIDENCE_TYPE) throw new UndeterminedError(t("evidence_file"));
-    const earlier = await earlierProof(file);
-    const verdict = await verifyFile(state.trust, file.data, { progress, earlier });
-    return { verdict };
+    if (file.type === EVIDENCE_TYPE) {
+      return { verdict: await verifyEvidenceFile(state.trust, file.data, blocks(), progress) };
+    }
+    const given = { progress, earlier: earlierProof(file), anchors: anchorsFor(file) };
+    return { verdict: await verifyFile(state.trust, file.data, given) };
   } catch (error) {
     if (error instanceof VerificationError || error instanceof MalformedError) {
       return { failed: error, step: error.step || "form", steps: progress.steps };
     }
-    if (error instanceof UndeterminedError || error instanceof UnavailableError) {
+    if ([UndeterminedError, UnavailableError, ConfigurationError].some((kind) => error instanceof kind)) {
       return { undecided: error, steps: progress.steps };
     }
     throw error;
   }
 }
 
+/** Hand out what was found, in the form in which the command line prints it with `--json`. */
+function save() {
+  const results = state.results.map(({ file, verdict, failed, undecided, step }) => ({
+    file: file.name,
+    ...(verdict ? verdictJson(verdict) : {
+      verified: false,
+      code: (failed ?? undecided).code,
+      step: step ?? null,
+      reason: (failed ?? undecided).message,
+    }),
+  }));
+  const blob = new Blob([`${JSON.stringify(results, null, 2)}\n`], { type: "application/json" });
+  const link = make("a", { href: URL.createObjectURL(blob), download: "verdicts.json" });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** The block hash that the visitor looked up, if there is one. */
+function blocks() {
+  const given = digits("block");
+  return /^[0-9a-f]{64}$/.test(given) ? [unhex(given)] : [];
+}
+
+/** What a visitor typed or pasted into a field for 64 hexadecimal digits. */
+const digits = (id) => find(id).value.toLowerCase().replace(/\s/g, "").replace(/^0x/, "");
+
+/** The size that the file's checkpoint names; only to choose what to compare it with. */
+function sizeOf(file) {
+  const note = JSON.parse(textOf(file.data, "file")).checkpoint;
+  return String(note).split("\n")[1] ?? "";
+}
+
+/** Where this file's anchor is looked for: the node, or the evidence of its size, or any. */
+function anchorsFor(file) {
+  if (state.node !== null) return new NodeAnchors(state.node, state.trust);
+  const sources = state.files.filter((one) => one.type === EVIDENCE_TYPE).flatMap((one) => {
+    try {
+      return [parseEvidence(one.data)];
+    } catch {
+      return []; // its own card says what is wrong with it
+    }
+  });
+  if (!sources.length || file.type === undefined) return null;
+  const own = sizeOf(file);
+  const evidence = sources.find(({ size }) => String(size) === own) ?? sources[0];
+  return new EvidenceAnchors(evidence, state.trust, blocks());
+}
+
 /** Of several proofs of one claim, the next older one: its history must have grown into this one's. */
-async function earlierProof(file) {
+function earlierProof(file) {
   if (file.type !== CLAIM_PROOF_TYPE) return null;
-  const facts = (one) => {
-    const value = JSON.parse(textOf(one.data, "file"));
-    return { key: value.asset_key, size: Number(String(value.checkpoint).split("\n")[1]) };
-  };
-  const own = facts(file);
+  const key = (one) => JSON.parse(textOf(one.data, "file")).asset_key;
   const older = state.files
-    .filter((one) => one !== file && one.type === CLAIM_PROOF_TYPE)
-    .map((one) => ({ one, ...facts(one) }))
-    .filter(({ key, size }) => key === own.key && size < own.size)
-    .sort((a, b) => b.size - a.size);
-  return older.length ? older[0].one.data : null;
+    .filter((one) => one !== file && one.type === CLAIM_PROOF_TYPE && key(one) === key(file))
+    .filter((one) => Number(sizeOf(one)) < Number(sizeOf(file)))
+    .sort((a, b) => Number(sizeOf(b)) - Number(sizeOf(a)));
+  return older.length ? older[0].data : null;
 }
 
 // ------------------------------------------------------------------------------------------------- showing
@@ -139,6 +196,7 @@ function show() {
   problem.hidden = state.problem === null;
   problem.textContent = state.problem === null ? "" : t(...state.problem);
   showTrust();
+  showChainFields();
   find("status").textContent = status();
   find("actions").hidden = !state.results.length;
   replaceWith(find("verdicts"), state.results.map((result) => showVerdict(state.language, result)));
@@ -164,12 +222,47 @@ function showTrust() {
 }
 
 function compare() {
-  const given = find("expected").value.toLowerCase().replace(/\s/g, "").replace(/^0x/, "");
+  const given = digits("expected");
   const node = find("compared");
   const whole = /^[0-9a-f]{64}$/.test(given);
   const same = whole && given === state.trust?.fingerprint;
   node.textContent = t(given === "" ? "compare_hint" : same ? "same" : whole ? "different" : "incomplete");
   node.className = given === "" ? "hint" : same ? "hint good" : "hint bad";
+}
+
+/** Say whether what stands in the fields for the chain can be used. */
+function showChainFields() {
+  const block = find("block-hint");
+  const bad = digits("block") !== "" && !blocks().length;
+  block.textContent = t(bad ? "block_bad" : "block_hint");
+  block.className = bad ? "hint bad" : "hint";
+  const node = find("node-hint");
+  node.textContent = state.node === null ? t("node_hint") : t("node_used", { node: new URL(state.node).origin });
+  node.className = state.node === null ? "hint" : "hint good";
+}
+
+/**
+ * Load the page anew with a policy that lets it reach this one host. The server is told the host; the rest of the
+ * address, which may hold a secret, stays behind the "#", which browsers do not send.
+ */
+function useNode() {
+  const address = find("node").value.trim();
+  const url = URL.canParse(address) ? new URL(address) : null;
+  const own = url?.protocol === "http:" && ["localhost", "127.0.0.1"].includes(url.hostname);
+  if (url?.protocol !== "https:" && !own) {
+    find("node-hint").textContent = t("node_bad");
+    find("node-hint").className = "hint bad";
+    return;
+  }
+  const query = new URLSearchParams({ node: url.origin, lang: state.language });
+  location.assign(`/verify?${query}#${encodeURIComponent(url.href)}`);
+}
+
+function readNode(query) {
+  const address = decodeURIComponent(location.hash.slice(1));
+  if (!query.has("node") || !URL.canParse(address) || new URL(address).origin !== query.get("node")) return;
+  state.node = address;
+  find("node").value = address;
 }
 
 function status() {
@@ -202,7 +295,10 @@ function listen() {
     });
   }
   find("expected").addEventListener("input", compare);
+  find("block").addEventListener("input", check);
+  find("use-node").addEventListener("click", useNode);
   find("from-server").addEventListener("click", takeFromServer);
+  find("save").addEventListener("click", save);
   find("print").addEventListener("click", () => globalThis.print());
   find("clear").addEventListener("click", () => {
     state.files = [];
@@ -216,13 +312,17 @@ function listen() {
 }
 
 async function start() {
-  const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language;
+  const query = new URLSearchParams(location.search);
+  const asked = query.get("lang") ?? navigator.language;
   state.language = asked.startsWith("zh") ? "zh" : "en";
   if (document.documentElement.hasAttribute("data-offline")) {
     find("from-server").hidden = true;
     find("download").hidden = true;
+    find("node-part").hidden = true; // its policy lets it reach nothing
     find("private").dataset.text = "private_offline";
+    find("chain-hint").dataset.text = "chain_hint_offline";
   }
+  readNode(query);
   listen();
   const fault = await capable();
   if (fault !== null) state.problem = [fault];

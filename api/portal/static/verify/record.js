@@ -25,7 +25,9 @@ export async function parseRecord(text) {
   if (data === null || typeof data !== "object" || Array.isArray(data)) form.fail("data", "is not an object");
   const prev = form.optional("prev", (name) => form.hex(name, 32));
   const hidden = form.items("private", (value, path) => {
-    if (typeof value !== "string" || !/^[0-9a-f]{64}$/.test(value)) throw new MalformedError(RECORD, `${path} is no digest`);
+    if (typeof value !== "string" || !/^[0-9a-f]{64}$/.test(value)) {
+      throw new MalformedError(RECORD, `${path} is no digest`);
+    }
     return value;
   }, MAX_RECORD);
   if (hidden.some((digest, at) => at > 0 && hidden[at - 1] >= digest)) {

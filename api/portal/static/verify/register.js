@@ -154,7 +154,9 @@ export function parseEncumbrance(data) {
   const what = "encumbrance";
   if (data.length < 57) throw new MalformedError(what, `${data.length} bytes are fewer than 57`);
   const count = data[56];
-  if (data.length !== 57 + count * 36) throw new MalformedError("holders", `${data.length} bytes do not fit their count`);
+  if (data.length !== 57 + count * 36) {
+    throw new MalformedError("holders", `${data.length} bytes do not fit their count`);
+  }
   const holders = Array.from({ length: count }, (_, at) => {
     const one = data.subarray(57 + 36 * at, 93 + 36 * at);
     return { holder: one.subarray(0, 32), share: Number(numberOf(one.subarray(32))) };

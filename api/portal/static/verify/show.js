@@ -27,6 +27,7 @@ export function showVerdict(language, result) {
   const t = (key, params) => text(language, key, params);
   const { file, verdict, failed, undecided } = result;
   const kind = verdict?.kind ?? "file";
+  const said = (messages) => messages.map((one) => say(language, one));
   const tone = verdict ? "good" : failed ? "bad" : "open";
   return make(
     "article",
@@ -45,10 +46,12 @@ export function showVerdict(language, result) {
     verdict && verdict.levels.length ? levels(t, verdict) : null,
     failed ? failure(t, result) : null,
     undecided ? make("p", { class: "body" }, make("bdi", {}, undecided.message)) : null,
-    verdict?.warnings.length ? listed(t("warnings"), null, verdict.warnings.map((one) => say(language, one)), "warn") : null,
+    verdict?.warnings.length ? listed("warn", t("warnings"), null, said(verdict.warnings)) : null,
     verdict ? facts(t, verdict) : null,
     steps(t, language, result),
-    verdict ? listed(t("not_checked"), t("not_checked_hint"), verdict.notChecked.map(({ says }) => say(language, says)), "trust") : null,
+    verdict
+      ? listed("trust", t("not_checked"), t("not_checked_hint"), said(verdict.notChecked.map(({ says }) => says)))
+      : null,
   );
 }
 
@@ -93,7 +96,7 @@ function failure(t, { failed, step }) {
   );
 }
 
-function listed(heading, hint, items, name) {
+function listed(name, heading, hint, items) {
   return make(
     "section",
     { class: `body ${name}` },
@@ -154,13 +157,22 @@ function failedStep(t, { step: name }) {
 }
 
 function block(label, value) {
-  return make("div", { class: "bytes" }, make("p", { class: "label" }, label), make("pre", { tabindex: "0", "aria-label": label, role: "group" }, value));
+  const bytes = make("pre", { tabindex: "0", "aria-label": label, role: "group" }, value);
+  return make("div", { class: "bytes" }, make("p", { class: "label" }, label), bytes);
 }
 
 // ---------------------------------------------------------------------------------------------------- facts
 
+const ROWS = {
+  receipt: ofRecord,
+  claim_proof: ofClaim,
+  seal_proof: ofSeal,
+  acceptance: ofAcceptance,
+  evidence: ofEvidence,
+};
+
 function facts(t, verdict) {
-  const rows = { receipt: ofRecord, claim_proof: ofClaim, seal_proof: ofSeal, acceptance: ofAcceptance }[verdict.kind];
+  const rows = ROWS[verdict.kind];
   return make(
     "section",
     { class: "body" },
@@ -196,7 +208,9 @@ function ofClaim(t, { claim, size }) {
   if (!claim.presence) return [key, [t("f_place"), size]];
   const { state, encumbrance } = claim;
   const names = new Map(claim.history.flatMap((link) => link.holdings.map((one) => [hex(one.holder), one.party])));
-  const holders = encumbrance.holders.map(({ holder, share }) => `${names.get(hex(holder)) ?? hex(holder)}: ${share} ppm`);
+  const holders = encumbrance.holders.map(
+    ({ holder, share }) => `${names.get(hex(holder)) ?? hex(holder)}: ${share} ppm`,
+  );
   return [
     [t("f_loan"), `${state.loan} / ${state.claim}`],
     [t("f_status"), state.status],
@@ -210,13 +224,14 @@ function ofSeal(t, { seal }) {
   const { header, leaf, state } = seal;
   const { currency, total } = header;
   const receivable = printTotal(total.receivable, currency);
+  const amount = leaf.credit ? `-${printTotal(leaf.credit, currency)}` : printTotal(leaf.receivable, currency);
   return [
     [t("f_pool"), header.pool],
     [t("f_as_of"), header.asOf],
     [t("f_sealed"), t("f_sealed_of", { count: total.count, receivable, currency })],
     ...(state === null ? [] : [[t("f_loan"), `${state.loan} / ${state.claim}`]]),
     [t("f_share"), `${leaf.share} ppm`],
-    [t("f_receivable"), `${leaf.credit ? `-${printTotal(leaf.credit, currency)}` : printTotal(leaf.receivable, currency)} ${currency}`],
+    [t("f_receivable"), `${amount} ${currency}`],
   ];
 }
 
@@ -227,5 +242,13 @@ function ofAcceptance(t, { acceptance }) {
     [t("f_posted"), acceptance.posted],
     [t("f_anchor_by"), acceptance.anchorBy],
     [t("f_place"), acceptance.index],
+  ];
+}
+
+function ofEvidence(t, { evidence }) {
+  return [
+    [t("f_size"), evidence.size],
+    [t("b_root"), hex(evidence.root)],
+    [t("f_block"), `${evidence.blockNumber}, 0x${hex(evidence.blockHash)}`],
   ];
 }

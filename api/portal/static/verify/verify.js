@@ -7,16 +7,15 @@ import { canonicalText, decodeFile } from "./canonical.js";
 import { checkSignature, readSignature } from "./documents.js";
 import { atStep, InconsistencyError, MalformedError, UndeterminedError, VerificationError } from "./errors.js";
 import {
-  ACCEPTANCE_TYPE, CLAIM_PROOF_TYPE, parseAcceptance, parseClaimProof, parseReceipt, parseSealProof, RECEIPT_TYPE,
-  SEAL_PROOF_TYPE,
+  ACCEPTANCE_TYPE, CLAIM_PROOF_TYPE, parseAcceptance, parseClaimProof, parseReceipt, RECEIPT_TYPE, SEAL_PROOF_TYPE,
 } from "./files.js";
-import { Ladder, wayText } from "./ladder.js";
+import { Ladder, stateParams, wayText } from "./ladder.js";
 import { leafHash, verifyInclusion } from "./merkle.js";
 import { disclosureDigest, parseRecord, PLEDGE_TYPES, pledgeAcceptanceBytes, statementBytes } from "./record.js";
 import {
-  claimKey, poolKey, recordEntry, verifyAbsence, verifyHistory, verifyPresence, weakAssetKey, WHOLE,
+  claimKey, recordEntry, verifyAbsence, verifyHistory, verifyPresence, weakAssetKey, WHOLE,
 } from "./register.js";
-import { lastSeal, printTotal, sealLeaf, verifyPlace } from "./seal.js";
+import { verifySealProof } from "./verify_seal.js";
 import { message, say } from "./words.js";
 
 /**
@@ -42,26 +41,12 @@ export async function verifyFile(trust, data, given = {}) {
   }
 }
 
-async function begin(trust, data, kind, progress) {
-  const ladder = new Ladder(trust);
-  progress.steps = ladder.steps;
-  ladder.held("form", message(`form.${kind}`), null, [["file_digest", hex(await sha256(data))], ["file_size", String(data.length)]]);
-  return ladder;
-}
-
-async function openFile(ladder, file, mediaType) {
-  ladder.sameLog(file.origin, file.chain);
-  const opened = await ladder.checkpoint(file.checkpoint);
-  await ladder.fileSignature(file, mediaType, opened.size);
-  return opened;
-}
-
 // ------------------------------------------------------------------------------------------------ receipts
 
 async function verifyReceipt(trust, data, { anchors, require, progress }) {
   const receipt = parseReceipt(data);
-  const ladder = await begin(trust, data, "receipt", progress);
-  const opened = await openFile(ladder, receipt, RECEIPT_TYPE);
+  const ladder = await Ladder.begin(trust, data, "receipt", progress);
+  const opened = await ladder.openFile(receipt, RECEIPT_TYPE);
   const record = await checkRecord(ladder, receipt);
   const disclosures = await checkDisclosures(ladder, receipt, record);
   await checkStatement(ladder, record);
@@ -179,8 +164,8 @@ async function partySignature(trust, name, signature, signed, step) {
 
 async function verifyClaimProof(trust, data, { anchors, require, earlier, progress }) {
   const proof = await parseClaimProof(data);
-  const ladder = await begin(trust, data, "claim_proof", progress);
-  const opened = await openFile(ladder, proof, CLAIM_PROOF_TYPE);
+  const ladder = await Ladder.begin(trust, data, "claim_proof", progress);
+  const opened = await ladder.openFile(proof, CLAIM_PROOF_TYPE);
   const register = await ladder.register(opened, proof.register);
   await checkPlace(ladder, proof, register);
   if (earlier === null) ladder.leaves("earlier_registers");
@@ -238,10 +223,6 @@ async function checkPlace(ladder, proof, register) {
   if (proof.history.length) ladder.leaves("history_records");
 }
 
-const stateParams = ({ claim, loan, status, principal, currency, count }) => ({
-  claim, loan, status, principal, currency, count,
-});
-
 async function checkGrowth(ladder, older, proof, opened) {
   const before = older.claim;
   await atStep("history", {}, async () => {
@@ -269,105 +250,12 @@ async function checkGrowth(ladder, older, proof, opened) {
   ladder.held("history", message("grew"), message("grew.detail", { size: older.size }), [["note", before.checkpoint]]);
 }
 
-// --------------------------------------------------------------------------------------------- seal proofs
-
-async function verifySealProof(trust, data, { anchors, require, progress }) {
-  const proof = await parseSealProof(data);
-  const ladder = await begin(trust, data, "seal_proof", progress);
-  const opened = await openFile(ladder, proof, SEAL_PROOF_TYPE);
-  const register = await ladder.register(opened, proof.register);
-  await checkSeal(ladder, proof, register);
-  await checkSealPlace(ladder, proof);
-  await checkSealClaim(ladder, proof);
-  await ladder.climb(opened, anchors, require);
-  return ladder.verdict("seal_proof", { size: opened.size, root: opened.root, index: null, seal: proof });
-}
-
-async function checkSeal(ladder, proof, register) {
-  const { header, pool } = proof;
-  const key = await poolKey(header.pool);
-  const value = concat(pool.head, await lastSeal(pool.seals));
-  const way = await atStep("seal", { seal: hex(header.seal) }, async () => {
-    const found = await verifyPresence(register.root, key, value, pool.proof);
-    const sealed = pool.seals.find(([currency]) => currency === header.currency);
-    if (!sealed || !equal(sealed[1], header.seal)) {
-      throw new VerificationError(`the register's seal of this pool in ${header.currency} is another one`);
-    }
-    // The record of the seal stands between the size that it seals and this register.
-    if (BigInt(header.size) >= register.index) {
-      throw new VerificationError(`it seals size ${header.size}, which is not before the register`);
-    }
-    return found;
-  });
-  const { total, currency } = header;
-  const params = {
-    pool: header.pool,
-    size: header.size,
-    as_of: header.asOf,
-    count: total.count,
-    currency,
-    receivable: printTotal(total.receivable, currency),
-    credit: printTotal(total.credit, currency),
-    version: header.rulesVersion,
-  };
-  const detail =
-    header.restates === null
-      ? message("seal.detail", params)
-      : message("seal.restating", { ...params, restates: hex(header.restates) });
-  ladder.held("seal", message("seal"), detail, [
-    ["header", header.text],
-    ["seal", hex(header.seal)],
-    ["map_key", hex(key)],
-    ["map_value", hex(value)],
-    ["way", wayText(way)],
-    ["register_root", hex(register.root)],
-  ]);
-  ladder.leaves("seal_completeness");
-}
-
-async function checkSealPlace(ladder, proof) {
-  const { header, leaf, index } = proof;
-  const way = await verifyPlace(header.total, leaf, BigInt(index), proof.path);
-  const params = {
-    number: index + 1,
-    count: header.total.count,
-    share: leaf.share,
-    receivable: printTotal(leaf.receivable, header.currency),
-    credit: printTotal(leaf.credit, header.currency),
-  };
-  ladder.held("place", message("place"), message("place.detail", params), [
-    ["leaf", hex(sealLeaf(leaf))],
-    ["way", wayText(way)],
-    ["root", hex(header.total.hash)],
-  ]);
-  ladder.leaves("seal_amounts");
-}
-
-async function checkSealClaim(ladder, proof) {
-  const { header, state, leaf } = proof;
-  if (state === null) {
-    ladder.leaves("seal_state", message("seal_without_state"));
-    return;
-  }
-  await atStep("claim", {}, async () => {
-    if (!equal(await sha256(utf8(state.text)), leaf.state)) {
-      throw new VerificationError("the state shown is not the one in the seal");
-    }
-    if (state.lastIndex >= header.size - 1 || state.currency !== header.currency) {
-      throw new VerificationError("the state is of a record after the sealed size, or in another currency");
-    }
-  });
-  ladder.held("claim", message("sealed_claim"), message("sealed_claim.detail", stateParams(state)), [["state", state.text]]);
-  ladder.leaves("seal_state");
-  if (equal(proof.assetKey, await weakAssetKey(proof.origin, state.loan, state.claim))) ladder.leaves("weak_asset_key");
-}
-
 // --------------------------------------------------------------------------------------------- acceptances
 
 async function verifyAcceptance(trust, data, { progress }) {
   const acceptance = parseAcceptance(data);
   const { first, count, index, digest, id, party, origin, posted } = acceptance;
-  const ladder = await begin(trust, data, "acceptance", progress);
+  const ladder = await Ladder.begin(trust, data, "acceptance", progress);
   ladder.sameLog(origin, null);
   const signed = canonicalText({
     media_type: ACCEPTANCE_TYPE,
@@ -379,7 +267,9 @@ async function verifyAcceptance(trust, data, { progress }) {
   await ladder.serviceSignature(acceptance.signature, utf8(`${ACCEPTANCE_TYPE}\n${signed}`), BigInt(first + count));
   const leaf = canonicalText([digest, id, index, party]);
   const way = await atStep("inclusion", {}, async () =>
-    verifyInclusion(BigInt(index - first), BigInt(count), await leafHash(utf8(leaf)), acceptance.proof, acceptance.root),
+    verifyInclusion(
+      BigInt(index - first), BigInt(count), await leafHash(utf8(leaf)), acceptance.proof, acceptance.root,
+    ),
   );
   const detail = message("accepted.detail", { id, party, index, anchor_by: acceptance.anchorBy });
   ladder.held("inclusion", message("accepted"), detail, [
@@ -419,7 +309,11 @@ export function verdictJson(verdict) {
           signed: record.sig !== null,
         }
       : null,
-    steps: verdict.steps.map(({ name, proves, detail }) => ({ name, proves: english(proves), detail: english(detail) })),
+    steps: verdict.steps.map(({ name, proves, detail }) => ({
+      name,
+      proves: english(proves),
+      detail: english(detail),
+    })),
     not_checked: verdict.notChecked.map(({ name, says }) => ({ name, says: english(says) })),
     warnings: verdict.warnings.map(english),
   };

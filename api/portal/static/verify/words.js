@@ -18,6 +18,14 @@ const STEPS = {
     "the acceptance is canonical: nothing in it can be spelled otherwise",
     "受理凭证是规范形式：其中没有任何内容可以有第二种写法",
   ],
+  "form.evidence": [
+    "the evidence is canonical: nothing in it can be spelled otherwise",
+    "锚定证据是规范形式：其中没有任何内容可以有第二种写法",
+  ],
+  evidence: [
+    "in this block the contract holds the root of size {size} that the log published",
+    "在该区块中，合约保存着日志所公布的规模 {size} 的树根",
+  ],
   trust_root: ["the file is of the log that the trust root names", "文件属于信任根所指的日志"],
   "trust_root.detail": ["fingerprint {fingerprint}", "指纹 {fingerprint}"],
   checkpoint: ["the log published this root and answers for it", "日志公布了这个树根，并为其负责"],
@@ -108,12 +116,13 @@ const STEPS = {
   anchor: ["the contract holds this root: it cannot be rewritten unseen", "合约保存着这个树根：无法不被察觉地改写"],
   finality: ["the anchor is final by the trust root's policy", "按信任根的规则，该锚定已经最终确定"],
   verbatim: ["{text}", "{text}"],
-  seen_by_node: [
-    "{block}; {node} is at block {latest}, {final}",
-    "{block}；{node} 位于区块 {latest}，{final}",
+  named_block: [
+    "block {number}, hash {hash}, which you named as final",
+    "区块 {number}，哈希 {hash}，由您指明为最终确定",
   ],
-  head_block: ["block {number}, hash {hash}", "区块 {number}，哈希 {hash}"],
-  earlier_block: ["in or before block {number}", "区块 {number} 或更早"],
+  one_block: ["block {number}, hash {hash}", "区块 {number}，哈希 {hash}"],
+  block_long_ago: ["a block of long ago", "很久以前的区块"],
+  seen_by_node: ["{block}; {node} is at block {latest}, {final}", "{block}；{node} 位于区块 {latest}，{final}"],
   final_up_to: ["final up to block {number} by {policy}", "按 {policy} 最终确定至区块 {number}"],
   nothing_final: ["nothing is final yet by {policy}", "按 {policy} 尚无最终确定的区块"],
   // Why a level was not shown.
@@ -194,6 +203,18 @@ const NOT_CHECKED = {
   trust_root_origin: [
     "where the trust root came from: compare its fingerprint {fingerprint} with your agreement and with the contract",
     "信任根从何而来：请将其指纹 {fingerprint} 与您的协议及合约核对",
+  ],
+  "not.block": [
+    "that this block is on the chain for good: its hash was given by you or your trust root",
+    "该区块是否永久在链上：其哈希由您或您的信任根给出",
+  ],
+  "not.chain_identity": [
+    "chain id and genesis: a state proof speaks of one block only",
+    "链编号与创世区块：状态证明只涉及一个区块",
+  ],
+  "not.after_the_block": [
+    "what happened after this block: a pause, a close, a newer fingerprint of the trust root",
+    "该区块之后发生之事：暂停、关闭、信任根的新指纹",
   ],
   node_truth: [
     "that the node {node} tells the truth about its chain",
