@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from ledger.errors import MalformedError, PoolproofError, VerificationError
 from ledger.proofs import amounts
-from ledger.proofs.trust import TrustRoot
+from ledger.proofs.trust import TrustRoot, WitnessPolicy
 from ledger.proofs.verify import verify_claim_proof, verify_file
 from tests import samples as s
 from tests.portal.conftest import ROOT, TRUST, VECTORS
@@ -82,6 +83,30 @@ def test_the_committed_receipt_of_a_real_devnet_verifies(modules: Page) -> None:
     (shown,) = in_browser(modules, [receipt], trust)
     assert shown == in_python(receipt, TrustRoot.parse(trust))
     assert shown["level"] == "published"
+
+
+def test_keys_count_at_the_sizes_that_the_trust_root_says(modules: Page) -> None:
+    """One key in two spans, and keys that are too young or too old for a tree of size 8."""
+    receipt = next(case["file"].encode() for case in VECTORS["receipts"] if case["case"] == "plain")
+    (log,), (service,) = s.TRUST.log_keys, s.TRUST.service_keys
+    levels = []
+    for changes in (
+        {"log_keys": (replace(log, last=3), replace(log, first=5))},
+        {"log_keys": (replace(log, first=5), replace(log, last=3))},
+        {"log_keys": (replace(log, last=7), replace(log, first=9))},
+        {"service_keys": (replace(service, last=8),)},
+        {"service_keys": (replace(service, first=9),)},
+        {"service_keys": (replace(service, last=7), replace(service, first=8))},
+        {"parties": ()},
+        {"chain": None},
+        {"witnesses": WitnessPolicy()},
+    ):
+        trust = replace(s.TRUST, **changes)
+        (shown,) = in_browser(modules, [receipt], trust.encode())
+        assert shown == in_python(receipt, trust)
+        levels.append(shown.get("level"))
+    published = "published"
+    assert levels == [published, published, None, published, None, None, published, None, published]
 
 
 def test_a_hundred_edited_receipts_are_refused_at_the_step_of_python(modules: Page) -> None:

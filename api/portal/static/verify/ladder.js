@@ -108,7 +108,9 @@ export class Ladder {
   async checkpoint(note) {
     const [opened, key] = await atStep("checkpoint", { checkpoint: note }, async () => {
       const found = await this.trust.openCheckpoint(note);
-      const spans = this.trust.logKeys.filter((span) => found.signed.includes(span.verifier));
+      // By name and key id, since one key may stand in two spans; two keys of one name were refused.
+      const signed = found.signed.map((verifier) => verifier.reference);
+      const spans = this.trust.logKeys.filter((span) => signed.includes(span.verifier.reference));
       const valid = spans.filter((span) => span.covers(found.size));
       if (!valid.length) {
         throw new VerificationError(`no log key signed that is valid at size ${found.size}: ${spans.join("; ")}`);
