@@ -228,6 +228,16 @@ class Ledger:
                 raise ConfigurationError(f"{self.origin} is anchored at 0x{log.chain.contract.hex()} already")
             logs.bind(connection, log.id, chain)
 
+    def bind_attestations(self, contract: bytes) -> None:
+        """Say at which AttestationRegistry attestations about this log stand; once said it does not change."""
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            if log.attestations not in (None, contract):
+                raise ConfigurationError(
+                    f"{self.origin} has its attestations at 0x{log.attestations.hex()} already"
+                )
+            logs.bind_attestations(connection, log.id, contract)
+
     # -- documents -----------------------------------------------------------------------------------------
 
     def acceptance(self, event_id: str, *, party: str | None = None) -> bytes:

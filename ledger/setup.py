@@ -7,7 +7,7 @@ always right.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from ledger.errors import ConfigurationError, NotFoundError
 from ledger.home import Home
@@ -42,6 +42,8 @@ class ChainPolicy:
     grade: str | None = None
     max_anchor_age: int | None = None
     max_growth: int | None = None
+    #: an AttestationRegistry that stands there already, ``"new"`` to deploy one; None: deploy one on a devnet only
+    attestations: bytes | Literal["new"] | None = None
 
     def __post_init__(self) -> None:
         from ledger.chain.finality import Finality
@@ -198,6 +200,7 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
     node.at(binding.contract).check(
         chain_id=binding.chain_id, genesis=binding.genesis, code_hash=binding.code_hash
     )
+    made += _attestations(home, node, owner, policy, binding)
     client = node.at(binding.contract, binding.log_key)
     try:
         info = client.log_info()
@@ -220,6 +223,30 @@ def open_on_chain(home: Home, policy: ChainPolicy) -> tuple[ChainRow, list[str]]
             ) from None
         made.append("log on chain")
     return binding, made
+
+
+def _attestations(
+    home: Home, node: ChainClient, owner: Account, policy: ChainPolicy, binding: ChainRow
+) -> list[str]:
+    """Name the AttestationRegistry, or deploy it, where that is missing; what was made."""
+    from ledger.chain.attestation_registry import AttestationRegistry
+
+    standing, wanted = home.ledger.row().attestations, policy.attestations
+    if standing is not None:
+        if wanted not in (None, "new", standing):
+            raise ConfigurationError(
+                f"--attestations: the log has its attestations at 0x{standing.hex()}, and that does not change"
+            )
+        return []
+    if wanted is None and binding.grade != "devnet":
+        return []
+    if isinstance(wanted, bytes):
+        AttestationRegistry(node, wanted).check(anchors=binding.contract)
+        home.ledger.bind_attestations(wanted)
+        return ["attestations' binding"]
+    made = AttestationRegistry.deploy(node, owner, anchors=binding.contract)
+    home.ledger.bind_attestations(made.contract)
+    return ["attestation contract"]
 
 
 def _refuse_unfunded(node: ChainClient, *accounts: Account) -> None:

@@ -1,7 +1,8 @@
 """Compile the contracts and write the artifacts that the Python package carries.
 
 ``ledger/chain/contracts/<Name>.json`` holds ABI, bytecode, deployed bytecode, compiler settings and the
-SHA-256 of every source, so that the package needs no compiler. ``--check`` compiles and compares instead
+SHA-256 of every source, so that the package needs no compiler; where the contract has an immutable, also the
+offsets in the deployed bytecode at which its value stands on chain. ``--check`` compiles and compares instead
 of writing, and exits 1 with the differing members. Needs the node tools (``npm ci --ignore-scripts``).
 """
 
@@ -29,6 +30,9 @@ SETTINGS: dict[str, Any] = {
     "remappings": [],
 }
 
+#: The code that runs, and where the deployment writes the values of immutables into it.
+RUNTIME = ("evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences")
+
 
 def compile_sources() -> dict[str, Any]:
     """Run the pinned compiler over ``contracts/**/*.sol``; exits with its messages if it finds an error."""
@@ -38,7 +42,7 @@ def compile_sources() -> dict[str, Any]:
         "sources": {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files},
         "settings": {
             **SETTINGS,
-            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", *RUNTIME]}},
         },
     }
     answer: dict[str, Any] = json.loads(run_compiler("--standard-json", stdin=json.dumps(request)))
@@ -82,8 +86,18 @@ def artifacts() -> dict[str, str]:
             "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
             "deployed_bytecode": "0x" + compiled["evm"]["deployedBytecode"]["object"],
         }
+        places = immutables(compiled["evm"]["deployedBytecode"]["immutableReferences"])
+        if places:
+            document["immutables"] = places
         made[file.stem] = json.dumps(document, indent=1) + "\n"
     return made
+
+
+def immutables(references: dict[str, list[dict[str, int]]]) -> list[int]:
+    """The offsets of the one immutable's 32-byte words in the deployed code, in order."""
+    if len(references) > 1:
+        sys.exit("the artifact has room for the places of one immutable")
+    return sorted(place["start"] for places in references.values() for place in places)
 
 
 def differences(name: str, expected: str) -> list[str]:

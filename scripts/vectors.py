@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scripts.vector_sets import (
     MAKERS,
+    attestations,
     contract,
     documents,
     leaves,
@@ -30,7 +31,7 @@ from scripts.vector_sets import (
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 #: Importing a module registers its makers.
-SETS = (contract, documents, leaves, maps, notes, reports, schedules, seals, texts, trees)
+SETS = (attestations, contract, documents, leaves, maps, notes, reports, schedules, seals, texts, trees)
 
 
 def build(name: str) -> bytes:

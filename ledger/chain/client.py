@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ledger.chain.abi import ContractAbi
 from ledger.chain.artifact import Artifact, anchor_registry
 from ledger.chain.fees import Fees
 from ledger.chain.keystore import SignedTransaction
@@ -94,18 +95,30 @@ class ChainClient(ChainReader):
         )
 
     def deploy(
-        self, account: Account, artifact: Artifact | None = None, *, timeout: float = 120
+        self,
+        account: Account,
+        artifact: Artifact | None = None,
+        *,
+        arguments: Sequence[Any] = (),
+        timeout: float = 120,
     ) -> ChainClient:
-        """Put a contract on the chain; the client of it."""
-        data = (artifact or anchor_registry()).bytecode
+        """Put a contract on the chain, the AnchorRegistry unless another is given; the client of it."""
+        made = artifact or anchor_registry()
+        abi = ContractAbi(made.abi)
+        data = made.bytecode + abi.creation(*arguments)
+        reverting = self.at(
+            bytes(20), abi=abi
+        )  # what the constructor refuses is said in the made contract's words
         gas = int(
-            to_int(self._checked("eth_estimateGas", {"from": to_hex(account.address), "data": to_hex(data)}))
+            to_int(
+                reverting._checked("eth_estimateGas", {"from": to_hex(account.address), "data": to_hex(data)})
+            )
             * _GAS_MARGIN
         )
         receipt = self._send(account, data, to=None, gas=gas, timeout=timeout)
         if receipt.contract is None:
             raise UnavailableError(f"the chain node {self.name} does not say where the contract is")
-        return self.at(receipt.contract)
+        return self.at(receipt.contract, abi=abi)
 
     def open_log(
         self,

@@ -1,4 +1,4 @@
-"""Keys that pay for anchors: encrypted keystore files (Web3 Secret Storage v3) and the devnet's own.
+"""Keys that pay for anchors and sign attestations: encrypted keystores (Web3 Secret Storage v3) and the devnet's own.
 
 A keystore file is written once, with mode 0600, and never overwritten. Its passphrase is a setting
 (:meth:`ledger.settings.Settings.read_passphrase`), never an argument that other users of the machine could read.
@@ -61,6 +61,13 @@ class ChainAccount:
             checksummed["to"] = Web3.to_checksum_address(checksummed["to"])
         signed = Account.sign_transaction(checksummed, self._account.key)
         return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
+
+    def sign_typed(self, typed_data: dict[str, Any]) -> bytes:
+        """The signature (65 bytes, r || s || v) of EIP-712 typed data, such as an attestation's."""
+        from eth_account import Account
+
+        signed = Account.sign_typed_data(self._account.key, full_message=typed_data)
+        return bytes(signed.signature)
 
 
 def create(

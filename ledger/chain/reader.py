@@ -81,10 +81,10 @@ class ChainReader:
             raise ConfigurationError("no log on this contract: open one, or name its id")
         return self._log_key
 
-    def at(self, contract: bytes, log_key: bytes | None = None) -> Self:
-        """The same node, another contract and log."""
+    def at(self, contract: bytes, log_key: bytes | None = None, *, abi: ContractAbi | None = None) -> Self:
+        """The same node, another contract and log; ``abi`` where it is a contract of another kind."""
         other = type(self).__new__(type(self))
-        other._rpc, other._abi = self._rpc, self._abi
+        other._rpc, other._abi = self._rpc, abi or self._abi
         other._contract, other._log_key = contract, log_key
         return other
 
@@ -187,7 +187,7 @@ class ChainReader:
             return self._abi.decode(function, answer)
         except MalformedError as error:
             raise VerificationError(
-                f"the contract at {to_hex(self.contract)} is no AnchorRegistry: {error.reason}",
+                f"the contract at {to_hex(self.contract)} is another one than expected: {error.reason}",
                 step=CONTRACT_STEP,
             ) from error
 

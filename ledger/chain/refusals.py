@@ -66,7 +66,7 @@ def raise_refusal(revert: Revert) -> NoReturn:
     if revert.name == "LogIsPaused":
         wait = max(1, int(revert.arguments["until"]) - int(time.time()))
         raise UnavailableError(f"the log's owner has paused it: {revert}", retry_after=wait) from revert
-    if revert.name in {"LogIsClosed", "LogExists", "GrowthAboveLimit"}:
+    if revert.name in {"LogIsClosed", "LogExists", "GrowthAboveLimit", "Expired", "WrongNonce"}:
         raise ConfigurationError(f"the contract refuses: {revert}") from revert
     raise VerificationError(
         f"the contract refuses: {revert}", step=CONTRACT_STEP, evidence=evidence

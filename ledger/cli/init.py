@@ -63,6 +63,13 @@ def init(
     max_growth: Annotated[
         int | None, typer.Option(help="Most leaves that one anchor may add. [default: 10000000]")
     ] = None,
+    attestations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|new",
+            help="An AttestationRegistry that stands on the chain, or `new` to deploy one. [default: new on a devnet]",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a log: keys, database, contract.
@@ -81,11 +88,12 @@ def init(
     if rpc is not None:
         settings = Settings.of(settings.model_dump(exclude_unset=True) | {"rpc_url": rpc})
     policy = setup.ChainPolicy(
-        contract=_address(contract),
+        contract=read_address(contract),
         finality=finality,
         grade=grade,
         max_anchor_age=max_anchor_age,
         max_growth=max_growth,
+        attestations="new" if attestations == "new" else read_address(attestations),
     )
     home, made = setup.make_log(Home(settings), origin=origin, zone=zone, day_cut=day_cut)
     with home:
@@ -106,7 +114,7 @@ def init(
         if _has_chain(home):
             binding, on_chain = setup.open_on_chain(home, policy)
             made += on_chain
-            document["chain"] = chain_document(binding)
+            document["chain"] = chain_document(binding, home.ledger.row().attestations)
         else:
             document["chain"] = None
         issued = setup.issue_trust_root(home)
@@ -146,7 +154,8 @@ def _party(text: str) -> tuple[str, list[str]]:
     return name, roles.split(",")
 
 
-def _address(text: str | None) -> bytes | None:
+def read_address(text: str | None) -> bytes | None:
+    """An address that the user named; raises :class:`MalformedError`."""
     if text is None:
         return None
     try:

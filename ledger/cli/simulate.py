@@ -66,7 +66,7 @@ def simulate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate a consumer-finance platform: loans, payments, arrears, pools, remittances.
+    """Simulate a consumer-finance platform: loans, payments, pools, remittances.
 
     Prints the events, one JSON object a line; with --json the summary instead: counts, sums and planted frauds. The
     parties must be there before the first event. What names records that stand in a log already (the account bank's

@@ -39,7 +39,7 @@ def status(
         document = _document(home)
     lines = [document["origin"], ""]
     for rung in document["ladder"]:
-        age = f", {_age(rung['age'])} ago" if rung["age"] is not None else ""
+        age = f", {age_text(rung['age'])} ago" if rung["age"] is not None else ""
         lines.append(f"  {rung['state']:<10} {rung['size']:>12,}{age}")
     for job in document["under_way"]:
         problem = f": {job['problem']}" if job["problem"] else ""
@@ -50,7 +50,7 @@ def status(
     out.show(document, *lines, f"chain:    {where}", f"trust:    {document['trust_root']}")
 
 
-def chain_document(chain: ChainRow | None) -> dict[str, Any] | None:
+def chain_document(chain: ChainRow | None, attestations: bytes | None) -> dict[str, Any] | None:
     """Where a log is anchored, for ``--json``."""
     if chain is None:
         return None
@@ -60,6 +60,7 @@ def chain_document(chain: ChainRow | None) -> dict[str, Any] | None:
         "log_id": f"0x{chain.log_key.hex()}",
         "finality": chain.finality,
         "grade": chain.grade,
+        "attestations": f"0x{attestations.hex()}" if attestations else None,
     }
 
 
@@ -71,7 +72,8 @@ def _document(home: Home) -> dict[str, Any]:
     standing = home.ledger.status()
     now = datetime.now(UTC)
     with home.store.read() as connection:
-        log_id = home.log_id(connection)
+        log = logs.get(connection, home.origin)
+        log_id = log.id
         rows = {row.size: row for row in anchors.listed(connection, log_id, after=standing.final - 1)}
         trust_root = logs.latest_trust_root(connection, log_id)
 
@@ -98,7 +100,7 @@ def _document(home: Home) -> dict[str, Any]:
             if row.state in {"planned", "sent"}
         ],
         "register_count": standing.register_count,
-        "chain": chain_document(standing.chain),
+        "chain": chain_document(standing.chain, log.attestations),
         "trust_root": hashlib.sha256(trust_root).hexdigest() if trust_root else None,
     }
 
@@ -107,7 +109,8 @@ def _seconds(now: datetime, at: str | None) -> int | None:
     return None if at is None else max(0, int((now - datetime.fromisoformat(at)).total_seconds()))
 
 
-def _age(seconds: int) -> str:
+def age_text(seconds: int) -> str:
+    """An age in one unit, for the eye."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"

@@ -41,6 +41,8 @@ class LogRow:
     next_page: int
     next_subject: int
     chain: ChainRow | None
+    #: the AttestationRegistry's address
+    attestations: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ def bind(connection: WriteConnection, log_id: int, chain: ChainRow) -> None:
     """Say where the log is anchored."""
     values = {name: getattr(chain, name) for name in ChainRow.__slots__}
     connection.execute(update(logs).where(logs.c.id == log_id).values(**values))
+
+
+def bind_attestations(connection: WriteConnection, log_id: int, contract: bytes) -> None:
+    """Say at which contract attestations about the log stand."""
+    connection.execute(update(logs).where(logs.c.id == log_id).values(attestations=contract))
 
 
 def put_party(connection: WriteConnection, log_id: int, party: PartyRow) -> None:

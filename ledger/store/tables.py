@@ -55,6 +55,8 @@ logs = Table(
     Column("finality", String(32)),
     Column("grade", String(16)),
     Column("max_anchor_age", BigInteger),
+    # The AttestationRegistry over that contract; null where there is none.
+    Column("attestations", LargeBinary(20)),
 )
 
 verifier_keys = Table(

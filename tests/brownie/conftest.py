@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import pytest
 from brownie import accounts
-from brownie.convert.datatypes import HexString
 from brownie.exceptions import VirtualMachineError
 
 from scripts import deploy
@@ -38,13 +37,23 @@ def refused(name: str, *arguments: object) -> Iterator[None]:
     with pytest.raises(VirtualMachineError) as caught:
         yield
     shown, _, values = caught.value.revert_msg.partition(":")
-    words = [str(bytes(item)) if isinstance(item, HexString) else str(item) for item in arguments]
-    assert (shown, values.strip().lower()) == (name, ", ".join(words).lower())
+    assert (shown, values.strip().lower()) == (name, ", ".join(map(_as_shown, arguments)).lower())
+
+
+def _as_shown(item: object) -> str:
+    """Brownie shows words of 32 bytes as Python does, and addresses in hexadecimal."""
+    text = str(item)
+    return str(bytes.fromhex(text[2:])) if len(text) == len(ZERO) else text
 
 
 @pytest.fixture(scope="module")
 def registry(module_isolation):
-    return deploy.main()
+    return deploy.anchor_registry()[0]
+
+
+@pytest.fixture(scope="module")
+def attestations(registry):
+    return deploy.attestation_registry(registry.address)[0]
 
 
 @pytest.fixture(scope="module")

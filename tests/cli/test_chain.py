@@ -42,7 +42,7 @@ def test_a_log_goes_on_chain_later(log: Run, chain: str, home: Path) -> None:
     log("append", "-", stdin=ndjson(opened("L1")))
     assert "not on a chain" in log("anchor", code=2).stderr
     made = data(log("init", "--rpc", chain, "--json"))
-    assert made["made"] == ["contract", "log on chain"]
+    assert made["made"] == ["contract", "attestation contract", "log on chain"]
     assert made["chain"]["finality"] == "tag:finalized"
     assert chain in (home / "config.toml").read_text()
     assert data(log("init", "--json"))["made"] == []
@@ -70,7 +70,13 @@ def test_with_a_passphrase_the_keys_are_its_own(
     (tmp_path / "passphrase").write_text("correct horse\n")
     monkeypatch.setenv("POOLPROOF_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     result = log("init", "--rpc", chain, "--json")
-    assert data(result)["made"] == ["owner.json", "anchorer.json", "contract", "log on chain"]
+    assert data(result)["made"] == [
+        "owner.json",
+        "anchorer.json",
+        "contract",
+        "attestation contract",
+        "log on chain",
+    ]
     assert "devnet_key_in_use" not in result.stderr
     for name in ("owner.json", "anchorer.json"):
         assert stat.S_IMODE((home / "keys" / name).stat().st_mode) == 0o600
@@ -97,7 +103,7 @@ def test_accounts_without_money_are_named_at_once(
     assert data(log("status", "--json"))["chain"] is None
     for account in accounts:
         devnet.fund(chain, account.address)
-    assert data(log("init", "--json"))["made"] == ["contract", "log on chain"]
+    assert data(log("init", "--json"))["made"] == ["contract", "attestation contract", "log on chain"]
 
 
 def test_a_second_log_uses_the_contract_that_stands(
@@ -109,7 +115,7 @@ def test_a_second_log_uses_the_contract_that_stands(
         bound("init", "--origin", "second.example/log", "--rpc", chain, "--contract", contract, "--json")
     )
     assert made["chain"]["contract"] == contract
-    assert made["made"][-2:] == ["binding", "log on chain"]
+    assert made["made"][-3:] == ["binding", "attestation contract", "log on chain"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,7 @@ def test_a_second_log_uses_the_contract_that_stands(
     [
         (["--contract", STRANGER], "no contract"),
         (["--contract", "0x00"], "40 hex digits"),
+        (["--attestations", "old"], "40 hex digits"),
         (["--finality", "depth:0"], "finality"),
         (["--grade", "royal"], "grade"),
         (["--max-growth", "5000"], "more than 1000000"),
@@ -140,6 +147,44 @@ def test_a_chosen_policy_stands_in_the_trust_root(log: Run, chain: str) -> None:
         ["--max-growth", "2000000"],
     ):
         assert "does not change" in log("init", *args, code=2).stderr
+
+
+def attestations(run: Run) -> str | None:
+    found: str | None = data(run("status", "--json"))["chain"]["attestations"]
+    return found
+
+
+def test_off_a_devnet_the_attestation_contract_is_asked_for(log: Run, chain: str) -> None:
+    log("init", "--rpc", chain, "--grade", "operator")
+    assert attestations(log) is None
+    assert "which AttestationRegistry" in log("attestations", "P", code=2).stderr
+    assert "is not the AttestationRegistry" in log("init", "--attestations", _contract(log), code=1).stderr
+    assert "no contract" in log("init", "--attestations", STRANGER, code=1).stderr
+    assert attestations(log) is None
+    assert data(log("init", "--attestations", "new", "--json"))["made"] == ["attestation contract"]
+    standing = attestations(log)
+    assert standing is not None
+    # The same once more is what to do after a failure; another is refused.
+    for same in ("new", standing):
+        assert data(log("init", "--attestations", same, "--json"))["made"] == []
+    assert "does not change" in log("init", "--attestations", STRANGER, code=2).stderr
+    assert attestations(log) == standing
+
+
+def test_a_second_log_shares_the_attestation_contract(
+    bound: Run, chain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract, standing = _contract(bound), attestations(bound)
+    monkeypatch.setenv("POOLPROOF_HOME", "second")
+    args = ("--rpc", chain, "--contract", contract, "--attestations", standing)
+    made = data(bound("init", "--origin", "second.example/log", *args, "--json"))
+    assert made["made"][-3:] == ["binding", "attestations' binding", "log on chain"]
+    assert attestations(bound) == standing
+
+
+def _contract(run: Run) -> str:
+    found: str = data(run("status", "--json"))["chain"]["contract"]
+    return found
 
 
 def test_a_party_added_later_changes_the_fingerprint_on_chain(bound: Run) -> None:

@@ -13,18 +13,24 @@ import pytest
 from scripts import compile_contracts
 from tests.contracts.conftest import ROOT, run_tool
 
-ARTIFACT = ROOT / "ledger" / "chain" / "contracts" / "AnchorRegistry.json"
+FOLDER = ROOT / "ledger" / "chain" / "contracts"
+NAMES = ("AnchorRegistry", "AttestationRegistry")
 
 
-@pytest.fixture(scope="module")
-def artifact() -> Any:
-    return json.loads(ARTIFACT.read_bytes())
+@pytest.fixture(params=NAMES)
+def artifact(request: pytest.FixtureRequest) -> Any:
+    return json.loads((FOLDER / f"{request.param}.json").read_bytes())
+
+
+def test_every_contract_has_its_artifact() -> None:
+    assert {file.stem for file in (ROOT / "contracts").glob("*.sol")} == set(NAMES)
+    assert {file.stem for file in FOLDER.glob("*.json")} == set(NAMES)
 
 
 @pytest.mark.devnet
 def test_recompiling_gives_the_same(node_tools: Path) -> None:
     said = run_tool(sys.executable, ROOT / "scripts" / "compile_contracts.py", "--check")
-    assert said == "AnchorRegistry: as compiled\n"
+    assert said == "".join(f"{name}: as compiled\n" for name in NAMES)
 
 
 @pytest.mark.devnet
@@ -40,14 +46,18 @@ def test_a_changed_artifact_is_noticed(
     change: tuple[str, Any],
     differing: list[str],
 ) -> None:
-    (tmp_path / "AnchorRegistry.json").write_text(json.dumps({**artifact, change[0]: change[1]}))
+    name = artifact["contract_name"]
+    (tmp_path / f"{name}.json").write_text(json.dumps({**artifact, change[0]: change[1]}))
     monkeypatch.setattr(compile_contracts, "ARTIFACTS", tmp_path)
-    assert compile_contracts.differences("AnchorRegistry", ARTIFACT.read_text()) == differing
+    assert compile_contracts.differences(name, (FOLDER / f"{name}.json").read_text()) == differing
 
 
-def test_a_missing_artifact_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_artifact_is_noticed(
+    artifact: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compile_contracts, "ARTIFACTS", tmp_path)
-    assert compile_contracts.differences("AnchorRegistry", ARTIFACT.read_text()) == ["file (missing)"]
+    expected = json.dumps(artifact)
+    assert compile_contracts.differences(artifact["contract_name"], expected) == ["file (missing)"]
 
 
 def test_the_sources_are_those_of_the_artifact(artifact: Any) -> None:

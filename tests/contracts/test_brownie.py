@@ -1,13 +1,17 @@
-"""Brownie in its own environment: its tests of the contract, and the deployment script."""
+"""Brownie in its own environment: its tests of the contracts, and the deployment script."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.chain import devnet
+from ledger.chain.attestation_registry import AttestationRegistry
+from ledger.chain.client import ChainClient
+from ledger.chain.rpc import from_hex
 from tests.contracts.conftest import ROOT, run_tool
 
 pytestmark = pytest.mark.devnet
@@ -41,14 +45,26 @@ def test_deployment_on_a_running_devnet(brownie: Path, code_hash: str, tmp_path:
         deployed = deployment(said)
         code = devnet._request(chain.url, "eth_getCode", [deployed["contract"], "latest"])
         genesis = devnet._request(chain.url, "eth_getBlockByNumber", ["0x0", False])["hash"]
+        attestations = deployed["attestations"]["contract"]
+        AttestationRegistry(ChainClient(chain.url), from_hex(attestations)).check(
+            anchors=from_hex(deployed["contract"])
+        )
+
+        # Over the one that stands now, another.
+        home["POOLPROOF_DEPLOY_ANCHORS"] = deployed["contract"]
+        said = run_tool(brownie, "run", "deploy", "--network", "devnet-local", environment=home)
+        again = deployment(said)
     assert deployed["genesis"] == genesis
     assert deployed["code_hash"] == code_hash
     assert len(code) > 2
+    assert again["contract"] == deployed["contract"]
+    assert again["attestations"]["contract"] != attestations
+    assert again["attestations"]["code_hash"] == deployed["attestations"]["code_hash"]
 
 
-def deployment(said: str) -> dict[str, object]:
+def deployment(said: str) -> dict[str, Any]:
     (line,) = [line for line in said.splitlines() if line.startswith("{")]
-    found: dict[str, object] = json.loads(line)
+    found: dict[str, Any] = json.loads(line)
     return found
 
 

@@ -6,7 +6,11 @@ interface Vm {
     function prank(address sender) external;
     function warp(uint256 time) external;
     function roll(uint256 number) external;
+    function chainId(uint256 id) external;
+    function etch(address target, bytes calldata code) external;
     function assume(bool condition) external pure;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
     function expectEmit(address emitter) external;
