@@ -22,8 +22,9 @@ A field that cannot be told leaves the criterion undetermined, and the claim out
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,15 +35,20 @@ from ledger.domain.events.loans import LoanOpened
 from ledger.errors import UndeterminedError
 
 if TYPE_CHECKING:
-    from ledger.audit.checks.case import Case
+    from ledger.audit.checks.case import Case, PoolClaim
 
+#: Fields that change with the days. A cost's upper bound is none of them: fees only add to it.
+_MOVING: Final = (
+    "outstanding_", "days_past_due_", "remaining_instalments_", "months_on_book_", "status_", "annual_cost_min",
+)  # fmt: skip
 _SUFFIXES: Final = ("_not_in", "_in", "_max", "_min")
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A criterion that a loan does not meet."""
+    """A criterion that a loan does not meet; ``name`` is its member of the rules."""
 
+    name: str
     field: str
     value: str
     criterion: str
@@ -61,11 +67,13 @@ class Eligibility:
         return not self.breaches and not self.undetermined
 
 
-def examine(case: Case) -> Eligibility:
-    """Hold a loan against every criterion of its pool's rules, as of the audit's day."""
+def examine(case: Case, *, known: Container[str] = ()) -> Eligibility:
+    """Hold a loan against the criteria of its pool's rules, as of its day, but for those ``known`` to be met."""
     breaches: list[Breach] = []
     undetermined: list[str] = []
     for name, bound in sorted(case.rules.eligibility.items()):
+        if name in known:
+            continue
         suffix = next((end for end in _SUFFIXES if name.endswith(end)), None)
         if suffix is None:
             undetermined.append(f"the criterion {name} is none of _max, _min, _in, _not_in")
@@ -80,12 +88,17 @@ def examine(case: Case) -> Eligibility:
             undetermined.append(f"{field}: {error}")
             continue
         if not met:
-            breaches.append(Breach(field, str(value), f"{suffix[1:].replace('_', ' ')} {_shown(bound)}"))
+            breaches.append(
+                Breach(name, field, str(value), f"{suffix[1:].replace('_', ' ')} {_shown(bound)}")
+            )
     return Eligibility(tuple(breaches), tuple(undetermined))
 
 
 def check(case: Case) -> None:
-    """Perform the procedures eligibility: one finding a loan and criterion that is not met."""
+    """Perform the procedure eligibility, for the audit's day and for the days on which claims came into the pool.
+
+    One finding for a loan, a day and a criterion that is not met.
+    """
     if not case.rules.eligibility or not any(claim.held() for claim in case.claims):
         return
     found = case.eligibility
@@ -97,6 +110,42 @@ def check(case: Case) -> None:
         case.find(
             "eligibility.breach", case.held[0], field=breach.field, value=breach.value, criterion=breach.criterion,
             version=case.rules.version,
+        )  # fmt: skip
+    if not case.versions:
+        return  # nobody asks about other days than this one
+    for day in sorted({_came(claim) for claim in case.claims if claim.held()}):
+        _check_entry(case, day)
+
+
+def _came(claim: PoolClaim) -> int:
+    """The day (ordinal) on which a claim came into the pool, the last time that it did."""
+    held, day = 0, 0
+    for move in claim.moves:
+        if held <= 0:
+            day = move.day
+        held += move.change
+    return day
+
+
+def _check_entry(case: Case, day: int) -> None:
+    """Hold the loan as it was when a claim of it came into the pool against the rules of that day."""
+    then = case.on(min(day, case.as_of.toordinal()))
+    if then is None:
+        reason = "when it came into the pool, the loan had not begun or no rules were in force"
+        case.undecided("eligibility", reason)
+        return
+    known: set[str] = set()
+    if then.rules is case.rules and not case.eligibility.undetermined:
+        # What does not move with the days, and is met today, was met then.
+        failed = {breach.name for breach in case.eligibility.breaches}
+        known = {name for name in then.rules.eligibility if not name.startswith(_MOVING)} - failed
+    found = examine(then, known=known)
+    for reason in found.undetermined:
+        case.undecided("eligibility", f"when it came into the pool: {reason}")
+    for breach in found.breaches:
+        case.find(
+            "eligibility.at_pledge", case.held[0], field=breach.field, value=breach.value,
+            day=date.fromordinal(day).isoformat(), criterion=breach.criterion, version=then.rules.version,
         )  # fmt: skip
 
 

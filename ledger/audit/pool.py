@@ -11,7 +11,7 @@ import msgspec
 from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Move, PoolClaim
 from ledger.audit.findings import Notes
-from ledger.audit.rules import PoolRules
+from ledger.audit.rules import PoolRules, Versions
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
@@ -26,7 +26,8 @@ from ledger.store.subjects import ClaimRow, EncumbranceRow
 class Pool:
     """A pool below a size. ``days`` are the effective days (ordinals) of its own records, by index.
 
-    ``records`` are those that hold, ``whole`` says whether these are all, ``head`` is the digest of the newest.
+    ``versions`` are its rules by the day (ordinal) from which each version is in force, ``rules`` those of the audit's
+    day. ``records`` are those that hold, ``whole`` says whether these are all, ``head`` is the digest of the newest.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Pool:
     title: str
     records: tuple[Indexed, ...]
     rules: PoolRules
+    versions: Versions
     days: dict[int, int]
     head: bytes
     whole: bool
@@ -62,13 +64,14 @@ def load(
     if row is None or not own:
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
     parsed = tuple(read_records(row.name, log.origin, own, Notes() if notes is None else notes))
-    title, rules = "", PoolRules()
+    title, versions = "", []
     for _, one in parsed:
         if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:
             title = one.event.title if isinstance(one.event.title, str) else title
-            rules = PoolRules.of(msgspec.to_builtins(one.event.rules))
+            versions.append((one.when.ordinal, PoolRules.of(msgspec.to_builtins(one.event.rules))))
     return Pool(
-        name=name, id=row.id, title=title, records=parsed, rules=rules,
+        name=name, id=row.id, title=title, records=parsed,
+        rules=versions[-1][1] if versions else PoolRules(), versions=tuple(versions),
         days={index: one.when.ordinal for index, one in parsed},
         head=bytes(own[-1].digest), whole=len(parsed) == len(own),
     )  # fmt: skip

@@ -58,3 +58,7 @@ class PoolRules:
     def within(self, procedure: str, difference: int) -> bool:
         """Whether a difference (units) is small enough for this procedure; without a tolerance only zero is."""
         return abs(difference) <= self.tolerances.get(procedure, 0)
+
+
+#: (day from which a version is in force, the version), in the order in which they were recorded.
+Versions = tuple[tuple[int, PoolRules], ...]

@@ -105,6 +105,7 @@ def check(
     if not found:
         procedure.undecided("the pool was never sealed")
         return
+    _check_order(pool, as_of, notes)
     for currency, ((index, one), event) in sorted(found.items()):
         evidence = [Evidence(index, one.digest.hex())]
         cut = Cut(currency, event.size, calendar.parse_day(event.as_of, "as_of"))
@@ -127,6 +128,24 @@ def check(
             procedure.answered()
             made = _leaves(connection, log, cut, leaves.entries.get(cut, []))
             _compare(header, made, leaves, evidence=evidence, notes=notes)
+
+
+def _check_order(pool: Pool, as_of: date, notes: Notes) -> None:
+    """Each seal is of a later size than the one before, or names the one of its size that it takes the place of."""
+    last: dict[str, tuple[Evidence, PoolSealed]] = {}
+    for index, one in pool.records:
+        if not isinstance(one.event, PoolSealed) or one.when.last_day > as_of:
+            continue
+        event, evidence = one.event, Evidence(index, one.digest.hex())
+        if event.currency in last:
+            before, old = last[event.currency]
+            named = event.restates == old.seal
+            if event.size < old.size or (event.size == old.size and not named):
+                notes.find(
+                    "seal.twice", pool.subject, evidence=[before, evidence], size=event.size,
+                    old=f"{old.seal} of size {old.size}",
+                )  # fmt: skip
+        last[event.currency] = evidence, event
 
 
 def _check_age(

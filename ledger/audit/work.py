@@ -139,7 +139,7 @@ class Worker:
                 state_then = state_of(held, count=len(parsed))
             yield Case(
                 name, parsed, held, claims_of_loan(job.pool, known, claims[loan_id], names),
-                as_of=job.as_of, rules=job.pool.rules, notes=part.notes, state=state_then,
+                as_of=job.as_of, rules=job.pool.rules, versions=job.pool.versions, notes=part.notes, state=state_then,
             )  # fmt: skip
 
     def _claims(

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from ledger.audit.eligibility import Eligibility, examine
 from ledger.audit.findings import Evidence, Notes
-from ledger.audit.rules import PoolRules
+from ledger.audit.rules import PoolRules, Versions
 from ledger.domain import money
 from ledger.domain.events.changes import FeeCharged
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.loans import LoanOpened
 from ledger.domain.events.terms import Terms
-from ledger.domain.fold import Indexed, Standing, state_of
+from ledger.domain.fold import Indexed, Standing, state_of, unsuperseded
 from ledger.domain.loans import LoanState
 from ledger.domain.position import Life, Position, opening_day
 from ledger.domain.schedule import annual_cost, costs_more, planned_flows
@@ -61,7 +61,8 @@ class Case:
 
     ``records`` are all of the loan's records below the audited size with their indexes, superseded ones too;
     ``held`` those in force on the audit's day; ``claims`` those of its claims that are or were in the pool. ``notes``
-    are those of the range that the loan is examined in, ``state`` its folded state if it is at hand.
+    are those of the range that the loan is examined in, ``state`` its folded state if it is at hand; ``versions`` are
+    the pool's rules by the day from which they are in force.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Case:
         *,
         as_of: date,
         rules: PoolRules,
+        versions: Versions = (),
         notes: Notes | None = None,
         state: LoanState | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class Case:
         self._caps: dict[Decimal, bool] = {}
         self.as_of: date = as_of
         self.rules: PoolRules = rules
+        self.versions: Versions = versions
         self.notes = Notes() if notes is None else notes
         if state is not None:
             self.state = state
@@ -93,6 +96,21 @@ class Case:
         self.reports: list[tuple[Standing, BalanceReported]] = [
             (one, one.event) for one in held if isinstance(one.event, BalanceReported)
         ]
+
+    def on(self, ordinal: int) -> Case | None:
+        """The loan at the close of an earlier day, by what is known now and under the rules of that day.
+
+        None where the loan had not begun, or no rules were in force.
+        """
+        day = date.fromordinal(ordinal)
+        rules = [version for since, version in self.versions if since <= ordinal]
+        held = unsuperseded(self.records, until=day)
+        if not rules or not held or not held[0].record.kind.begins:
+            return None
+        return Case(
+            self.loan, self.records, held, self.claims, as_of=day, rules=rules[-1], versions=self.versions,
+            notes=self.notes,
+        )  # fmt: skip
 
     @cached_property
     def state(self) -> LoanState:

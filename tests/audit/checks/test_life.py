@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pytest
 
 from ledger.audit import eligibility
 from ledger.audit.checks import life
+from ledger.audit.checks.case import Case, Move, PoolClaim
 from ledger.audit.findings import Finding, Outcome
+from ledger.audit.rules import PoolRules
+from ledger.domain.fold import unsuperseded
 from tests.audit.casework import case, codes, disbursed, found, originated, provokes, records, repaid
 
 LOAN = (originated(product="phone", attributes={"grade": 3}), disbursed())
@@ -110,3 +114,51 @@ def test_what_the_loan_does_not_tell_is_undetermined_and_not_eligible(name: str)
     assert found(eligibility.check, one) == []
     assert one.notes.procedure("eligibility").outcome is Outcome.UNDETERMINED
     assert not one.eligibility.eligible
+
+
+def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
+    """The loan, of which the pool took its claim on a day, under rules that came into force on days."""
+    since = [(date.fromisoformat(start).toordinal(), PoolRules.of(one)) for start, one in versions]
+    all_records = records(*LOAN)
+    held = unsuperseded(all_records, until=date.fromisoformat(as_of))
+    claim = PoolClaim("1", bytes(32), "bank", 1_000_000, False,
+                      (Move(date.fromisoformat(day).toordinal(), 20, "fund", 1_000_000),))  # fmt: skip
+    return Case("L1", all_records, held, [claim] * claims, as_of=date.fromisoformat(as_of), rules=since[-1][1],
+                versions=tuple(since))  # fmt: skip
+
+
+@provokes("eligibility.at_pledge")
+def test_a_claim_that_was_never_eligible() -> Sequence[Finding]:
+    """Fifteen days past due when it came; later rules that ask for less do not mend it."""
+    versions = [("2026-01-01", {"version": 1, "eligibility": {"days_past_due_max": 14}}),
+                ("2026-03-01", {"version": 2, "eligibility": {"days_past_due_max": 90}})]  # fmt: skip
+    findings = found(
+        eligibility.check, pledged_on("2026-02-20", as_of="2026-03-10", versions=versions, claims=2)
+    )
+    (finding,) = findings
+    assert (finding.facts["value"], finding.facts["day"], finding.facts["version"]) == ("15", "2026-02-20", 1)
+    return findings
+
+
+def test_a_claim_that_became_ineligible_in_the_pool() -> None:
+    versions = [
+        ("2026-01-01", {"version": 1, "eligibility": {"days_past_due_max": 14, "product_in": ["phone"]}})
+    ]
+    findings = found(eligibility.check, pledged_on("2026-02-10", as_of="2026-02-20", versions=versions))
+    assert codes(findings) == ["eligibility.breach"]
+
+
+def test_a_lasting_fault_is_told_for_both_days() -> None:
+    versions = [("2026-01-01", {"version": 1, "eligibility": {"product_in": ["cash"]}})]
+    findings = found(eligibility.check, pledged_on("2026-02-10", as_of="2026-02-20", versions=versions))
+    assert codes(findings) == ["eligibility.at_pledge", "eligibility.breach"]
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", "2026-01-06"], ids=["before the loan", "before the rules"])
+def test_a_claim_that_came_before_its_loan_or_any_rules_is_undetermined(day: str) -> None:
+    start = "2026-01-01" if day == "2026-01-02" else "2026-01-07"
+    one = pledged_on(
+        day, as_of="2026-01-20", versions=[(start, {"version": 1, "eligibility": {"instalments_min": 3}})]
+    )
+    assert found(eligibility.check, one) == []
+    assert one.notes.procedure("eligibility").outcome is Outcome.UNDETERMINED
