@@ -16,7 +16,7 @@ from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
 from ledger.domain.fold import Indexed, Standing
-from ledger.errors import NotFoundError
+from ledger.errors import IntegrityError, NotFoundError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow
@@ -57,13 +57,16 @@ def load(
 ) -> Pool:
     """Read a pool's own records with an index below ``before``, and write into ``notes`` which of them do not hold.
 
-    Raises :class:`NotFoundError`.
+    Raises :class:`NotFoundError`, and without ``notes`` :class:`IntegrityError` for a record that does not hold.
     """
     row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
     own = [] if row is None else records.of_subject(connection, row.id, before=before)
     if row is None or not own:
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
-    parsed = tuple(read_records(row.name, log.origin, own, Notes() if notes is None else notes))
+    found = Notes() if notes is None else notes
+    parsed = tuple(read_records(row.name, log.origin, own, found))
+    if notes is None and len(parsed) != len(own):
+        raise IntegrityError(f"pool {name!r}: {found.findings[0].text()}")
     title, versions = "", []
     for _, one in parsed:
         if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:

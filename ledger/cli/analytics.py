@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
 
 if TYPE_CHECKING:
     from ledger.audit.analytics.report import Figures
@@ -66,11 +66,10 @@ def analytics(
     """
     from ledger.audit.analytics.report import analyse
     from ledger.audit.run import Request
-    from ledger.domain.calendar import parse_day
 
     out = Output(as_json)
-    request = Request(pool=pool, size=size, as_of=None if as_of is None else parse_day(as_of, "as-of"))
     with open_home() as home, out.progress(f"analytics {pool}", unit="loans") as bar:
+        request = Request(pool=pool, size=size, as_of=past_day(home, as_of))
         figures = analyse(
             home.ledger.store,
             home.origin,

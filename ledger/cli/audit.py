@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, open_home, read_file
+from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day, read_file
 from ledger.cli.report import report_lines, write_report
 from ledger.errors import UnavailableError, VerificationError
 
@@ -99,8 +98,8 @@ def audit(
     if sample and seed is None:
         raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
     out = Output(as_json)
-    request = Request(pool=pool, size=size, as_of=_day(as_of), since=since, processes=processes)
     with open_home() as home:
+        request = Request(pool=pool, size=size, as_of=past_day(home, as_of), since=since, processes=processes)
         root = _trust(home, trust, out)
         anchors = None if offline else _anchors(home, root, out)
         times = None if anchors is None else _times(home, anchors, out)
@@ -181,12 +180,6 @@ def _tape(
     return source, Request(
         pool=pool, partial=partial, sender=explained["sender"], servicer=explained["servicer"]
     )
-
-
-def _day(text: str | None) -> date | None:
-    from ledger.domain.calendar import parse_day
-
-    return None if text is None else parse_day(text, "--as-of")
 
 
 def _trust(home: Home, file: Path | None, out: Output) -> TrustRoot:

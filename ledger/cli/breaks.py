@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from typer.core import TyperGroup
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.frame import (
+    Json,
+    Output,
+    Short,
+    command_group,
+    example,
+    only_party,
+    open_home,
+    past_day,
+    today,
+)
 from ledger.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -20,14 +29,10 @@ if TYPE_CHECKING:
 _LIST = "list"
 
 
-class _Group(TyperGroup):
+class _Group(Short):
     """A group whose name alone, with a pool, is one of its commands."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command's name in where it is left out."""
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = [_LIST, *args]
-        return super().parse_args(ctx, args)
+    short_for = _LIST
 
 
 commands = command_group(
@@ -61,10 +66,8 @@ def list_breaks(
     Open: nobody has agreed. Agreed: one side has. Closed: the owner and another party have. Exit code 1 if any
     is not closed.
     """
-    from ledger.domain.calendar import parse_day
-
     with open_home() as home:
-        day = _today(home) if as_of is None else parse_day(as_of, "as_of")
+        day = past_day(home, as_of) or today(home)
         standing = list(_standing(home, pool, day).values())
     left = [one for one in standing if one.status != "closed"]
     shown = standing if every else left
@@ -109,17 +112,17 @@ def close(
     from ledger.audit.breaks import closing
 
     with open_home() as home:
-        today, side = _today(home), party or only_party(home)
+        day, side = today(home), party or only_party(home)
         what = _find(_standing(home, pool, None), name)
         if what.status == "closed":
             raise RefusedError("name", f"{what.name} is closed already", rule="closed")
         said = next((one for one in what.closings if one.party == side), None)
         if said is None or (said.resolution, said.explanation) != (resolution, explanation):
-            event = closing(what, party=side, resolution=resolution, explanation=explanation, today=today)
+            event = closing(what, party=side, resolution=resolution, explanation=explanation, today=day)
             home.ledger.append([event], party=side)
             what = _standing(home, pool, None)[what.name]
     waiting = "" if what.status == "closed" else f"; {_waiting(what)} has not said so yet"
-    Output(as_json).show(what.to_json(today), f"{what.name}: {what.status}{waiting}")
+    Output(as_json).show(what.to_json(day), f"{what.name}: {what.status}{waiting}")
 
 
 def _standing(home: Home, pool: str, day: date | None) -> dict[str, StandingBreak]:
@@ -154,12 +157,3 @@ def _place(one: StandingBreak) -> str:
 def _agreed(one: StandingBreak) -> str:
     words = ", ".join(f"{word.party} ({word.resolution})" for word in one.closings)
     return f"; agreed by {words}" if words else ""
-
-
-def _today(home: Home) -> date:
-    from datetime import UTC, datetime
-
-    from ledger.domain import calendar
-
-    log = home.ledger.row()
-    return calendar.business_date(datetime.now(UTC), log.zone, log.day_cut)

@@ -13,8 +13,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -205,6 +206,19 @@ def fail(error: PoolproofError) -> NoReturn:
     raise error
 
 
+class Short(TyperGroup):
+    """A group whose name alone, with arguments, is one of its commands."""
+
+    #: Which command that is.
+    short_for: ClassVar[str]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command's name in where it is left out."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [self.short_for, *args]
+        return super().parse_args(ctx, args)
+
+
 @contextmanager
 def open_home(*, json_logs: bool = False) -> Iterator[Home]:
     """The home that the settings name, closed when the block ends."""
@@ -245,3 +259,28 @@ def only_party(home: Home, *, default: str | None = None) -> str:
     if default is not None:
         return default
     raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")
+
+
+def today(home: Home) -> date:
+    """The log's business date now."""
+    from ledger.domain.calendar import business_date
+
+    log = home.ledger.row()
+    return business_date(datetime.now(UTC), log.zone, log.day_cut)
+
+
+def past_day(home: Home, text: str | None, option: str = "--as-of") -> date | None:
+    """The day that an option names, None where it names none.
+
+    Raises :class:`RefusedError` for a day that has not come, by the log's clock or this machine's: payments of the days
+    until then are not recorded yet, and everybody would look late.
+    """
+    from ledger.domain.calendar import business_date, parse_day, parse_instant
+
+    if text is None:
+        return None
+    day, log = parse_day(text, option), home.ledger.row()
+    known = max(today(home), business_date(parse_instant(log.posted), log.zone, log.day_cut))
+    if day > known:
+        raise RefusedError(option, f"{day} has not come: the log's day is {known}")
+    return day

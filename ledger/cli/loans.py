@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
 
 if TYPE_CHECKING:
     from ledger.audit.timeline import Timeline
@@ -38,12 +38,12 @@ def show(
     audit of this one loan finds. All of it is derived from the records, nothing from what was reported.
     """
     from ledger.audit.timeline import tell
-    from ledger.domain.calendar import parse_day
     from ledger.store import logs
 
-    day = None if as_of is None else parse_day(as_of, "--as-of")
     with open_home() as home, home.store.read() as connection:
-        told = tell(connection, logs.get(connection, home.origin), loan, size=size, as_of=day)
+        told = tell(
+            connection, logs.get(connection, home.origin), loan, size=size, as_of=past_day(home, as_of)
+        )
     Output(as_json).show(told.to_json(), *_lines(told))
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, today
 from ledger.errors import MalformedError, NotFoundError
 
 if TYPE_CHECKING:
-    from ledger.home import Home
     from ledger.issue import PoolSummary
     from ledger.seals import Recorded
 
@@ -60,7 +58,7 @@ def create(
             "id": f"{name}.rules.{promised.get('version')}",
             "type": "pool.created",
             "subject": f"pool:{name}",
-            "effective": effective or _today(home).isoformat(),
+            "effective": effective or today(home).isoformat(),
             "party": party or only_party(home),
             "data": {member: value for member, value in data.items() if value is not None},
         }
@@ -188,15 +186,6 @@ def _read_rules(path: Path) -> dict[str, Any]:
     if not isinstance(rules, dict):
         raise MalformedError("rules", "not an object")
     return rules
-
-
-def _today(home: Home) -> date:
-    from datetime import UTC, datetime
-
-    from ledger.domain import calendar
-
-    log = home.ledger.row()
-    return calendar.business_date(datetime.now(UTC), log.zone, log.day_cut)
 
 
 def _seal_bytes(text: str) -> bytes:

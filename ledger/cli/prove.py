@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from ledger.cli.documents import To, deliver
-from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.frame import Json, Output, Short, command_group, example, open_home
 from ledger.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -23,14 +22,10 @@ Size = Annotated[int | None, typer.Option(help="The published size to prove it i
 _EITHER: Final = "claim"
 
 
-class _Group(TyperGroup):
+class _Group(Short):
     """A group whose name alone, with a claim, is one of its commands."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command's name in where it is left out."""
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = [_EITHER, *args]
-        return super().parse_args(ctx, args)
+    short_for = _EITHER
 
 
 commands = command_group(

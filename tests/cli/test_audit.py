@@ -64,6 +64,7 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
         (("NO-POOL",), 2, "no pool 'NO-POOL'"),
         ((POOL, "--size", "7"), 2, "size 7 is not published"),
         ((POOL, "--as-of", "2026-07"), 2, "a day is wanted"),
+        ((POOL, "--as-of", "2999-01-01"), 2, "2999-01-01 has not come"),
         ((POOL, "--sample", "2"), 2, "needs --seed"),
         ((POOL, "--trust", "nothing.json"), 2, "nothing.json"),
     ],
