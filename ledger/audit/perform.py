@@ -49,14 +49,14 @@ def audit(
     :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
     """
     examined = over_cases(
-        store, origin, request, trust=trust, collect=_collectors, checks=CHECKS, scan=True, anchors=anchors,
+        store, origin, request, trust=trust, collect=collectors, checks=CHECKS, scan=True, anchors=anchors,
         anchored=anchored, kek=kek, progress=progress,
     )  # fmt: skip
     shown = _conclude(store, examined, request, tapes=tapes, kek=kek, progress=progress)
     return _report(examined, shown, trust)
 
 
-def _collectors(job: Job) -> dict[str, Collector]:
+def collectors(job: Job) -> dict[str, Collector]:
     """Fresh collectors for one range of loans."""
     rules = job.pool.rules
     money = {} if job.trail is None else job.trail.collectors(rules)

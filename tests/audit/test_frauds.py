@@ -23,7 +23,7 @@ from ledger.simulate import FRAUDS, Options, SimulatedClock, Simulation
 from tests.simulate.running import log_of, post
 
 SMALL = {"loans": 400, "months": 6}
-LARGE = {"loans": 13_500, "months": 12}
+LARGE = {"loans": 13_700, "months": 12}
 PASSED = (
     "tree", "records", "register", "seal", "encumbrance", "cash_identity", "confirmation", "remittance", "days",
 )  # fmt: skip

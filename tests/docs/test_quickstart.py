@@ -17,6 +17,14 @@ def test_the_quickstart_works_as_typed(tmp_path: Path) -> None:
         assert run(ROOT / "docs" / "guides" / "quickstart.md", folder)
 
 
+@pytest.mark.devnet
+def test_the_guide_to_the_audit_works_as_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "audit"
+    folder.mkdir()
+    with no_devnet_left(folder):
+        assert run(ROOT / "docs" / "guides" / "audit.md", folder) == 5
+
+
 def test_the_guide_to_the_simulator_works_as_typed(tmp_path: Path) -> None:
     folder = tmp_path / "simulate"
     folder.mkdir()

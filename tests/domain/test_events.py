@@ -291,7 +291,7 @@ def test_the_rules_of_a_pool() -> None:
     rules = {
         "version": 1, "eligibility": {"max_dpd": 30, "products": ["a", "b"]},
         "concentration": [{"attribute": "region", "share": 200_000}], "advance_rate": "0.85",
-        "bucket_bounds": [0, 30, 60, 90], "dpd_rule": "oldest_unpaid", "cost_measure": "irr",
+        "bucket_bounds": [0, 30, 60, 90], "dpd_rule": "oldest_unpaid", "cost_measure": "irr_monthly_x12",
         "tolerances": {"balance": "0.01"},
     }  # fmt: skip
     accepted("pool.created", rules=rules, title="Warehouse 7", structure="warehouse", currency="CNY")

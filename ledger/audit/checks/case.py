@@ -49,6 +49,9 @@ class PoolClaim(NamedTuple):
 
     def held(self, day: int | None = None) -> dict[str, int]:
         """Holder → ppm of the claim, at the close of a day (ordinal) or by all moves."""
+        if len(self.moves) == 1:  # nearly every claim: asked for each payment
+            only = self.moves[0]
+            return {only.holder: only.change} if only.change > 0 and (day is None or only.day <= day) else {}
         holders: dict[str, int] = {}
         for move in self.moves:
             if day is None or move.day <= day:

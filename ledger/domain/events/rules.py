@@ -44,12 +44,13 @@ class Rules(Part, frozen=True, kw_only=True):
         Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType,
         member("how days past due count"),
     ] = UNSET
-    cost_measure: Annotated[Text | UnsetType, member("measure of the borrower's whole cost, such as irr")] = (
-        UNSET
-    )
+    cost_measure: Annotated[
+        Literal["irr_monthly_x12", "effective"] | UnsetType,
+        member("measure of the borrower's whole cost: monthly rate of return times twelve, or compounded"),
+    ] = UNSET
     tolerances: Annotated[
         Annotated[dict[Key, str], Meta(max_length=64)] | UnsetType,
-        member("tolerance of each check, as decimals"),
+        member("tolerance by procedure of the audit, such as cash_identity", "decimal"),
     ] = UNSET
 
     def check(self) -> None:
