@@ -323,3 +323,20 @@ def test_a_price_has_a_currency() -> None:
     assert refused("claim.sold", price="1.00").field == "data.currency"
     assert refused("claim.sold", price="1", currency="CNY").field == "data.price"
     accepted("claim.sold", price="1.00", currency="CNY")
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "value", "allowed"),
+    [
+        ("loan.originated", "day_count", "A/365", "1/12, 30/360, actual/360, actual/365, actual/actual"),
+        ("repayment.received", "payer", "me", "guarantor, insurer, merchant, obligor, platform"),
+    ],
+)
+def test_a_value_that_is_none_of_those_allowed_is_told_which_are(
+    kind: str, member: str, value: str, allowed: str
+) -> None:
+    error = refused(kind, **{member: value})
+    assert (error.field, error.reason) == (
+        f"data.{member}",
+        f"'{value}' is none of the values allowed: {allowed}",
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
@@ -37,8 +38,50 @@ def refusal(error: msgspec.ValidationError, base: str = "") -> RefusedError:
         shown = invalid[1][:80]
         if path == "type":
             return RefusedError("type", f"unknown type {shown}", rule="unknown_type")
-        return RefusedError(path, f"{shown} is none of the values allowed")
+        return RefusedError(path, f"{shown} is none of the values allowed{_allowed(path)}")
     return RefusedError(path, text[0].lower() + text[1:])
+
+
+def _allowed(path: str) -> str:
+    """The values of the member at the end of a path, where all events that have it agree; else nothing."""
+    from msgspec import inspect
+
+    from ledger.domain.events.base import EVENTS  # declared by modules that read events with this one
+
+    name = path.rpartition(".")[2].partition("[")[0]
+    found: set[tuple[str, ...]] = set()
+    for kind in EVENTS.values():
+        found |= _literals(inspect.type_info(kind.data), name)
+    return ": " + ", ".join(next(iter(found))) if len(found) == 1 else ""
+
+
+def _literals(one: Any, name: str) -> set[tuple[str, ...]]:
+    """What the literals of all members of this name allow, in a struct and in those within it."""
+    from msgspec import inspect
+
+    found: set[tuple[str, ...]] = set()
+    if isinstance(one, inspect.StructType):
+        for field in one.fields:
+            for part in _parts(field.type):
+                if field.encode_name == name and isinstance(part, inspect.LiteralType):
+                    found.add(tuple(map(str, part.values)))
+                found |= _literals(part, name)
+    return found
+
+
+def _parts(one: Any) -> Iterator[Any]:
+    """A member's type without what is around it: descriptions, alternatives, lists."""
+    from msgspec import inspect
+
+    if isinstance(one, inspect.Metadata):
+        yield from _parts(one.type)
+    elif isinstance(one, inspect.UnionType):
+        for alternative in one.types:
+            yield from _parts(alternative)
+    elif isinstance(one, inspect.ListType):
+        yield from _parts(one.item_type)
+    else:
+        yield one
 
 
 def _wrong_type(wanted: str, got: str) -> tuple[str, str]:
