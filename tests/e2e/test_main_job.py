@@ -225,9 +225,12 @@ def test_another_chain_is_refused(
         assert "wrong chain" in shown.stderr
 
 
-def test_the_pool_is_audited_against_the_chain(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_is_audited_against_the_chain(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("POOLPROOF_HOME", str(job.home))
-    trust = ("--trust", job.hand / "trust.json")
+    trust = ("--trust", tmp_path / "trust.json")
+    run_command("trust", "-o", trust[1])
     report = data(run_command("audit", POOL, "--as-of", "2026-07-31", *trust, "--json", code=1))
     assert "error" not in report, report
     outcome = {one["name"]: one["outcome"] for one in report["procedures"]}
