@@ -34,8 +34,9 @@ browser: setup        ## a chromium for the tests of pages, where it may be inst
 demo: setup           ## devnet, contract, two real months, a receipt verified, a fraud caught
 	$(BIN)/python scripts/demo.py
 
+# In the order of the folders, not the largest files first: else the slow files, which hold one test, come last and alone.
 test: setup $(BROWNIE) browser ## all tests, on two cores
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: setup          ## format, lint, types, layers, spelling, dependencies
 	$(BIN)/ruff format --check .
