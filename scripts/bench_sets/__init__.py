@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: What a measurement in a process of its own runs.
-BENCH = ROOT / "scripts" / "bench.py"
 ORIGIN = "bench.example/log"
 
 Json = dict[str, Any]
@@ -23,6 +23,16 @@ Json = dict[str, Any]
 def say(text: str) -> None:
     """Progress, beside the document."""
     print(text, file=sys.stderr, flush=True)
+
+
+def child(*arguments: str) -> Json:
+    """One measurement in a process of its own, whose memory and CPU time are of nothing else."""
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    result: Json = json.loads(done.stdout)
+    return result
 
 
 def machine() -> Json:

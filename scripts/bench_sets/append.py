@@ -6,14 +6,12 @@ import argparse
 import hashlib
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.bench_sets import BENCH, Json, database, make_ledger, say, timed
+from scripts.bench_sets import Json, child, database, make_ledger, say, timed
 
 #: Lines appended in one transaction, as `poolproof append` does.
 BATCH = 10_000
@@ -28,15 +26,7 @@ def appends(options: argparse.Namespace) -> list[Json]:
     for backend in ("sqlite", "postgresql"):
         for size in options.sizes:
             say(f"  {size:,} events on {backend}")
-            done = subprocess.run(
-                [sys.executable, str(BENCH), "--child", backend, str(size)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise SystemExit(done.stderr)
-            results.append(json.loads(done.stdout))
+            results.append(child("--child", backend, str(size)))
     return results
 
 

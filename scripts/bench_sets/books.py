@@ -6,15 +6,13 @@ import argparse
 import hashlib
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.bench_sets import BENCH, ORIGIN, Json, make_ledger, rate, say
+from scripts.bench_sets import ORIGIN, Json, child, make_ledger, rate, say
 
 
 def simulate(_: argparse.Namespace) -> Json:
@@ -55,15 +53,7 @@ def audits(options: argparse.Namespace) -> list[Json]:
     results = []
     for loans in options.loans:
         say(f"  {loans:,} loans")
-        done = subprocess.run(
-            [sys.executable, str(BENCH), "--audit-child", str(loans)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        results.append(json.loads(done.stdout))
+        results.append(child("--audit-child", str(loans)))
     return results
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.bench_sets import BENCH, ORIGIN, Json, database, make_ledger, rate, say, timed
+from scripts.bench_sets import ORIGIN, Json, child, database, make_ledger, rate, say, timed
 
 
 def registers(_: argparse.Namespace) -> list[Json]:
@@ -94,15 +91,7 @@ def seals(options: argparse.Namespace) -> list[Json]:
     results = []
     for claims in options.claims:
         say(f"  {claims:,} claims")
-        done = subprocess.run(
-            [sys.executable, str(BENCH), "--seal-child", str(claims)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        results.append(json.loads(done.stdout))
+        results.append(child("--seal-child", str(claims)))
     return results
 
 
