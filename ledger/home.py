@@ -9,7 +9,7 @@ A home is a directory::
       kek-backup.json    fingerprint of the key-encryption key whose backup was read back, and when
       keys/              mode 0700
         kek              key-encryption key: without it private fields cannot be opened again
-        log.key          signs checkpoints; only `worker`, `serve` and `anchor` need it
+        log.key          signs checkpoints; only `worker`, `serve`, `anchor` and `publish` need it
         service.key      signs acceptances and receipts
         owner.json       encrypted keystore: opens the log on chain, changes its trust root
         anchorer.json    encrypted keystore: sends anchors
@@ -21,6 +21,7 @@ Every part is opened when it is first asked for, so that a command pays only for
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from ledger.store.anchors import AnchorRow
     from ledger.store.logs import ChainRow
     from ledger.vault import Vault
-    from ledger.workers import Workers
+    from ledger.workers import Loop
 
 _PRIVATE = 0o700
 _GWEI = 10**9
@@ -51,11 +52,15 @@ _DEVNET_FINALITY_BLOCKS = 3
 
 
 class Home:
-    """The parts of one ledger, opened lazily. Use it as a context manager or call :meth:`close`."""
+    """The parts of one ledger, opened lazily. Use it as a context manager or call :meth:`close`.
 
-    def __init__(self, settings: Settings) -> None:
+    With ``signs=False`` the checkpoint key is not read even where it lies: this process cannot publish.
+    """
+
+    def __init__(self, settings: Settings, *, signs: bool = True) -> None:
         self.settings = settings
         self.path: Path = settings.home
+        self._signs = signs
         self._node: ChainClient | None = None
         self._client: ChainClient | None = None
 
@@ -182,7 +187,7 @@ class Home:
         """The checkpoint key; None in a process that does not hold it."""
         from ledger.vault import load_signer
 
-        return load_signer(self.log_key_file) if self.log_key_file.exists() else None
+        return load_signer(self.log_key_file) if self._signs and self.log_key_file.exists() else None
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -340,13 +345,23 @@ class Home:
                 devnet.mine(self.rpc_url, _DEVNET_FINALITY_BLOCKS)
         return self.anchorer.run_until(size, "final", timeout=timeout)
 
-    def workers(self, *, anchors: bool) -> Workers:
-        """The loops of this log; without ``anchors``, or on no chain, it is only published."""
-        from ledger.workers import Pace, Workers
+    def loops(self, *only: str) -> list[Loop]:
+        """What a worker of this log does, or only the loops of these names.
 
-        anchorer = self.anchorer if anchors and self.ledger.row().chain is not None else None
-        pace = Pace(publish=self.settings.publish_seconds, anchor=self.settings.chain_poll_seconds)
-        return Workers(self.ledger, anchorer, pace)
+        Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
+        """
+        from ledger.workers import anchoring, publishing
+
+        settings = self.settings
+        makers: dict[str, Callable[[], Loop]] = {
+            "publish": lambda: publishing(self.ledger, every=settings.publish_seconds),
+            "anchor": lambda: anchoring(self.anchorer, every=settings.chain_poll_seconds),
+        }
+        if unknown := set(only) - set(makers):
+            raise ConfigurationError(f"no loop {min(unknown)!r}; a worker has {', '.join(makers)}")
+        # A log on no chain is only published.
+        chosen = only or [name for name in makers if name != "anchor" or self.ledger.row().chain is not None]
+        return [makers[name]() for name in chosen]
 
     # -- the backup of the key-encryption key --------------------------------------------------------------
 

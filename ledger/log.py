@@ -165,14 +165,22 @@ class Ledger:
             self.publish()
             return append()
 
-    def publish(self) -> CheckpointRow | None:
-        """End the tree in its register entry and sign a checkpoint; None if nothing is new."""
+    def publish(self, *, every: timedelta = timedelta(0)) -> CheckpointRow | None:
+        """End the tree in its register entry and sign a checkpoint; None if nothing is new.
+
+        None too while the newest checkpoint is younger than ``every``, so that several who publish make no more.
+        """
         if self.signer is None:
             raise ConfigurationError("this process does not hold the checkpoint key")
         with self.store.write() as connection:
             log = logs.lock(connection, self.origin)
-            now = calendar.format_instant(self.clock())
-            return publish.publish(connection, log, vault=self.vault, signer=self.signer, now=now)
+            now = self.clock()
+            newest = trees.checkpoint(connection, log.id) if every else None
+            # One that a clock ahead of this one has dated says nothing about the time since.
+            if newest and timedelta(0) <= now - calendar.parse_instant(newest.published) < every:
+                return None
+            stamp = calendar.format_instant(now)
+            return publish.publish(connection, log, vault=self.vault, signer=self.signer, now=stamp)
 
     def seal_pool(
         self,

@@ -4,16 +4,21 @@ Each loop is a thread that does one small, restartable step, then waits. A stop 
 and starts no other. What may pass (:class:`UnavailableError`) is logged and tried again, later and later;
 what will not (a fork on chain, a store that contradicts itself, a key that may not) ends the worker: going on
 would bury the evidence.
+
+Any number of workers may run on one database, so a step MUST be safe beside the same step of another: it takes
+its work under a lock or by comparing and setting, and does nothing where there is nothing left to do. A new loop
+is a function here that makes its :class:`Loop`, and a line in ``Home.loops``.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -30,39 +35,48 @@ _logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Seconds between two steps of each loop."""
+class Loop:
+    """One kind of work. ``step`` says whether there is more to do at once; if not it rests for ``pause`` seconds."""
 
-    publish: float
-    anchor: float
+    name: str
+    step: Callable[[], bool]
+    pause: float
 
 
-def publish_step(ledger: Ledger) -> bool:
-    """Publish if something is new; whether it was."""
-    checkpoint = ledger.publish()
-    if checkpoint is None:
+def publishing(ledger: Ledger, *, every: float) -> Loop:
+    """Publish a checkpoint when something is new, at most every so many seconds however many workers do it."""
+
+    def step() -> bool:
+        checkpoint = ledger.publish(every=timedelta(seconds=every))
+        if checkpoint is not None:
+            size, root = checkpoint.size, checkpoint.root.hex()
+            _logger.info("published", origin=ledger.origin, size=size, root=root)
         return False
-    _logger.info("published", origin=ledger.origin, size=checkpoint.size, root=checkpoint.root.hex())
-    return True
+
+    return Loop(name="publish", step=step, pause=every)
 
 
-def anchor_step(anchorer: Anchorer) -> None:
-    """Plan an anchor if one is due, then move on all that are under way."""
-    anchorer.plan()
-    while anchorer.step():
-        pass
+def anchoring(anchorer: Anchorer, *, every: float) -> Loop:
+    """Plan an anchor if one is due, and move on all that are under way."""
+
+    def step() -> bool:
+        anchorer.plan()
+        return anchorer.step()
+
+    return Loop(name="anchor", step=step, pause=every)
 
 
 class Workers:
-    """The loops of one log. ``anchorer`` is None for a log that is on no chain: then it is only published."""
+    """Loops, each in a thread of its own."""
 
-    def __init__(self, ledger: Ledger, anchorer: Anchorer | None, pace: Pace) -> None:
+    def __init__(self, loops: Iterable[Loop]) -> None:
         self._stop = threading.Event()
         self._failure: PoolproofError | None = None
         self._on_failure: Callable[[], None] = lambda: None
-        self._threads = [self._thread("publish", lambda: publish_step(ledger), pace.publish)]
-        if anchorer is not None:
-            self._threads.append(self._thread("anchor", lambda: anchor_step(anchorer), pace.anchor))
+        self._threads = [
+            threading.Thread(target=self._run, args=(loop,), name=f"poolproof-{loop.name}", daemon=True)
+            for loop in loops
+        ]
 
     def start(self, *, on_failure: Callable[[], None] = lambda: None) -> None:
         """Start the loops; ``on_failure`` is called, from a loop's thread, when one ends by itself."""
@@ -87,26 +101,21 @@ class Workers:
         self._stop.wait()
         self.join()
 
-    def _thread(self, name: str, step: Callable[[], Any], pause: float) -> threading.Thread:
-        return threading.Thread(
-            target=self._loop, args=(name, step, pause), name=f"poolproof-{name}", daemon=True
-        )
-
-    def _loop(self, name: str, step: Callable[[], Any], pause: float) -> None:
-        wait = pause
+    def _run(self, loop: Loop) -> None:
+        wait = loop.pause
         while not self._stop.is_set():
             try:
-                step()
-                wait = pause
+                more = loop.step()
+                wait = 0.0 if more else loop.pause
             except UnavailableError as error:
-                wait = min(max(2 * wait, error.retry_after), MAX_BACKOFF_SECONDS)
-                _logger.warning("waiting", loop=name, reason=str(error), again_in=wait)
+                wait = min(max(2 * wait, loop.pause, error.retry_after), MAX_BACKOFF_SECONDS)
+                _logger.warning("waiting", loop=loop.name, reason=str(error), again_in=wait)
             except PoolproofError as error:
-                _logger.critical("stopped", loop=name, code=error.code, reason=str(error))
+                _logger.critical("stopped", loop=loop.name, code=error.code, reason=str(error))
                 self._fail(error)
             except Exception as error:
-                _logger.exception("crashed", loop=name)
-                self._fail(UnavailableError(f"{name} loop crashed: {error!r}"))
+                _logger.exception("crashed", loop=loop.name)
+                self._fail(UnavailableError(f"{loop.name} loop crashed: {error!r}"))
             self._stop.wait(wait)
 
     def _fail(self, error: PoolproofError) -> None:

@@ -1,8 +1,8 @@
-"""``poolproof anchor`` and ``poolproof worker``: published checkpoints onto the chain."""
+"""``poolproof publish`` and ``poolproof anchor``: a checkpoint now, and onto the chain."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -60,26 +60,3 @@ def anchor(
     out.show(
         document, f"size {row.size}: {document['state']} in block {row.block_number} {document['block_hash']}"
     )
-
-
-@commands.command(epilog=example("poolproof worker", "poolproof worker --only publish --json"))
-def worker(
-    only: Annotated[
-        Literal["publish"] | None,
-        typer.Option(help="Leave out the anchors: they are another process's work."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Publish and anchor until SIGTERM or Ctrl-C.
-
-    The step under way is finished first. Any number may run; they take turns. With --json, log lines are JSON
-    (as with POOLPROOF_LOG_FORMAT=json). Ends with an error when the chain shows another root than the log's:
-    a person must look.
-    """
-    from ledger import telemetry, workers
-
-    with open_home(json_logs=as_json) as home:
-        telemetry.configure_service(home.settings)
-        running = home.workers(anchors=only is None)
-        with workers.stopped_by_signals(running.stop):
-            running.run()

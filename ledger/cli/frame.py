@@ -220,13 +220,14 @@ class Short(TyperGroup):
 
 
 @contextmanager
-def open_home(*, json_logs: bool = False) -> Iterator[Home]:
-    """The home that the settings name, closed when the block ends."""
+def open_home(*, json_logs: bool = False, signs: bool = True) -> Iterator[Home]:
+    """The home that the settings name, closed when the block ends; see :class:`Home` for ``signs``."""
     from ledger.home import Home
     from ledger.settings import Settings
 
     settings = Settings.load()
-    home = Home(settings.model_copy(update={"log_format": "json"}) if json_logs else settings)
+    settings = settings.model_copy(update={"log_format": "json"}) if json_logs else settings
+    home = Home(settings, signs=signs)
     try:
         yield home
     finally:

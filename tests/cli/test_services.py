@@ -1,9 +1,10 @@
-"""`worker` and `serve` as processes of their own, ended by a signal."""
+"""`serve`, `api` and `worker` as processes of their own, ended by a signal."""
 
 from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -60,6 +62,18 @@ def running(*args: str) -> Iterator[Service]:
         process.communicate()
 
 
+def key_of(log: Run) -> str:
+    token: str = data(log("key", "add", "lender", "--json"))["token"]
+    return token
+
+
+def post(url: str, key: str, event: dict[str, Any]) -> int:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/events", json.dumps(event).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return int(answer.status)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_worker_publishes_until_a_signal(
     log: Run, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
@@ -74,6 +88,16 @@ def test_the_worker_publishes_until_a_signal(
     assert service.lines[-1]["event"] == "stopping"
     assert data(log("status", "--json"))["pending"] == 0
     assert data(log("fsck", "--json"))["clean"]
+
+
+def test_a_worker_may_have_one_loop_alone(log: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a worker has publish, anchor" in log("worker", "--only", "sleep", code=2).stderr
+    assert "not on a chain" in log("worker", "--only", "anchor", code=2).stderr
+    monkeypatch.setenv("POOLPROOF_PUBLISH_SECONDS", "0.05")
+    log("append", "-", stdin=ndjson(opened("L1")))
+    with running("worker", "--only", "publish") as service:
+        service.wait_for("published")
+        assert service.end(signal.SIGTERM) == 0
 
 
 def test_the_worker_says_what_it_misses(log: Run, home: Path) -> None:
@@ -108,8 +132,36 @@ def test_a_service_that_cannot_publish_ends(log: Run, home: Path, monkeypatch: p
         assert "poolproof: this process does not hold the checkpoint key" in rest
 
 
-def test_a_service_without_the_checkpoint_key_accepts(log: Run, home: Path) -> None:
-    (home / "keys" / "log.key").unlink()
-    with running("serve", "--port", "0", "--no-worker") as service:
-        service.wait_for("Uvicorn running on")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_api_takes_events_without_the_checkpoint_key(log: Run, home: Path, processes: int) -> None:
+    key, checkpoint_key = key_of(log), home / "keys" / "log.key"
+    kept = checkpoint_key.read_bytes()
+    checkpoint_key.write_text("no key: whoever reads it fails")
+    with running("api", "--port", "0", "--processes", str(processes)) as service:
+        url = service.wait_for("Uvicorn running on")["event"].split()[3]
+        if processes > 1:
+            service.wait_for("Started parent process")
+        assert [post(url, key, opened("L1")) for _ in range(2)] == [201, 200]
         assert service.end(signal.SIGTERM) == 0
+    checkpoint_key.write_bytes(kept)
+    assert data(log("status", "--json"))["pending"] == 1
+
+
+def test_a_request_under_way_is_answered_before_the_end(log: Run) -> None:
+    """The signal comes between the head of a request and its body."""
+    head = f"POST /v1/events HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {key_of(log)}\r\n"
+    body = json.dumps(opened("L1")).encode()
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    with running("serve", "--port", "0") as service:
+        url = service.wait_for("Uvicorn running on")["event"].split()[3]
+        client = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=60)
+        with client, client.makefile("rb") as answer:
+            client.sendall(head.encode())
+            assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"  # so the service is at this request
+            assert answer.readline() == b"\r\n"
+            service.process.send_signal(signal.SIGTERM)
+            service.wait_for("Waiting for connections to close")
+            client.sendall(body)
+            assert answer.readline() == b"HTTP/1.1 201 Created\r\n"
+        assert service.end(signal.SIGTERM) == 0
+    assert data(log("status", "--json"))["ladder"][0]["size"] > 0
