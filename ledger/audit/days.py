@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from ledger.audit.findings import Evidence, Notes
 from ledger.domain import calendar, money
-from ledger.domain.events.cash import RemittanceMade
+from ledger.domain.dayclose import amount_of
 from ledger.domain.events.files import DayClosed
 from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
@@ -47,16 +47,6 @@ class Stated(NamedTuple):
     def text(self, currency: str) -> str:
         """In words."""
         return f"{self.count} of {money.format(self.units, currency)} {currency}"
-
-
-def amount_of(one: Record) -> int:
-    """The amount of a record, in units; zero where its type has none. Of a remittance it is what is remitted."""
-    if not hasattr(one.event, "amount"):
-        return 0
-    amounts: Any = one.amounts
-    if isinstance(one.event, RemittanceMade):
-        return int(amounts[2])
-    return int(amounts[0] if isinstance(amounts, tuple) else amounts)
 
 
 class DayScan:

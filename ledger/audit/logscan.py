@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from ledger.audit import cash, duplicates
 from ledger.audit.cash import CashScan
@@ -24,8 +24,6 @@ from ledger.domain.fold import Indexed, unsuperseded
 from ledger.errors import MalformedError
 from ledger.store import ReadConnection, Store, records, subjects
 from ledger.store.logs import LogRow
-
-_TYPE: Final = b'"type":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class LogScan:
 
     def take(self, index: int, raw: bytes | None) -> None:
         """Take the next record's bytes in; None where they are erased. Types that nobody asks for cost nothing."""
-        if raw is not None and (kind := type_of(raw)) in EVENTS and kind not in self._wanted:
+        if raw is not None and (kind := record.type_of(raw)) in EVENTS and kind not in self._wanted:
             return
         try:
             one = None if raw is None else record.parse(raw)
@@ -66,12 +64,6 @@ class LogScan:
         self.cash.add(other.cash)
         self.days.add(other.days)
         self.duplicates.add(other.duplicates)
-
-
-def type_of(raw: bytes) -> str:
-    """The type of a record by its bytes, of which it is the last member but one."""
-    start = raw.rfind(_TYPE) + len(_TYPE)
-    return raw[start : raw.find(b'"', start)].decode("ascii", "replace")
 
 
 def known(connection: ReadConnection, log: LogRow, *, before: int) -> Known:

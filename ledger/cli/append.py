@@ -10,15 +10,11 @@ from typing import Annotated, BinaryIO, Literal
 
 import typer
 
-from ledger.cli.batches import BatchWriter
+from ledger.cli.batches import show
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import NotFoundError
 
 commands = command_group("Events in.")
-
-#: The greatest length of a record (design section 4); of a longer line one byte more is read, to be refused.
-_MAX_LINE = 1024 * 1024
-_SKIP = 64 * 1024
 
 
 @commands.command(
@@ -47,18 +43,21 @@ def append(
     An event that stands there already, with the same statement, is answered with its first acceptance: the
     same file can be appended again. Exit code 2 if an event was refused.
     """
+    from ledger.batches import BatchWriter
+    from ledger.tapes.ndjson import lines
+
     out = Output(as_json)
     with open_home() as home, _stream(file) as (stream, size), out.progress(f"append {file}") as progress:
         writer = BatchWriter(
             home.ledger, party=party, on_error=on_error, dry_run=dry_run, batch=home.settings.import_batch
         )
         done = 0
-        for number, line in _lines(stream):
+        for number, line in lines(stream):
             writer.add(line, number)
             done += len(line)
             progress(done, size)
         total = writer.finish()
-    total.show(out, source=file, dry_run=dry_run)
+    show(total, out, source=file, dry_run=dry_run)
 
 
 @contextmanager
@@ -74,16 +73,3 @@ def _stream(name: str) -> Iterator[tuple[BinaryIO, int]]:
         raise NotFoundError(f"no file {path}") from error
     with file:
         yield file, path.stat().st_size
-
-
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """(number from 1, line without its end); empty lines are passed over, the rest of an overlong line is dropped."""
-    number = 0
-    while line := stream.readline(_MAX_LINE + 2):
-        number += 1
-        if not line.endswith(b"\n") and len(line) > _MAX_LINE:
-            while (rest := stream.readline(_SKIP)) and not rest.endswith(b"\n"):
-                pass
-        line = line.rstrip(b"\r\n")
-        if line.strip():
-            yield number, line

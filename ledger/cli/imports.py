@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.cli.batches import MAX_SHOWN, BatchWriter
+from ledger.cli.batches import MAX_SHOWN, lines, say_refusals
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
 from ledger.errors import NotFoundError
 
@@ -135,6 +135,8 @@ class _Import:
     """One run over some files: what it read, what the ledger made of it."""
 
     def __init__(self, home: Home, out: Output, dry_run: bool, party: str, pool: str | None) -> None:
+        from ledger.batches import BatchWriter
+
         self._home = home
         self._out = out
         self._dry_run = dry_run
@@ -191,17 +193,17 @@ class _Import:
     def finish(self) -> None:
         """Print the result; exit code 2 if anything did not go in."""
         account = self._writer.finish()
-        account.say_refusals(self._out)
-        lines = [*self._lines, *account.lines(dry_run=self._dry_run)]
+        say_refusals(account, self._out)
+        shown = [*self._lines, *lines(account, dry_run=self._dry_run)]
         if self._dry_run and self._handed > MAX_CHECKED:
-            lines.append(f"the ledger's own rules were applied to the first {MAX_CHECKED:,} events only")
+            shown.append(f"the ledger's own rules were applied to the first {MAX_CHECKED:,} events only")
         document = {
             "dry_run": self._dry_run,
             "party": self._party,
             "files": self._files,
             "ledger": account.to_json() | {"handed_in": self._handed},
         }
-        self._out.show(document, *lines)
+        self._out.show(document, *shown)
         if self._rejected or account.refused:
             raise typer.Exit(_EXIT_REFUSED)
 

@@ -30,6 +30,8 @@ from ledger.proofs import canonical
 
 VERSION: Final = 1
 _STATEMENT: Final = b"poolproof/statement/v1\n"
+_TYPE: Final = b'"type":"'
+_EFFECTIVE: Final = b'"effective":"'
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 _Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -179,6 +181,21 @@ def same_statement(record: bytes, submission: Submission, *, secret: bytes | Non
     if secret is None:
         return len(value["private"]) == len(submission.private)
     return bool(value["private"] == sorted(private_digest(triple) for triple in disclose(submission, secret)))
+
+
+def type_of(raw: bytes) -> str:
+    """The type of a record by its bytes, of which it is the last member but one."""
+    return _told(raw, _TYPE)
+
+
+def effective_of(raw: bytes) -> str:
+    """The effective day or month of a record by its bytes: no member after ``data`` can hold what is looked for."""
+    return _told(raw, _EFFECTIVE)
+
+
+def _told(raw: bytes, member: bytes) -> str:
+    start = raw.rfind(member) + len(member)
+    return raw[start : raw.find(b'"', start)].decode("ascii", "replace")
 
 
 def _stored(kind: EventType) -> type[msgspec.Struct]:
