@@ -97,7 +97,8 @@ class CashBook:
     """What all settlements say. ``too_many`` are indexes of payments that a root does without.
 
     ``through`` is the last value date settled of each account; ``seen`` counts payments by account, settled or not.
-    ``blind`` says why the settlements could not be recomputed at all, where that is so.
+    ``blind`` says why the settlements could not be recomputed at all, where that is so; ``gap`` why there may be others
+    than these: then no payment is unconfirmed.
     """
 
     settled: Mapping[Till, tuple[Settled, ...]] = field(default_factory=dict)
@@ -105,6 +106,7 @@ class CashBook:
     through: Mapping[str, int] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     blind: str = ""
+    gap: str = ""
 
     @property
     def proven(self) -> bool:

@@ -46,8 +46,13 @@ class Answer(enum.Enum):
 
 def settlement_of(book: CashBook, till: Till | None, index: int) -> Answer | str:
     """What the settlements say of the payment recorded at ``index``; a reason where they say nothing."""
+    said = _settled(book, till, index)
+    return book.gap if book.gap and said is Answer.UNCONFIRMED else said
+
+
+def _settled(book: CashBook, till: Till | None, index: int) -> Answer | str:
     if book.blind or not book.settled:
-        return book.blind or _NO_BANK
+        return book.blind or book.gap or _NO_BANK
     if till is None:
         return _NO_ACCOUNT
     rows = book.settled.get(till)

@@ -117,6 +117,7 @@ class DuplicateScan:
         self._loans = _Keys()
         self._references = _Keys()
         self._nameless = 0
+        self._unread = 0
         #: Loans on which nothing was paid out so far; days of payouts whose loans stand in an earlier range.
         self._unpaid: dict[str, _Loan] = {}
         self._payouts: dict[str, int] = {}
@@ -141,11 +142,16 @@ class DuplicateScan:
         if reference is not None:
             self._references.put(index, *reference)
 
+    def lose(self) -> None:
+        """A record that cannot be read: it may have been of a loan that stands there twice."""
+        self._unread += 1
+
     def add(self, other: Self) -> None:
         """Take in what the next range gave."""
         self._loans.add(other._loans)
         self._references.add(other._references)
         self._nameless += other._nameless
+        self._unread += other._unread
         for subject, day in other._payouts.items():
             self._pay_out(subject, day)
         self._unpaid.update(other._unpaid)
@@ -166,6 +172,8 @@ class DuplicateScan:
         procedure.answered(len(self._loans) // 2 + len(self._references))
         if self._nameless:
             procedure.undecided("the loan names no reference of its borrower", self._nameless)
+        if self._unread:
+            procedure.undecided("the record cannot be read", self._unread)
         near = _near(self._loans.groups(), read)
         twice = _same(self._references.groups(), read)
         wanted = concerns({place.subject for places in (*near.values(), *twice.values()) for place in places})

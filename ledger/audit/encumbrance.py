@@ -149,9 +149,9 @@ def _check_moves(claim: _Claim, pool: Pool, since: int, digests: Mapping[int, by
         if before == 0 and after > 0 and step.holder in left:
             first, others = left.pop(step.holder)
             if others and step.index >= since and pool.id == step.pool_id:
+                shown = [Evidence(at, digests[at].hex()) for at in (first, step.index) if at in digests]
                 notes.find(
-                    "pledge.moved_between", claim.subject, claim=claim.row.name,
-                    evidence=[Evidence(at, digests[at].hex()) for at in (first, step.index)], holder=step.holder,
+                    "pledge.moved_between", claim.subject, claim=claim.row.name, evidence=shown, holder=step.holder,
                     first=f"entry {first}", last=f"entry {step.index}", others=", ".join(sorted(others)),
                 )  # fmt: skip
 

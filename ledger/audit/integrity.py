@@ -7,15 +7,16 @@ exactly; the register's pages are read to the last leaf and folded to the root t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import groupby
+from typing import Final, NamedTuple, Protocol
 
 from ledger import register
 from ledger.audit.findings import Notes
 from ledger.errors import InconsistencyError, IntegrityError, NotFoundError
 from ledger.issue import chain_binding, register_leaf
-from ledger.proofs import merkle, mpt
+from ledger.proofs import merkle, mpt, tiles
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.ladder import Ladder
 from ledger.proofs.merkle import CompactRange, leaf_hash
@@ -27,9 +28,14 @@ from ledger.store.trees import CheckpointRow, RegisterRow
 
 #: Entries of one range: 2^16 leaves are one node of the tree, and a fraction of a second's work.
 RANGE: Final = 1 << 16
+_UNPUBLISHED: Final = (
+    "nothing is published yet: `poolproof publish` signs the tree that an audit is held against"
+)
 
 #: Roots of perfect subtrees, largest first; of a full range just one.
 Frontier = tuple[bytes, ...]
+#: Stands for a leaf that nothing tells; the tree is not compared then.
+_UNKNOWN: Final = bytes(merkle.HASH_SIZE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,7 @@ def open_size(
     """
     row = trees.checkpoint(connection, log.id, size)
     if row is None:
-        raise NotFoundError("nothing is published yet" if size is None else f"size {size} is not published")
+        raise NotFoundError(_UNPUBLISHED if size is None else f"size {size} is not published")
     entry = trees.register_at(connection, log.id, row.size - 1)
     if entry is None:
         raise IntegrityError(f"checkpoint {row.size} does not end in a register entry")
@@ -106,17 +112,42 @@ def ranges(size: int) -> list[tuple[int, int]]:
     return [(start, min(start + RANGE, size)) for start in range(0, size, RANGE)]
 
 
+class Scan(Protocol):
+    """What is shown a range's records while they are hashed, in ascending order."""
+
+    def take(self, index: int, raw: bytes | None) -> None:
+        """The next record's bytes; None where they are erased."""
+
+    def miss(self, index: int) -> None:
+        """There is neither a record nor a register at this index."""
+
+
+class Missing(NamedTuple):
+    """Entries ``first`` to ``last`` are not there; ``leaf`` is what a tile has for the first, None without one."""
+
+    first: int
+    last: int
+    leaf: bytes | None
+
+
+class Hashed(NamedTuple):
+    """What a range of entries hashes to. For entries that are missing the tiles' hashes stand in, if they have them."""
+
+    frontier: Frontier
+    missing: tuple[Missing, ...] = ()
+
+
 def hash_range(
     store: Store,
     log: LogRow,
     start: int,
     stop: int,
     *,
-    take: Callable[[int, bytes | None], None] | None = None,
-) -> Frontier:
+    scan: Scan | None = None,
+) -> Hashed:
     """What the entries [start, stop) hash to; record bytes count by their own digest, erased ones by the stored one.
 
-    ``take`` is shown each record's index and bytes on the way. Raises :class:`IntegrityError` for a gap.
+    ``scan`` is shown each record on the way.
     """
     with store.read() as connection:
         registers = {
@@ -124,29 +155,69 @@ def hash_range(
             for row in trees.registers_between(connection, log.id, start, stop)
         }
         rows = records.between(connection, log.id, start, stop)
-        leaves, row = [], next(rows, None)
+        leaves: list[bytes] = []
+        gone: list[int] = []
+        row = next(rows, None)
         for index in range(start, stop):
             if row is not None and row.index == index:
                 digest = bytes(row.digest) if row.record is None else hashlib.sha256(row.record).digest()
                 leaves.append(leaf_hash(record_entry(digest)))
-                if take is not None:
-                    take(index, row.record)
+                if scan is not None:
+                    scan.take(index, row.record)
                 row = next(rows, None)
             elif index in registers:
                 leaves.append(leaf_hash(registers[index]))
             else:
-                raise IntegrityError(f"entry {index}: neither a record nor a register stands here")
+                leaves.append(_UNKNOWN)
+                gone.append(index)
+                if scan is not None:
+                    scan.miss(index)
+        kept = _kept_leaves(connection, log, gone)
+    for index, leaf in kept.items():
+        leaves[index - start] = leaf
     tree = CompactRange()
     tree.extend(leaves)
-    return tree.frontier
+    return Hashed(tree.frontier, tuple(_runs(gone, kept)))
 
 
-def check_tree(frontiers: Sequence[Frontier], checkpoint: CheckpointRow, notes: Notes) -> None:
-    """The ranges combine to the root that the checkpoint signs."""
+def _kept_leaves(connection: ReadConnection, log: LogRow, indexes: Sequence[int]) -> dict[int, bytes]:
+    """The leaf hashes of these entries (ascending) as far as the tiles have them."""
+    found: dict[int, bytes] = {}
+    for n, of_tile in groupby(indexes, key=lambda index: index // tiles.WIDTH):
+        hashes = bytes(trees.tile(connection, log.id, 0, n) or b"")
+        for index in of_tile:
+            at = index % tiles.WIDTH * merkle.HASH_SIZE
+            if at + merkle.HASH_SIZE <= len(hashes):
+                found[index] = hashes[at : at + merkle.HASH_SIZE]
+    return found
+
+
+def _runs(indexes: Sequence[int], kept: Mapping[int, bytes]) -> Iterator[Missing]:
+    """Neighbouring entries together; those whose leaf is known apart from those whose leaf is not."""
+    # Neighbours have the same difference between their index and their place in the list.
+    for _, run in groupby(enumerate(indexes), key=lambda pair: (pair[1] - pair[0], pair[1] in kept)):
+        entries = [index for _, index in run]
+        yield Missing(entries[0], entries[-1], kept.get(entries[0]))
+
+
+def check_tree(ranges: Sequence[Hashed], checkpoint: CheckpointRow, notes: Notes) -> None:
+    """No entry is missing, and the ranges combine to the root that the checkpoint signs."""
+    missing = [one for hashed in ranges for one in hashed.missing]
+    for one in missing:
+        notes.find(
+            "entry.missing", "log", leaf=one.leaf.hex() if one.leaf else "unknown: no tile tells it",
+            entries=str(one.first) if one.first == one.last else f"{one.first} to {one.last}",
+        )  # fmt: skip
+    gone = sum(one.last + 1 - one.first for one in missing)
+    procedure = notes.procedure("tree", "entries")
+    procedure.answered(checkpoint.size - gone)
+    if gone:
+        procedure.undecided("the entry is missing: its hash is taken from a tile, if one has it", gone)
+    if any(one.leaf is None for one in missing):
+        return
     whole = CompactRange()
-    whole.extend(frontier[0] for frontier in frontiers[:-1])  # full ranges: one node each, of one level
-    found = merkle.fold([*whole.frontier, *(frontiers[-1] if frontiers else ())])
-    notes.procedure("tree", "entries").answered(checkpoint.size)
+    whole.extend(hashed.frontier[0] for hashed in ranges[:-1])  # full ranges: one node each, of one level
+    found = merkle.fold([*whole.frontier, *(ranges[-1].frontier if ranges else ())])
     if found != bytes(checkpoint.root):
         notes.find("tree.contradicts", "log", found=found.hex(), signed=bytes(checkpoint.root).hex())
 

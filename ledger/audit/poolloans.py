@@ -18,6 +18,7 @@ from ledger.audit.pool import Pool
 from ledger.domain import record
 from ledger.domain.fold import Indexed, unsuperseded
 from ledger.domain.position import Life
+from ledger.errors import MalformedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
 from ledger.store.subjects import SubjectRow
@@ -99,15 +100,18 @@ class PoolView:
         ids = [row.id for row in rows]
         held, been = self._holdings(ids)
         of_loan: dict[int, list[Indexed]] = {loan: [] for loan in ids}
-        erased: set[int] = set()
+        closed: dict[int, str] = {}
         for one in records.of_subjects(self.connection, ids, before=self.size):
             if one.record is None:
-                erased.add(one.subject_id)
-            else:
+                closed[one.subject_id] = "the loan is erased"
+                continue
+            try:
                 of_loan[one.subject_id].append((one.index, record.parse(bytes(one.record))))
+            except MalformedError:
+                closed[one.subject_id] = "a record of the loan cannot be read"
         for row in rows:
-            life, why = None, "the loan is erased"
-            if row.id not in erased:
+            life, why = None, closed.get(row.id, "")
+            if not why:
                 known = of_loan[row.id]
                 standing = unsuperseded(known, until=self.day)
                 why = "the loan begins after the cut-off"

@@ -90,17 +90,17 @@ def over_cases(
             connection, log, opened.register, lambda done, of: progress("register", done, of)
         )
         poolchain.check(connection, log, pool, opened.register, notes)
-        known = logscan.known(connection, log, before=size) if scan else None
+        known = logscan.known(connection, log, before=size, notes=notes) if scan else None
     job = Job(
         url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of, kek=kek,
         collect=collect, checks=tuple(checks), known=known,
     )  # fmt: skip
     processes = request.processes or os.cpu_count() or 1
-    frontiers, found = _hash_all(job, processes, progress)
+    hashed, found = _hash_all(job, processes, progress)
     if found is not None:
-        job = replace(job, trail=Trail(found.cash.finish(), Clock(log.zone, log.day_cut, anchored)))
+        job = replace(job, trail=Trail(found.book(), Clock(log.zone, log.day_cut, anchored)))
     whole = _examine_all(job, loan_ids, processes, progress)
-    integrity.check_tree(frontiers, opened.checkpoint, notes)
+    integrity.check_tree(hashed, opened.checkpoint, notes)
     notes.add(whole.notes)
     return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole, scan=found)
 
@@ -125,32 +125,29 @@ def _start(job: Job) -> None:
     _worker = Worker(job)
 
 
-def _hash(bounds: tuple[int, int]) -> tuple[integrity.Frontier, LogScan | None]:
+def _hash(bounds: tuple[int, int]) -> tuple[integrity.Hashed, LogScan | None]:
     assert _worker is not None
     job = _worker.job
     found = None if job.known is None else LogScan(job.known, start=bounds[0])
-    take = None if found is None else found.take
     with collector_paused():
-        return integrity.hash_range(_worker.store, job.log, *bounds, take=take), found
+        return integrity.hash_range(_worker.store, job.log, *bounds, scan=found), found
 
 
-def _hash_all(
-    job: Job, processes: int, progress: Progress
-) -> tuple[list[integrity.Frontier], LogScan | None]:
+def _hash_all(job: Job, processes: int, progress: Progress) -> tuple[list[integrity.Hashed], LogScan | None]:
     """Hash every range of entries, and add up what scans of their records found."""
     ranges = integrity.ranges(job.size)
-    frontiers: list[integrity.Frontier] = []
+    hashed: list[integrity.Hashed] = []
     whole: LogScan | None = None
     with _workers(job, min(processes, len(ranges))) as submit:
         for bounds, future in zip(ranges, [submit(_hash, one) for one in ranges], strict=True):
-            frontier, found = future.result()
-            frontiers.append(frontier)
+            one, found = future.result()
+            hashed.append(one)
             if whole is None:
                 whole = found
             elif found is not None:
                 whole.add(found)
             progress("entries", bounds[1], job.size)
-    return frontiers, whole
+    return hashed, whole
 
 
 def _examine_all(job: Job, loan_ids: Sequence[int], processes: int, progress: Progress) -> Part:

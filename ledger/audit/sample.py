@@ -1,19 +1,34 @@
 """A reproducible sample of a pool's loans for field work: who knows the seed draws the same ones.
 
-Loans are ranked by SHA-256 of the seed and their name, and the first are taken. The seed should be something that
-nobody could choose after seeing the pool, such as the hash of a block mined after the audited size was anchored.
+Loans are ranked by SHA-256 of the seed and their name, and the first are taken. The seed is the hash of a block mined
+after the audited size was anchored: who made the pool could not know it, and who draws cannot choose it. Of words that
+somebody picks, as many could be tried as it takes to draw only good loans.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
-from ledger.errors import NotFoundError
+from ledger.errors import NotFoundError, RefusedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
 
 _LABEL = b"poolproof/sample/v1\0"
+_BLOCK_HASH = re.compile(r"0x[0-9a-f]{64}")
+
+
+def check_seed(seed: str) -> str:
+    """The seed in lower case, as it draws. Raises :class:`RefusedError` for one that is no block hash."""
+    text = seed.lower()
+    if _BLOCK_HASH.fullmatch(text) is None:
+        raise RefusedError(
+            "seed",
+            f"{seed!r} is no block hash, 0x and 64 hex digits: take that of a block mined after the audited size was "
+            "anchored, which nobody could choose",
+        )
+    return text
 
 
 def draw(loans: Iterable[str], count: int, seed: str) -> list[str]:

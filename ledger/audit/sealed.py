@@ -28,6 +28,7 @@ from ledger.proofs.seal import SealHeader
 from ledger.proofs.sumtree import Leaf, Node
 from ledger.store import ReadConnection, trees
 from ledger.store.logs import LogRow
+from ledger.store.trees import RegisterRow
 
 #: A seal older than this on the audit's day does not show the present composition: pools are sealed monthly.
 STALE_DAYS: Final = 31
@@ -120,13 +121,16 @@ def check(
         if header.seal.hex() != event.seal:
             reason = f"it gives {header.seal.hex()}"
             notes.find("seal.wrong_header", pool.subject, evidence=evidence, reason=reason)
+        register_row = trees.register_at(connection, log.id, event.size - 1)
         if trees.checkpoint(connection, log.id, event.size) is None:
             notes.find("seal.unpublished", pool.subject, evidence=evidence, size=event.size)
+        elif register_row is None:
+            procedure.undecided("the register of the sealed size is missing")
         elif erased:
             procedure.undecided(f"{erased} loans of the pool are erased: their leaves cannot be made again")
         else:
             procedure.answered()
-            made = _leaves(connection, log, cut, leaves.entries.get(cut, []))
+            made = _leaves(connection, log, register_row, leaves.entries.get(cut, []))
             _compare(header, made, leaves, evidence=evidence, notes=notes)
 
 
@@ -163,10 +167,10 @@ def _check_age(
             notes.find("seal.late", pool.subject, evidence=evidence, as_of=cut.as_of.isoformat(), days=late)
 
 
-def _leaves(connection: ReadConnection, log: LogRow, cut: Cut, entries: Sequence[bytes]) -> list[Leaf]:
+def _leaves(
+    connection: ReadConnection, log: LogRow, row: RegisterRow, entries: Sequence[bytes]
+) -> list[Leaf]:
     """The leaves in their order, each with the state digest that the sealed size's register commits to."""
-    row = trees.register_at(connection, log.id, cut.size - 1)
-    assert row is not None, "a checkpoint without its register entry is found by the tree"
     integrity.check_register(connection, log, row, lambda _done, _of: None)
     ordered = sorted(entries)
     keys = [entry[:32] for entry in ordered]

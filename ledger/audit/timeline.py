@@ -5,7 +5,7 @@ The same reading of the records that the audit takes, for a person who asks abou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +16,8 @@ from ledger.audit.findings import Finding
 from ledger.audit.rules import PoolRules
 from ledger.audit.run import last_day
 from ledger.domain import money, record
-from ledger.domain.fold import Indexed, unsuperseded
+from ledger.domain.fold import Indexed, Standing, unsuperseded
+from ledger.domain.loans import apply, begin
 from ledger.errors import NotFoundError, UndeterminedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
@@ -95,9 +96,13 @@ def tell(
 
 def _events(case: Case, parsed: Iterable[Indexed]) -> Iterable[dict[str, Any]]:
     in_force = {one.index: one for one in case.held}
+    owed = _principal_after(case.held)
+    principal = 0
     for index, one in sorted(parsed, key=lambda pair: pair[1].moment):
         held = in_force.get(index)
         event = one.event if held is None else held.event
+        if one.moment >= case.held[0].moment:  # of what came before the loan was opened nothing is derived
+            principal = owed.get(index, principal)
         yield {
             "index": index,
             "id": one.id,
@@ -110,11 +115,21 @@ def _events(case: Case, parsed: Iterable[Indexed]) -> Iterable[dict[str, Any]]:
             "payer": getattr(event, "payer", None)
             if isinstance(getattr(event, "payer", None), str)
             else None,
-            "principal_after": case.money(case.principal_on(one.when.ordinal)),
+            "principal_after": case.money(principal),
             "corrected_by": None if held is None or held.correction is None else held.correction[0],
             "in_force": held is not None,
             "digest": one.digest.hex(),
         }
+
+
+def _principal_after(held: Sequence[Standing]) -> dict[int, int]:
+    """The principal owed once a record is folded, by its index; nothing is owed before the payout."""
+    state = begin(held[0])
+    after = {held[0].index: state.principal}
+    for one in held[1:]:
+        apply(state, one)
+        after[one.index] = state.principal
+    return after
 
 
 def _amount(event: object) -> str | None:

@@ -77,6 +77,7 @@ def check(
     base.check_limits(notes, pool.subject, totals, rules=pool.rules)
     bases = base.check_base(notes, pool.subject, pool.records, covers, rules=pool.rules, as_of=as_of)
     dated.check(notes, pool.subject, cut_offs)
+    scan.check(notes)
     scan.days.check(notes, known.closes)
     scan.duplicates.check(
         notes, logscan.reader(connection, log, before=size), logscan.of_pool(connection, log, loan_ids)

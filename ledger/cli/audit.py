@@ -76,7 +76,10 @@ def audit(
     ] = False,
     sample: Annotated[int, typer.Option(min=0, metavar="N", help="Draw so many loans for field work.")] = 0,
     seed: Annotated[
-        str | None, typer.Option(metavar="HASH", help="What draws them: the hash of a later block.")
+        str | None,
+        typer.Option(
+            metavar="HASH", help="What draws them: the hash of a block mined after the size was anchored."
+        ),
     ] = None,
     receipts: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the drawn loans' receipts here.")
@@ -97,6 +100,10 @@ def audit(
 
     if sample and seed is None:
         raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
+    if seed is not None:
+        from ledger.audit.sample import check_seed
+
+        seed = check_seed(seed)
     out = Output(as_json)
     with open_home() as home:
         request = Request(pool=pool, size=size, as_of=past_day(home, as_of), since=since, processes=processes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from sqlalchemy import update
 
@@ -11,46 +9,17 @@ from ledger.audit import logscan
 from ledger.audit.cash import CashBook
 from ledger.audit.findings import Notes
 from ledger.audit.logscan import Known, LogScan
-from ledger.domain import calendar, statements
-from ledger.domain.events import read_submission
+from ledger.domain import calendar
 from ledger.log import Ledger
-from ledger.proofs import merkle
-from ledger.proofs.note import Signer
 from ledger.store import logs, subjects, tables
-from tests import book
+from tests.audit import bankbook
 
-CLEARING = Signer.from_seed("clearing", bytes([41]) * 32)
-DAY = calendar.parse_day("2026-11-01", "day")
+DAY = calendar.parse_day(bankbook.DAY, "day")
 
 
 @pytest.fixture
 def filled(ledger: Ledger) -> Ledger:
-    """Four loans; one payment each on one account, settled and the day closed; two payments have one reference."""
-    ledger.add_party("clearing", ["account_bank"], [CLEARING.verifier.vkey])
-    ledger.append(list(book.loans(4, repayments=0)), party="fenqile")
-    ledger.append(
-        [book.pool_created("P"), book.pledged("P", "bank-a", ("L0", "c1", 1_000_000), id="p0")],
-        party="fenqile",
-    )
-    paid = []
-    for n in range(4):
-        one = book.repaid(f"L{n}", 1)
-        one["data"] |= {"account": "A1", "value_date": "2026-11-01", "bank_ref": f"R{n // 2}"}
-        paid += ledger.append([one], party="fenqile").accepted
-    settled = {
-        "currency": "CNY", "value_date": "2026-11-01", "amount": "426.48", "statement": "S1",
-        "covered": {
-            "before": paid[-1].index + 1, "count": 4, "sum": "426.48",
-            "root": merkle.root([merkle.leaf_hash(one.digest) for one in paid]).hex(),
-        },
-    }  # fmt: skip
-    event = book.event("cash.settled", "account:A1", settled, id="s1", party="clearing")
-    ledger.append([statements.sign_submission(CLEARING, ledger.origin, read_submission(event))])
-    line = {"type": "repayment.received", "holder": None, "currency": "CNY", "count": 4, "sum": "426.48"}
-    closed = {"date": "2026-11-01", "before": paid[-1].index + 1, "lines": [line]}
-    ledger.append([book.event("day.closed", "log", closed, id="d1")], party="fenqile")
-    ledger.publish()
-    return ledger
+    return bankbook.fill(ledger)
 
 
 def audited(ledger: Ledger, *, step: int = 100, before: int | None = None) -> tuple[CashBook, Notes]:
@@ -58,19 +27,16 @@ def audited(ledger: Ledger, *, step: int = 100, before: int | None = None) -> tu
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         size = log.size if before is None else before
-        known = logscan.known(connection, log, before=size)
-        bounds = [*range(0, size, step), size]
-        whole, *rest = [
-            logscan.scan(ledger.store, log, known, start, stop) for start, stop in pairwise(bounds)
-        ]
+        notes = Notes()
+        known = logscan.known(connection, log, before=size, notes=notes)
+        whole, *rest = bankbook.scanned(ledger, known, [*range(0, size, step), size])
         for part in rest:
             whole.add(part)
-        notes = Notes()
         whole.days.check(notes, known.closes)
         loan = subjects.by_name(connection, log.id, ["loan:L0"])["loan:L0"].id
         read = logscan.reader(connection, log, before=size)
         whole.duplicates.check(notes, read, logscan.of_pool(connection, log, [loan]))
-        return whole.cash.finish(), notes
+        return whole.book(), notes
 
 
 @pytest.mark.parametrize("step", [1, 3, 100])

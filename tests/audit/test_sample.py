@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.sample import draw
+from ledger.audit.sample import check_seed, draw
+from ledger.errors import RefusedError
 
 LOANS = [f"L{n}" for n in range(200)]
 
@@ -30,3 +32,15 @@ def test_known_answer() -> None:
         LOANS, key=lambda loan: hashlib.sha256(b"poolproof/sample/v1\0s\0" + loan.encode()).hexdigest()
     )
     assert draw(LOANS, 3, "s") == ranked[:3]
+
+
+def test_a_seed_is_a_block_hash_in_whatever_case() -> None:
+    assert check_seed("0x" + "aB" * 32) == "0x" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "seed", ["", "good loans", "ab" * 32, "0x" + "ab" * 31, "0x" + "ab" * 33, "0x" + "g" * 64]
+)
+def test_a_seed_that_somebody_could_choose_is_refused(seed: str) -> None:
+    with pytest.raises(RefusedError, match="which nobody could choose"):
+        check_seed(seed)

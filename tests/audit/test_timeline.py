@@ -20,10 +20,10 @@ def test_a_loan_is_told_from_its_records(ledger: Ledger) -> None:
     fill(ledger)
     with ledger.store.read() as connection:
         told = tell(connection, logs.get(connection, ledger.origin), "L2").to_json()
-    assert [(one["type"], one["principal_after"]) for one in told["events"]][-1] == (
-        "repayment.received",
-        "1010.76",
-    )
+    assert [(one["type"], one["principal_after"]) for one in told["events"]] == [
+        ("loan.originated", "0.00"), ("loan.disbursed", "1200.00"), ("repayment.received", "1105.38"),
+        ("repayment.received", "1010.76"),
+    ]  # fmt: skip
     assert (told["status"], told["principal"], told["size"]) == ("active", "1010.76", ledger.status().size)
     assert told["plan"] == []
     assert "first_due" in told["no_plan"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import pairwise
 from typing import Any
 
 from ledger.audit import logscan, trail
@@ -21,6 +20,7 @@ from ledger.proofs import merkle
 from ledger.proofs.note import Signer
 from ledger.store import logs, records, subjects
 from tests import book
+from tests.audit import bankbook
 from tests.audit.logwork import claim
 
 CLEARING = Signer.from_seed("clearing", bytes([41]) * 32)
@@ -77,18 +77,15 @@ def audited(ledger: Ledger) -> tuple[Notes, Shown]:
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         size = log.size
-        known = logscan.known(connection, log, before=size)
-        first, *rest = [
-            logscan.scan(ledger.store, log, known, start, stop)
-            for start, stop in pairwise([*range(0, size, 4), size])
-        ]
+        notes = Notes()
+        known = logscan.known(connection, log, before=size, notes=notes)
+        first, *rest = bankbook.scanned(ledger, known, [*range(0, size, 4), size])
         for part in rest:
             first.add(part)
         pool = pools.load(connection, log, "P", before=size, as_of=AS_OF)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
-        steps = Trail(first.cash.finish(), Clock(log.zone, log.day_cut, None))
+        steps = Trail(first.book(), Clock(log.zone, log.day_cut, None))
         whole: dict[str, Any] = {"totals": Totals(("creditor",))} | steps.collectors(pool.rules)
-        notes = Notes()
         for loan_id in loan_ids:
             rows = records.of_subject(connection, loan_id, before=size)
             parsed = [(row.index, record.parse(bytes(row.record or b""))) for row in rows]

@@ -50,7 +50,7 @@ def test_as_one_document_and_in_chinese(home: Path) -> None:
 
 
 def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
-    ask = ("audit", POOL, *DAY, "--sample", "2", "--seed", "0xabc", "--receipts", tmp_path, "--json")
+    ask = ("audit", POOL, *DAY, "--sample", "2", "--seed", "0x" + "Ab" * 32, "--receipts", tmp_path, "--json")
     first = data(run_command(*ask, code=1))["sample"]
     assert first == data(run_command(*ask, code=1))["sample"]
     assert (len(first["loans"]), first["of"]) == (2, 6)
@@ -66,6 +66,7 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
         ((POOL, "--as-of", "2026-07"), 2, "a day is wanted"),
         ((POOL, "--as-of", "2999-01-01"), 2, "2999-01-01 has not come"),
         ((POOL, "--sample", "2"), 2, "needs --seed"),
+        ((POOL, "--sample", "2", "--seed", "good loans"), 2, "is no block hash"),
         ((POOL, "--trust", "nothing.json"), 2, "nothing.json"),
     ],
 )

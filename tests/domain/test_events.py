@@ -330,6 +330,7 @@ def test_a_price_has_a_currency() -> None:
     [
         ("loan.originated", "day_count", "A/365", "1/12, 30/360, actual/360, actual/365, actual/actual"),
         ("repayment.received", "payer", "me", "guarantor, insurer, merchant, obligor, platform"),
+        ("repayment.reversed", "reason", "why", "chargeback, duplicate, misposted, other, returned"),
     ],
 )
 def test_a_value_that_is_none_of_those_allowed_is_told_which_are(

@@ -94,7 +94,7 @@ def _read_replacement(kind: EventType, data: dict[str, Any]) -> Replacement:
     try:
         typed: Data = msgspec.convert(data, kind.data)
     except msgspec.ValidationError as error:
-        raise refusal(error, "data.replacement") from None
+        raise refusal(error, kind.name, "data.replacement") from None
     try:
         return Replacement(typed, typed.check())
     except RefusedError as error:

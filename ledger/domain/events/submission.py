@@ -80,6 +80,15 @@ _Any: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007 - the members are kn
 _decode = msgspec.json.Decoder(_Any).decode
 
 
+class _Typed(msgspec.Struct):
+    """An event of which nothing is known but its type."""
+
+    type: object = None
+
+
+_decode_type = msgspec.json.Decoder(_Typed).decode
+
+
 class Submission(msgspec.Struct, frozen=True, gc=False):
     """One event as a party submitted it, checked for its form. Made by :func:`read_submission` only.
 
@@ -187,11 +196,19 @@ def _parse(raw: bytes) -> Any:
     try:
         return _decode(raw)
     except msgspec.ValidationError as error:
-        raise refusal(error) from None
+        raise refusal(error, _told_type(raw)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The profile's own reader knows better words; where it finds nothing, msgspec's reason stands.
         _read_strictly(raw)
         raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
+
+
+def _told_type(raw: bytes) -> object:
+    """The event's type as told in bytes that may be no event."""
+    try:
+        return _decode_type(raw).type
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _bytes(line: str) -> bytes:
@@ -217,7 +234,7 @@ def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
         envelope: Any = msgspec.convert(value, _Any)
         return envelope, _encode(envelope.data)
     except msgspec.ValidationError as error:
-        raise refusal(error) from None
+        raise refusal(error, value.get("type")) from None
     except (UnicodeEncodeError, RecursionError) as error:
         raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
 

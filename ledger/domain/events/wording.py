@@ -21,8 +21,11 @@ _WORDS: Final = {
 }  # fmt: skip
 
 
-def refusal(error: msgspec.ValidationError, base: str = "") -> RefusedError:
-    """The refusal that says it; ``base`` is the path of what was read, where that is not the whole event."""
+def refusal(error: msgspec.ValidationError, kind: object, base: str = "") -> RefusedError:
+    """The refusal that says it, of an event whose type is told to be ``kind``.
+
+    ``base`` is the path of what was read, where that is not the whole event.
+    """
     found = _PATH(str(error))
     text, where = (found[1], found[2]) if found else (str(error), "`$`")
     path = (base + where.replace("`key` in ", "").strip("`").removeprefix("$")).removeprefix(".")
@@ -38,20 +41,19 @@ def refusal(error: msgspec.ValidationError, base: str = "") -> RefusedError:
         shown = invalid[1][:80]
         if path == "type":
             return RefusedError("type", f"unknown type {shown}", rule="unknown_type")
-        return RefusedError(path, f"{shown} is none of the values allowed{_allowed(path)}")
+        return RefusedError(path, f"{shown} is none of the values allowed{_allowed(path, kind)}")
     return RefusedError(path, text[0].lower() + text[1:])
 
 
-def _allowed(path: str) -> str:
-    """The values of the member at the end of a path, where all events that have it agree; else nothing."""
+def _allowed(path: str, kind: object) -> str:
+    """The values of the member at the end of a path; nothing where members of this name do not agree on them."""
     from msgspec import inspect
 
     from ledger.domain.events.base import EVENTS  # declared by modules that read events with this one
 
     name = path.rpartition(".")[2].partition("[")[0]
-    found: set[tuple[str, ...]] = set()
-    for kind in EVENTS.values():
-        found |= _literals(inspect.type_info(kind.data), name)
+    declared = EVENTS.get(kind) if isinstance(kind, str) else None
+    found = set() if declared is None else _literals(inspect.type_info(declared.data), name)
     return ": " + ", ".join(next(iter(found))) if len(found) == 1 else ""
 
 
