@@ -161,13 +161,13 @@ class Settings(BaseModel):
     )
     host: str = _setting(
         "127.0.0.1",
-        "The address on which `serve` listens.",
+        "The address on which `serve` and `api` listen.",
         unit="host name or address",
         reason="not reachable from outside until somebody decides so and puts TLS in front",
     )
     port: int = _setting(
         8080,
-        "The port on which `serve` listens.",
+        "The port on which `serve` and `api` listen.",
         unit="TCP port",
         reason="the customary port of unprivileged HTTP services",
         ge=1,

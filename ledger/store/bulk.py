@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, SmallInteger, String, Table
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.type_api import TypeEngine
 
@@ -20,6 +20,16 @@ from ledger.store.engine import ReadConnection, WriteConnection
 
 #: Below this many rows a COPY costs more round trips than it saves.
 COPY_FROM_ROWS = 24
+#: How PostgreSQL calls the types of our columns; the first that fits.
+_COPY_TYPES: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
+    (BigInteger, "int8"),
+    (SmallInteger, "int2"),
+    (Integer, "int4"),
+    (LargeBinary, "bytea"),
+    (Boolean, "bool"),
+    (Float, "float8"),
+    (String, "varchar"),
+)
 #: SQLite's limit of variables in a statement is 32,766 since 3.32.
 MAX_VARIABLES = 16_000
 
@@ -131,12 +141,7 @@ def _copy(
 
 
 def _copy_type(of: TypeEngine[Any]) -> str:
-    if isinstance(of, BigInteger):
-        return "int8"
-    if isinstance(of, SmallInteger):
-        return "int2"
-    if isinstance(of, Integer):
-        return "int4"
-    if isinstance(of, LargeBinary):
-        return "bytea"
-    return "varchar"
+    for kind, name in _COPY_TYPES:
+        if isinstance(of, kind):
+            return name
+    raise TypeError(f"no row of a column of type {of!r} can be written in bulk: name its type here")

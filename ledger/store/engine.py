@@ -48,6 +48,10 @@ class Store:
         except SQLAlchemyError as error:
             raise ConfigurationError(f"database URL: {error}") from error
 
+    def __str__(self) -> str:
+        """The URL, fit for a terminal or a log: without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"

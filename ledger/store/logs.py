@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, func, insert, select, update
 
-from ledger.errors import NotFoundError
+from ledger.errors import NotFoundError, UnavailableError
 from ledger.store.engine import ReadConnection, WriteConnection
 from ledger.store.tables import logs, parties, trust_roots, verifier_keys
+
+#: When to ask again where a log went away: an operator is about to point this process at the other database.
+MOVED_RETRY_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class LogRow:
     chain: ChainRow | None
     #: the AttestationRegistry's address
     attestations: bytes | None
+    #: when the log went on in another database
+    moved: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,23 @@ def get(connection: ReadConnection, origin: str) -> LogRow:
 
 
 def lock(connection: WriteConnection, origin: str) -> LogRow:
-    """The same, held by this transaction: the one sequencer of the log until it ends."""
-    return _row(
-        connection.execute(select(logs).where(logs.c.origin == origin).with_for_update()).one_or_none(),
-        origin,
-    )
+    """The same, held by this transaction: the one sequencer of the log until it ends.
+
+    Raises :class:`UnavailableError` where the log is closed: elsewhere it goes on, and two heads would be a fork.
+    """
+    row = connection.execute(select(logs).where(logs.c.origin == origin).with_for_update()).one_or_none()
+    log = _row(row, origin)
+    if log.moved is not None:
+        raise UnavailableError(
+            f"{origin} goes on in another database since {log.moved}; here it can be read, and nothing is appended",
+            retry_after=MOVED_RETRY_SECONDS,
+        )
+    return log
+
+
+def close(connection: WriteConnection, moved: str) -> None:
+    """Say of every log of this database that it goes on in another one since ``moved``."""
+    connection.execute(update(logs).values(moved=moved))
 
 
 def advance(connection: WriteConnection, log_id: int, **values: Any) -> None:

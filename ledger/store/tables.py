@@ -57,6 +57,8 @@ logs = Table(
     Column("max_anchor_age", BigInteger),
     # The AttestationRegistry over that contract; null where there is none.
     Column("attestations", LargeBinary(20)),
+    # When it went on in another database; null where it is alive.
+    Column("moved", String(32)),
 )
 
 verifier_keys = Table(
