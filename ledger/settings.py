@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from ledger.errors import ConfigurationError
+
+Network = IPv4Network | IPv6Network
 
 PREFIX = "POOLPROOF_"
 CONFIG_NAME = "config.toml"
@@ -181,6 +184,20 @@ class Settings(BaseModel):
         ge=1024,
         le=1024**3,
     )
+    trusted_proxies: str = _setting(
+        "",
+        "Networks whose connections are our own proxies, whose word on a client's address and certificate is taken.",
+        unit="CIDRs, comma separated",
+        reason="none: anybody can write a header, so none is read until somebody says who may write it",
+    )
+    session_seconds: int = _setting(
+        12 * 3600,
+        "How long a session of the portal lasts after its sign-in.",
+        unit="seconds",
+        reason="a working day; the next begins with a sign-in",
+        ge=60,
+        le=2_592_000,
+    )
     devnet_port: int = _setting(
         8545,
         "The port of the devnet that `devnet start` runs.",
@@ -231,6 +248,11 @@ class Settings(BaseModel):
         return self.keys_dir or self.home / "keys"
 
     @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of our own proxies."""
+        return networks(self.trusted_proxies, variable("trusted_proxies"))
+
+    @property
     def config_file(self) -> Path:
         """Where `init` writes settings."""
         return self.home / CONFIG_NAME
@@ -269,6 +291,17 @@ class Settings(BaseModel):
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def networks(text: str, field: str) -> tuple[Network, ...]:
+    """Networks in CIDR form, comma separated. Raises :class:`ConfigurationError` naming ``field``."""
+    found: list[Network] = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ip_network(one))
+        except ValueError as error:
+            raise ConfigurationError(f"{field}: {error}; write it like 10.2.0.0/16") from None
+    return tuple(found)
 
 
 def facts(field: FieldInfo) -> dict[str, str | None]:
