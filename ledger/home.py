@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from ledger.store.anchors import AnchorRow
     from ledger.store.logs import ChainRow
     from ledger.vault import Vault
+    from ledger.webhooks.courier import Courier
+    from ledger.webhooks.endpoints import Endpoints
     from ledger.workers import Loop
 
 _PRIVATE = 0o700
@@ -193,6 +195,7 @@ class Home:
     def ledger(self) -> Ledger:
         """The log, opened with the keys that this home holds."""
         from ledger.log import Ledger
+        from ledger.webhooks.refusals import announcer
 
         return Ledger(
             self.store,
@@ -202,6 +205,7 @@ class Home:
             signer=self.signer,
             anchor_within=self.anchor_within,
             retention_years=self.settings.retention_years,
+            on_taken=announcer(self.store, self.origin),
         )
 
     @property
@@ -350,18 +354,47 @@ class Home:
 
         Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
         """
-        from ledger.workers import anchoring, publishing
+        from ledger.workers import anchoring, publishing, telling
 
         settings = self.settings
         makers: dict[str, Callable[[], Loop]] = {
             "publish": lambda: publishing(self.ledger, every=settings.publish_seconds),
             "anchor": lambda: anchoring(self.anchorer, every=settings.chain_poll_seconds),
+            "webhooks": lambda: telling(self.courier, every=settings.webhook_seconds),
         }
         if unknown := set(only) - set(makers):
             raise ConfigurationError(f"no loop {min(unknown)!r}; a worker has {', '.join(makers)}")
         # A log on no chain is only published.
         chosen = only or [name for name in makers if name != "anchor" or self.ledger.row().chain is not None]
         return [makers[name]() for name in chosen]
+
+    # -- webhooks ------------------------------------------------------------------------------------------
+
+    @property
+    def webhooks(self) -> Endpoints:
+        """The parties' webhooks."""
+        from ledger.webhooks.endpoints import endpoints_of
+
+        return endpoints_of(self.ledger, networks=self.settings.receiving_networks)
+
+    @cached_property
+    def courier(self) -> Courier:
+        """Finds what is to be told, and sends it."""
+        from ledger.webhooks.courier import Courier
+        from ledger.webhooks.guard import Guard
+        from ledger.webhooks.sending import Sender
+        from ledger.webhooks.sources.attested import Attested
+        from ledger.webhooks.sources.late import Late
+
+        ledger = self.ledger
+        return Courier(
+            ledger.store,
+            ledger.origin,
+            vault=ledger.vault,
+            sender=Sender(Guard(self.settings.receiving_networks)),
+            clock=ledger.clock,
+            sources=(Late(within=self.anchor_within, clock=ledger.clock), Attested(self.node)),
+        )
 
     # -- the backup of the key-encryption key --------------------------------------------------------------
 

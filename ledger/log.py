@@ -11,6 +11,7 @@ transaction here, so an accepted event is included when ``append`` returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,14 +19,22 @@ from typing import Any
 from ledger import issue, publish, seals
 from ledger.cut import Progress
 from ledger.domain import calendar
+from ledger.domain.events import Submission
 from ledger.erasure import Eraser
-from ledger.errors import ConfigurationError, NotFoundError, UnpublishedError
+from ledger.errors import (
+    ConfigurationError,
+    NotFoundError,
+    RefusedError,
+    TakenError,
+    UnavailableError,
+    UnpublishedError,
+)
 from ledger.issue import Issuer, PoolBrief, PoolSummary
 from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
 from ledger.seals import PoolSeals, Recorded
-from ledger.sequence import MAX_UNPUBLISHED, Accepted, Appended, Line, OnError, Sequencer
+from ledger.sequence import MAX_UNPUBLISHED, Accepted, Appended, Line, OnError, Sequencer, read_line
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
 from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
 from ledger.store.records import RecordRow
@@ -40,6 +49,8 @@ ANCHOR_WITHIN = timedelta(hours=24)
 RETENTION_YEARS = 5
 
 Clock = Callable[[], datetime]
+#: Called with events that were refused as taken, each with its refusal.
+OnTaken = Callable[[Sequence[tuple[Submission, TakenError]]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,8 @@ class Ledger:
     """A log, opened. Any number of processes may hold the same one; a lock on the log's row makes them take turns.
 
     ``vault`` opens subjects' secrets, ``service`` signs acceptances and receipts, ``signer`` signs checkpoints
-    and is absent from processes that must not hold that key. ``clock`` tells the time in UTC.
+    and is absent from processes that must not hold that key. ``clock`` tells the time in UTC. ``on_taken`` is called
+    after an append with the events that were refused because another record holds what they ask for.
     """
 
     def __init__(
@@ -77,6 +89,7 @@ class Ledger:
         anchor_within: timedelta = ANCHOR_WITHIN,
         max_unpublished: int = MAX_UNPUBLISHED,
         retention_years: int = RETENTION_YEARS,
+        on_taken: OnTaken | None = None,
     ) -> None:
         self.store = store
         self.origin = origin
@@ -84,6 +97,7 @@ class Ledger:
         self.service = service
         self.signer = signer
         self.clock = clock
+        self.on_taken = on_taken
         self._issuer = Issuer(store=store, origin=origin, vault=vault, service=service)
         self._sequencer = Sequencer(
             store=store,
@@ -158,12 +172,31 @@ class Ledger:
             )
 
         try:
-            return append()
-        except UnpublishedError:
-            if self.signer is None:
-                raise
-            self.publish()
-            return append()
+            try:
+                appended = append()
+            except UnpublishedError:
+                if self.signer is None:
+                    raise
+                self.publish()
+                appended = append()
+        except TakenError as error:
+            self._tell(batch, [error], party=party, dry_run=dry_run)
+            raise
+        self._tell(batch, appended.rejects, party=party, dry_run=dry_run)
+        return appended
+
+    def _tell(
+        self, batch: Sequence[Line], refusals: Iterable[RefusedError], *, party: str | None, dry_run: bool
+    ) -> None:
+        """Hand to ``on_taken`` what it is for."""
+        taken = [error for error in refusals if isinstance(error, TakenError) and error.line is not None]
+        if self.on_taken is None or dry_run or not taken:
+            return
+        read = [
+            (read_line(batch[error.line - 1], party, self.origin), error) for error in taken if error.line
+        ]
+        with suppress(UnavailableError):  # the refusal is the answer, whether it can be told of or not
+            self.on_taken(read)
 
     def publish(self, *, every: timedelta = timedelta(0)) -> CheckpointRow | None:
         """End the tree in its register entry and sign a checkpoint; None if nothing is new.

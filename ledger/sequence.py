@@ -93,7 +93,7 @@ class Sequencer:
         submissions: list[tuple[int, Submission]] = []
         for number, line in enumerate(lines, start=1):
             try:
-                submissions.append((number, _read(line, party, self.origin)))
+                submissions.append((number, read_line(line, party, self.origin)))
             except RefusedError as error:
                 _refuse(error, number, on_error, rejects)
         if not submissions:
@@ -158,7 +158,8 @@ class _DryRunDone(Exception):  # noqa: N818 - not an error: it ends a rehearsal
     """Everything was checked; nothing is to be stored."""
 
 
-def _read(line: Line, party: str | None, origin: str) -> Submission:
+def read_line(line: Line, party: str | None, origin: str) -> Submission:
+    """The event of a line, checked for its form. Raises :class:`RefusedError`."""
     if isinstance(line, Submission):
         return line
     return read_submission(line, party=party, origin=origin)

@@ -27,6 +27,7 @@ from ledger.errors import PoolproofError, UnavailableError
 if TYPE_CHECKING:
     from ledger.anchors import Anchorer
     from ledger.log import Ledger
+    from ledger.webhooks.courier import Courier
 
 #: A fault that lasts is asked about at most this seldom.
 MAX_BACKOFF_SECONDS: Final = 60.0
@@ -64,6 +65,11 @@ def anchoring(anchorer: Anchorer, *, every: float) -> Loop:
         return anchorer.step()
 
     return Loop(name="anchor", step=step, pause=every)
+
+
+def telling(courier: Courier, *, every: float) -> Loop:
+    """Find what is to be told by webhooks, and send what is due."""
+    return Loop(name="webhooks", step=courier.step, pause=every)
 
 
 class Workers:

@@ -55,6 +55,11 @@ class ContractAbi:
         """The first topic of an event."""
         return keccak(_signature(self.events[event]).encode())
 
+    def decode_event(self, event: str, data: bytes) -> dict[str, Any]:
+        """The members of an event that are not in its topics, by name. Raises :class:`MalformedError`."""
+        inputs = [item for item in self.events[event]["inputs"] if not item["indexed"]]
+        return self._named(inputs, data, f"event {event}")
+
     def revert(self, data: bytes | None, message: str) -> Revert:
         """What the contract said when it reverted with ``data``."""
         if not data:

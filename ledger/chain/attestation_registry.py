@@ -41,6 +41,22 @@ class Attested:
     time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An attestation as the contract's event tells of it; ``index`` is its place under its subject."""
+
+    block: int
+    index: int
+    subject: str
+    signer: bytes
+    verdict: Verdict
+    scope: str
+    size: int
+    root: bytes
+    rules_version: int
+    evidence: bytes
+
+
 class AttestationRegistry:
     """The contract at ``contract`` (20 bytes), asked and told through ``node``."""
 
@@ -125,6 +141,27 @@ class AttestationRegistry:
             first = max(0, end - _PAGE)
             yield from reversed(self.page(log, subject, first, end - first))
             end = first
+
+    def made_between(self, log: bytes, first: int, last: int) -> list[Made]:
+        """Every attestation of this log in the blocks ``first`` to ``last``, the oldest first."""
+        made: list[Made] = []
+        for event in self._client.events("AttestationMade", log, first=first, last=last):
+            told = event.values["attestation"]
+            made.append(
+                Made(
+                    block=event.block,
+                    index=event.values["index"],
+                    subject=told["subject"],
+                    signer=told["signer"],
+                    verdict=tuple(Verdict)[told["verdict"] - 1],
+                    scope=told["scope"],
+                    size=told["size"],
+                    root=told["root"],
+                    rules_version=told["rulesVersion"],
+                    evidence=told["evidence"],
+                )
+            )
+        return made
 
     def relay(self, account: Account, signed: SignedAttestation) -> Receipt:
         """Put a signed attestation on chain; ``account`` pays. Waits until it is in a block.

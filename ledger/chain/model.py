@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,14 @@ class Receipt:
     succeeded: bool
     gas_used: int
     contract: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event of a contract: the number of its block, and its members that are not in the topics, by name."""
+
+    block: int
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

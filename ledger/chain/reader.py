@@ -10,6 +10,7 @@ Failures have a meaning: the node does not answer (:class:`UnavailableError`), i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 from eth_hash.auto import keccak
@@ -19,7 +20,7 @@ from ledger.chain.artifact import anchor_registry
 from ledger.chain.fees import Fees
 from ledger.chain.finality import Finality
 from ledger.chain.headers import header_rlp
-from ledger.chain.model import Block, LogInfo, Receipt, StateProof
+from ledger.chain.model import Block, Event, LogInfo, Receipt, StateProof
 from ledger.chain.refusals import CONTRACT_STEP, not_a_contract, raise_refusal, unfunded
 from ledger.chain.rpc import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -323,6 +324,19 @@ class ChainReader:
             if block is not None:
                 times[number] = block.time
         return sorted((size, times[number]) for size, number in sizes if number in times)
+
+    def events(self, name: str, *topics: bytes, first: int, last: int) -> Iterator[Event]:
+        """The contract's events of this name whose indexed members begin with ``topics``, in blocks first to last."""
+        for start in range(first, last + 1, _LOG_RANGE):
+            query = {
+                "address": to_hex(self.contract),
+                "topics": [to_hex(self._abi.topic(name)), *map(to_hex, topics)],
+                "fromBlock": hex(start),
+                "toBlock": hex(min(start + _LOG_RANGE - 1, last)),
+            }
+            for found in self._request("eth_getLogs", query):
+                values = self._abi.decode_event(name, from_hex(found["data"]))
+                yield Event(block=to_int(found["blockNumber"]), values=values)
 
     # --------------------------------------------------------------------------------------------- requests
 

@@ -102,13 +102,13 @@ def worker(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Run this loop alone: `publish` or `anchor`; may be repeated. The rest is another process's work.",
+            help="Run this loop alone: `publish`, `anchor` or `webhooks`; may be repeated. Others do the rest.",
             metavar="LOOP",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish and anchor until SIGTERM or Ctrl-C.
+    """Publish, anchor and send webhooks until SIGTERM or Ctrl-C.
 
     The step under way is finished first. Any number may run; they take turns. With --json, log lines are JSON
     (as with POOLPROOF_LOG_FORMAT=json). Ends with an error when the chain shows another root than the log's:

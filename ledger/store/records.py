@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection
-from ledger.store.tables import batches, disclosures, records
+from ledger.store.tables import batches, disclosures, records, subjects
 
 
 class RecordRow(NamedTuple):
@@ -154,6 +154,18 @@ def subjects_changed(connection: ReadConnection, log_id: int, start: int, stop: 
         records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
     )
     return sorted(connection.execute(statement.distinct()).scalars())
+
+
+def of_pools(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[RecordRow]:
+    """The records about pools with start ≤ index < stop, in that order."""
+    statement = (
+        select(*_ROW)
+        .join(subjects, subjects.c.id == records.c.subject_id)
+        .where(records.c.log_id == log_id, records.c.index >= start, records.c.index < stop)
+        .where(subjects.c.name.like("pool:%"))
+        .order_by(records.c.index)
+    )
+    return [RecordRow(*row) for row in connection.execute(statement)]
 
 
 def sealed_disclosures(connection: ReadConnection, log_id: int, index: int) -> bytes | None:

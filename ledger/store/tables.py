@@ -99,73 +99,6 @@ api_keys = Table(
     Column("secret_hash", LargeBinary(32), nullable=False),
     Column("created", String(32), nullable=False),
     Column("revoked", String(32)),
-    Column("scopes", String(64), nullable=False),  # comma separated, sorted
-    Column("expires", String(32)),
-    Column("last_used", String(32)),  # to the minute
-    # What a request must show besides the secret; null where nothing is asked.
-    Column("networks", String),  # CIDRs that it may come from, comma separated
-    Column("certificate", LargeBinary(32)),  # SHA-256 of the client certificate (DER)
-    Column("signing_key", LargeBinary(32)),  # Ed25519 public key that signs each request
-)
-
-# What a party may see beyond what its role and its claims give; the forms are in ledger.access.
-grants = Table(
-    "grants",
-    metadata,
-    Column("log_id", ForeignKey("logs.id"), primary_key=True),
-    Column("party", String(64), primary_key=True),
-    Column("target", String(80), primary_key=True),
-    Column("given", String(32), nullable=False),
-)
-
-# People who sign in through an identity provider, each for one party.
-people = Table(
-    "people",
-    metadata,
-    Column("log_id", ForeignKey("logs.id"), primary_key=True),
-    Column("subject", String(255), primary_key=True),  # the provider's own, stable name of the person
-    Column("name", String(255), nullable=False),  # how pages greet them
-    Column("party", String(64), nullable=False),
-    Column("scopes", String(64), nullable=False),
-    Column("added", String(32), nullable=False),
-)
-
-# Sessions of the portal; a session's token is in the visitor's cookie only.
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("log_id", ForeignKey("logs.id"), nullable=False),
-    Column("party", String(64), nullable=False),
-    Column("scopes", String(64), nullable=False),
-    Column("key_id", String(32)),  # of the key that signed in: ended with it
-    Column("person", String(255)),  # of the person who did: ended with them
-    Column("created", String(32), nullable=False),
-    Column("expires", String(32), nullable=False),
-)
-
-# Nonces of signed requests, kept while their timestamp would still be accepted.
-request_nonces = Table(
-    "request_nonces",
-    metadata,
-    Column("key_id", String(32), primary_key=True),
-    Column("nonce", String(64), primary_key=True),
-    Column("expires", BigInteger, nullable=False),  # seconds since 1970
-    Index("ix_request_nonces_expires", "expires"),
-)
-
-# Who looked at what of which loan: the list that a data-protection officer asks for.
-access_log = Table(
-    "access_log",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("log_id", ForeignKey("logs.id"), nullable=False),
-    Column("at", String(32), nullable=False),
-    Column("party", String(64), nullable=False),
-    Column("who", String(255), nullable=False),  # the key's id, or the person
-    Column("subject", String(128), nullable=False),  # as in subjects.name
-    Column("what", String(32), nullable=False),  # the kind of read
-    Index("ix_access_log_log_id_subject", "log_id", "subject"),
 )
 
 subjects = Table(
@@ -249,7 +182,6 @@ encumbrances = Table(
     Column("history", LargeBinary(32), nullable=False),  # after it
     Index("ix_encumbrances_log_id_index", "log_id", "index"),
     Index("ix_encumbrances_pool_id", "pool_id"),
-    Index("ix_encumbrances_log_id_holder_pool_id", "log_id", "holder", "pool_id"),
     sqlite_with_rowid=False,
 )
 
@@ -351,4 +283,65 @@ receipts = Table(
     Column("log_id", ForeignKey("logs.id"), primary_key=True),
     Column("index", BigInteger, primary_key=True, autoincrement=False),
     Column("receipt", LargeBinary, nullable=False),  # the file, verbatim; issued once, never re-made
+)
+
+# Webhooks: who wants to hear of what, what there was to tell, and what became of telling it.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("log_id", ForeignKey("logs.id"), nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("types", String, nullable=False),  # comma separated, sorted; empty: all
+    Column("created", String(32), nullable=False),
+    Column("secret", LargeBinary, nullable=False),  # wrapped by the key-encryption key
+    Column("old_secret", LargeBinary),  # the one before, also signed with until old_until
+    Column("old_until", String(32)),
+    Column("disabled", String(32)),  # since when; null while messages go out
+    Column("reason", String),  # why it is disabled
+    Index("ix_webhook_endpoints_log_id_party", "log_id", "party"),
+)
+
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),  # made from what happened: the same again is the same message
+    Column("type", String(64), nullable=False),
+    Column("time", String(32), nullable=False),  # when it happened
+    Column("pool", String(64)),  # for those who may see this pool
+    Column("party", String(64)),  # for this party only
+    Column("payload", LargeBinary, nullable=False),  # the body as it is sent
+    Column("spread", String(32)),  # when its deliveries were made; null before
+    Index("ix_webhook_messages_log_id_spread", "log_id", "spread"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("log_id", ForeignKey("logs.id"), nullable=False),
+    Column("endpoint", String(32), nullable=False),
+    Column("message", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, delivered, failed, withheld
+    Column("attempts", Integer, nullable=False),  # made or under way; an attempt compares and sets it
+    Column(
+        "due", String(32)
+    ),  # of the next attempt, or when the one under way counts as lost; null at the end
+    Column("attempted", String(32)),  # when the last attempt ended
+    Column("status", Integer),  # its HTTP status
+    Column("error", String),  # why there was none, in words
+    Index("ix_webhook_deliveries_endpoint_id", "endpoint", "id"),
+    Index("ix_webhook_deliveries_log_id_state_due", "log_id", "state", "due"),
+    Index("ix_webhook_deliveries_log_id_message", "log_id", "message"),
+)
+
+# How far each source of messages was looked through.
+webhook_cursors = Table(
+    "webhook_cursors",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("position", BigInteger, nullable=False),
 )

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger.home import Home
+from ledger.settings import Settings
+from tests.cli.running import Run, data
+from tests.webhooks.conftest import verify
+from tests.webhooks.receiving import receiving
+
+
+def test_a_webhook_from_its_making_to_its_end(log: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLPROOF_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    with receiving() as receiver:
+        made = data(log("webhook", "add", "lender", receiver.url(), "--type", "break.opened", "--json"))
+        hook = made["id"]
+        assert made["types"] == ["break.opened"]
+        assert made["secret"] not in log("webhook", "list").stdout
+        sent = data(log("webhook", "test", hook, "--json"))
+        assert (sent["type"], sent["state"]) == ("ping", "waiting")
+        with Home(Settings.load()) as opened:
+            [loop] = opened.loops("webhooks")
+            while loop.step():
+                pass
+        verify(receiver.got[0], made["secret"])
+        assert "delivered, 1 attempts  204" in log("webhook", "deliveries", hook).stdout
+        again = data(log("webhook", "replay", hook, sent["id"], "--json"))
+        assert (again["message"], again["state"]) == (sent["message"], "waiting")
+        rotated = data(log("webhook", "rotate", hook, "--json"))
+        assert rotated["secret"] != made["secret"]
+        changed = data(log("webhook", "change", hook, "--disable", "--type", "all", "--json"))
+        assert (changed["types"], changed["reason"]) == ([], "disabled by hand")
+        assert "disabled by hand" in log("webhook", "list", "--party", "lender").stdout
+        log("webhook", "test", hook, code=2)
+        log("webhook", "change", hook, "--enable")
+        log("webhook", "remove", hook)
+    assert data(log("webhook", "list", "--json")) == {"webhooks": []}
+    assert "makes one" in log("webhook", "list").stdout
+    log("webhook", "deliveries", hook, code=2)
+
+
+def test_without_the_setting_nothing_internal_is_taken(log: Run) -> None:
+    refused = log("webhook", "add", "lender", "https://127.0.0.1/", code=2)
+    assert "which is loopback" in refused.stderr
+    assert "no party" in log("webhook", "add", "nobody", "https://93.184.216.34/", code=2).stderr
+
+
+def test_a_network_that_is_none_is_refused(log: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLPROOF_WEBHOOK_NETWORKS", "127.0.0.0/8,10.0.0.1/8")
+    assert "POOLPROOF_WEBHOOK_NETWORKS" in log("webhook", "list", code=2).stderr

@@ -1,0 +1,123 @@
+"""A log whose parties are told, and the receiver that hears it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from ledger.domain.calendar import format_instant
+from ledger.log import Ledger
+from ledger.store import logs
+from ledger.webhooks.courier import Courier
+from ledger.webhooks.endpoints import Endpoints
+from ledger.webhooks.guard import Guard
+from ledger.webhooks.messages import announce
+from ledger.webhooks.sending import Sender
+from ledger.webhooks.sources import Source
+from tests import book
+from tests.webhooks.receiving import LOOPBACK, Got, Receiver, receiving
+
+
+@dataclass
+class Clock:
+    """Begins now, since verifiers of signatures ask the machine's clock, and goes on by being moved."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+class Office:
+    """One log's webhooks and a receiver."""
+
+    def __init__(self, ledger: Ledger, receiver: Receiver) -> None:
+        self.ledger = ledger
+        self.receiver = receiver
+        self.clock = Clock()
+        self.guard = Guard(LOOPBACK)
+        self.endpoints = Endpoints(
+            ledger.store, ledger.origin, vault=ledger.vault, guard=self.guard, clock=self.clock
+        )
+        self.courier = self.new_courier()
+
+    def new_courier(self, *sources: Source) -> Courier:
+        """Another worker on the same database."""
+        return Courier(
+            self.ledger.store,
+            self.ledger.origin,
+            vault=self.ledger.vault,
+            sender=Sender(self.guard, seconds=5),
+            clock=self.clock,
+            sources=sources,
+        )
+
+    def add(self, party: str, *types: str, path: str = "/in") -> tuple[str, str]:
+        """(id, secret) of a new webhook."""
+        made = self.endpoints.add(party, self.receiver.url(path), types)
+        return made.endpoint.id, made.secret
+
+    def announce(self, number: int = 0, **about: Any) -> bool:
+        """Something that happened."""
+        with self.ledger.store.write() as connection:
+            log = logs.get(connection, self.ledger.origin)
+            at = format_instant(self.clock())
+            return announce(connection, log, "anchor.late", {"number": number}, at=at, **about)
+
+    def run(self) -> None:
+        """Until nothing is due."""
+        while self.courier.step():
+            pass
+
+    def pools(self) -> None:
+        """Pools A and B, with a claim pledged to bank-a and bank-b; bank-c holds nothing."""
+        events = list(book.loans(2))
+        for number, name in enumerate("AB"):
+            events.append(book.pool_created(name))
+            holder = f"bank-{name.lower()}"
+            events.append(book.pledged(name, holder, (f"L{number}", "c1", 1_000_000), id=f"pledge-{name}"))
+        self.ledger.append(events, party="fenqile")
+        self.ledger.publish()
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """What has arrived."""
+        return [json.loads(got.body) for got in self.receiver.got]
+
+
+def verify(got: Got, secret: str) -> Any:
+    """As a receiver does it, by the specification's own library."""
+    return Webhook(secret).verify(got.body, got.headers)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def office(sqlite_ledger: Ledger, receiver: Receiver) -> Office:
+    """On SQLite, for what does not depend on the database."""
+    return Office(sqlite_ledger, receiver)
+
+
+@pytest.fixture
+def any_office(ledger: Ledger, receiver: Receiver) -> Office:
+    """On both databases."""
+    return Office(ledger, receiver)
+
+
+@pytest.fixture
+def postgres_office(fresh_postgres: str, make_ledger: Callable[[str], Ledger], receiver: Receiver) -> Office:
+    """On PostgreSQL, where several write at the same time."""
+    return Office(make_ledger(fresh_postgres), receiver)
