@@ -18,8 +18,10 @@ from api.auth import KeyRing
 from api.frame import Frame
 from api.intake import Gate, Intake
 from api.metrics import Metrics
+from api.peers import Peers
 from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify, verify_page
 from api.services import Services
+from api.sessions import Sessions
 from ledger.errors import PoolproofError
 
 if TYPE_CHECKING:
@@ -43,9 +45,12 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
     ``settings.rpc_url``, if there is one.
     """
     metrics = Metrics()
+    peers = Peers(settings.proxies)
     services = Services(
         ledger=ledger,
         keys=KeyRing(ledger),
+        sessions=Sessions(ledger, peers, lifetime=timedelta(seconds=settings.session_seconds)),
+        peers=peers,
         intake=Intake(partial(outcomes.append, ledger)),
         batches=Gate(),
         metrics=metrics,

@@ -1,11 +1,13 @@
 """Reading request bodies: never more than the resource takes, never for longer than a request may last.
 
-Compressed bodies are not read at all: a kilobyte could become a gigabyte.
+Compressed bodies are not read at all: a kilobyte could become a gigabyte. The body of a signed request must be the one
+whose digest was signed; a route that works on what arrives before its end would have to undo it, so none does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -68,14 +70,20 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
     if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:
         raise _too_large(limit)
     size = 0
+    signed: bytes | None = getattr(request.state, "body_digest", None)
+    digest = hashlib.sha256()
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > limit:
                 raise _too_large(limit)
+            if signed is not None:
+                digest.update(chunk)
             yield chunk
     except ClientDisconnect as error:
         raise HTTPException(400, "the body ended before its announced length") from error
+    if signed is not None and digest.digest() != signed:
+        raise HTTPException(401, "Content-Digest: not that of the body that arrived")
 
 
 @asynccontextmanager

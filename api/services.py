@@ -11,6 +11,8 @@ from fastapi import Depends, Request
 from api.auth import KeyRing
 from api.intake import Gate, Intake
 from api.metrics import Metrics
+from api.peers import Peers
+from api.sessions import Sessions
 from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
@@ -31,6 +33,8 @@ class Services:
 
     ledger: Ledger
     keys: KeyRing
+    sessions: Sessions
+    peers: Peers
     intake: Intake
     batches: Gate
     metrics: Metrics

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from ledger.errors import ConfigurationError
+
+Network = IPv4Network | IPv6Network
 
 PREFIX = "POOLPROOF_"
 CONFIG_NAME = "config.toml"
@@ -168,8 +170,8 @@ class Settings(BaseModel):
         gt=0,
         le=3_600,
     )
-    webhook_networks: str | None = _setting(
-        None,
+    webhook_networks: str = _setting(
+        "",
         "Networks to which webhooks may go besides public addresses; there also by http, and to any port.",
         unit="networks in CIDR notation, separated by commas",
         reason="none: a webhook that reaches into this network is an attack, unless its operator expects it",
@@ -195,6 +197,20 @@ class Settings(BaseModel):
         reason="an NDJSON batch of some 20,000 events; a record alone may have 1 MiB",
         ge=1024,
         le=1024**3,
+    )
+    trusted_proxies: str = _setting(
+        "",
+        "Networks whose connections are our own proxies, whose word on a client's address and certificate is taken.",
+        unit="CIDRs, comma separated",
+        reason="none: anybody can write a header, so none is read until somebody says who may write it",
+    )
+    session_seconds: int = _setting(
+        12 * 3600,
+        "How long a session of the portal lasts after its sign-in.",
+        unit="seconds",
+        reason="a working day; the next begins with a sign-in",
+        ge=60,
+        le=2_592_000,
     )
     devnet_port: int = _setting(
         8545,
@@ -235,16 +251,10 @@ class Settings(BaseModel):
             ]
             raise ConfigurationError("; ".join(reasons)) from None
 
-    @field_validator("webhook_networks")
-    @classmethod
-    def _check_networks(cls, value: str | None) -> str | None:
-        _networks(value)
-        return value
-
     @property
-    def receiving_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The networks of ``webhook_networks``."""
-        return _networks(self.webhook_networks)
+    def receiving_networks(self) -> tuple[Network, ...]:
+        """The networks besides public ones to which webhooks may go."""
+        return networks(self.webhook_networks, variable("webhook_networks"))
 
     @property
     def database(self) -> str:
@@ -255,6 +265,11 @@ class Settings(BaseModel):
     def keys(self) -> Path:
         """The directory of key files."""
         return self.keys_dir or self.home / "keys"
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of our own proxies."""
+        return networks(self.trusted_proxies, variable("trusted_proxies"))
 
     @property
     def config_file(self) -> Path:
@@ -292,13 +307,20 @@ class Settings(BaseModel):
         return rows
 
 
-def _networks(text: str | None) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(one.strip()) for one in (text or "").split(",") if one.strip())
-
-
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def networks(text: str, field: str) -> tuple[Network, ...]:
+    """Networks in CIDR form, comma separated. Raises :class:`ConfigurationError` naming ``field``."""
+    found: list[Network] = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ip_network(one))
+        except ValueError as error:
+            raise ConfigurationError(f"{field}: {error}; write it like 10.2.0.0/16") from None
+    return tuple(found)
 
 
 def facts(field: FieldInfo) -> dict[str, str | None]:

@@ -23,6 +23,7 @@ from scripts.vector_sets import (
     maps,
     notes,
     reports,
+    requests,
     schedules,
     seals,
     texts,
@@ -31,7 +32,20 @@ from scripts.vector_sets import (
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 #: Importing a module registers its makers.
-SETS = (attestations, contract, documents, leaves, maps, notes, reports, schedules, seals, texts, trees)
+SETS = (
+    attestations,
+    contract,
+    documents,
+    leaves,
+    maps,
+    notes,
+    reports,
+    requests,
+    schedules,
+    seals,
+    texts,
+    trees,
+)
 
 
 def build(name: str) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from api import batches, bodies, openapi, schemas
 from api.answers import as_json
-from api.auth import Authenticated
+from api.auth import Reader, Writer
 from api.routes.paths import EventId
 from api.services import Here
 from ledger.domain.events import MAX_BYTES, read_submission
@@ -58,7 +58,7 @@ def _accepted(description: str) -> dict[str, Any]:
 async def post_events(
     request: Request,
     here: Here,
-    caller: Authenticated,
+    caller: Writer,
     on_error: Annotated[
         Literal["abort", "report"],
         Query(description="NDJSON only. `abort`: one refused event refuses all. `report`: the others go in."),
@@ -105,7 +105,7 @@ async def post_events(
         "unavailable",
     ),
 )
-def event_state(here: Here, caller: Authenticated, event_id: EventId) -> Response:
+def event_state(here: Here, caller: Reader, event_id: EventId) -> Response:
     """The state of an event of the caller's: included, published, anchored or final."""
     state = here.ledger.state_of(event_id, party=caller.party)
     return as_json(state)

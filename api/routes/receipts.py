@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api import openapi, schemas
-from api.auth import Authenticated
+from api.auth import Reader
 from api.routes.paths import EventId
 from api.services import Here
 from ledger.proofs import acceptance, receipt
@@ -23,7 +23,7 @@ _FAILURES = ("unauthenticated", "not_found", "invalid_request", "unavailable")
         *_FAILURES,
     ),
 )
-def event_acceptance(here: Here, caller: Authenticated, event_id: EventId) -> Response:
+def event_acceptance(here: Here, caller: Reader, event_id: EventId) -> Response:
     """The signed acceptance of an event of the caller's; the same bytes whenever it is asked for."""
     return Response(here.ledger.acceptance(event_id, party=caller.party), media_type=acceptance.MEDIA_TYPE)
 
@@ -36,7 +36,7 @@ def event_acceptance(here: Here, caller: Authenticated, event_id: EventId) -> Re
         {200: openapi.answer(schemas.Receipt, "The receipt, verbatim.", receipt.MEDIA_TYPE)}, *_FAILURES
     ),
 )
-def event_receipt(here: Here, caller: Authenticated, event_id: EventId) -> Response:
+def event_receipt(here: Here, caller: Reader, event_id: EventId) -> Response:
     """The receipt of an event of the caller's, with its disclosures; 404 until a checkpoint covers the event.
     It is issued once: the same bytes from then on.
     """

@@ -21,6 +21,7 @@ from ledger.cli import (
     erase,
     export,
     fsck,
+    grants,
     imports,
     init,
     keys,
@@ -73,6 +74,8 @@ def _root(
     """A provenance ledger for consumer-loan asset pools: events in, anchored, proven."""
 
 
+party.commands.add_typer(grants.commands)
+party.commands.add_typer(keys.commands, name="key")
 # In the order in which a newcomer meets them; a group without a name adds its commands to the top.
 for _commands, _name in (
     (devnet.commands, "devnet"),
@@ -100,7 +103,6 @@ for _commands, _name in (
     (report.commands, None),
     (services.commands, None),
     (copy.commands, None),
-    (keys.commands, "key"),
     (webhooks.commands, "webhook"),
     (config.commands, None),
     (doctor.commands, None),

@@ -1,4 +1,4 @@
-"""API keys: a bearer secret of a party, shown once, stored as a hash, revocable.
+"""API keys: a bearer secret of a party, shown once, stored as a hash, limited, revocable.
 
 ::
 
@@ -14,10 +14,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from ledger.errors import NotFoundError, UnauthorisedError
 from ledger.store.tables import api_keys, parties
@@ -32,6 +33,22 @@ _NO_HASH = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a key may be used for and how.
+
+    ``scopes`` in the words of :class:`ledger.access.Scope`; ``expires`` is a time of the ledger's form; ``networks``
+    are the CIDRs that a request may come from; ``certificate`` is the SHA-256 of the client certificate that it must be
+    made with, ``signing_key`` the Ed25519 key that must sign it. What is None or empty is not asked for.
+    """
+
+    scopes: frozenset[str]
+    expires: str | None = None
+    networks: tuple[str, ...] = ()
+    certificate: bytes | None = None
+    signing_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """A key as stored: ``id`` names it in lists and logs; the secret cannot be read back."""
 
@@ -39,13 +56,23 @@ class ApiKey:
     log_id: int
     party: str
     created: str
-    revoked: str | None
+    revoked: str | None = None
+    last_used: str | None = None
+    bounds: Bounds = field(default_factory=lambda: Bounds(scopes=frozenset()))
+
+    def in_force(self, now: str) -> bool:
+        """Whether it was neither ended nor has run out at ``now``."""
+        return self.revoked is None and (self.bounds.expires is None or now < self.bounds.expires)
 
 
-_COLUMNS = [api_keys.c[name] for name in ("id", "log_id", "party", "created", "revoked")]
+_NAMES: Final = (
+    "id", "log_id", "party", "created", "revoked", "last_used", "scopes", "expires", "networks", "certificate",
+    "signing_key",
+)  # fmt: skip
+_COLUMNS = [api_keys.c[name] for name in _NAMES]
 
 
-def create(connection: WriteConnection, log_id: int, party: str, *, created: str) -> str:
+def create(connection: WriteConnection, log_id: int, party: str, *, created: str, bounds: Bounds) -> str:
     """A new key of ``party``; returns the token, which is not kept.
 
     Raises :class:`NotFoundError` for a party that the log does not have.
@@ -60,12 +87,17 @@ def create(connection: WriteConnection, log_id: int, party: str, *, created: str
         "party": party,
         "secret_hash": _hash(secret),
         "created": created,
+        "scopes": _joined(bounds.scopes),
+        "expires": bounds.expires,
+        "networks": ",".join(bounds.networks) or None,
+        "certificate": bounds.certificate,
+        "signing_key": bounds.signing_key,
     }
     connection.execute(insert(api_keys).values(values))
     return f"{PREFIX}_{key_id}_{secret}"
 
 
-def authenticate(connection: ReadConnection, log_id: int, token: str) -> ApiKey:
+def authenticate(connection: ReadConnection, log_id: int, token: str, *, now: str) -> ApiKey:
     """Whose token this is. Raises :class:`UnauthorisedError`, the same for every cause."""
     match = _TOKEN.fullmatch(token)
     row = None
@@ -74,26 +106,57 @@ def authenticate(connection: ReadConnection, log_id: int, token: str) -> ApiKey:
         row = connection.execute(select(*_COLUMNS, api_keys.c.secret_hash).where(where)).one_or_none()
     stored = bytes(row.secret_hash) if row is not None else _NO_HASH
     same = hmac.compare_digest(stored, _hash(match[2] if match else ""))
-    if row is None or not same or row.revoked is not None:
+    key = None if row is None else _key(row)
+    if key is None or not same or not key.in_force(now):
         raise UnauthorisedError("no valid API key")
-    return ApiKey(id=row.id, log_id=row.log_id, party=row.party, created=row.created, revoked=None)
+    return key
+
+
+def note_use(connection: WriteConnection, key_id: str, *, now: str, unless_after: str) -> None:
+    """Keep when a key was used last; nothing is written if that is kept to be after ``unless_after``."""
+    stale = or_(api_keys.c.last_used.is_(None), api_keys.c.last_used <= unless_after)
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id, stale).values(last_used=now))
 
 
 def revoke(connection: WriteConnection, log_id: int, key_id: str, *, revoked: str) -> ApiKey:
     """End a key; ending it again changes nothing. Raises :class:`NotFoundError`."""
     here = (api_keys.c.id == key_id) & (api_keys.c.log_id == log_id)
     connection.execute(update(api_keys).where(here, api_keys.c.revoked.is_(None)).values(revoked=revoked))
-    row = connection.execute(select(*_COLUMNS).where(here)).one_or_none()
+    return get(connection, log_id, key_id)
+
+
+def get(connection: ReadConnection, log_id: int, key_id: str) -> ApiKey:
+    """A key by its id, ended or not. Raises :class:`NotFoundError`."""
+    where = (api_keys.c.id == key_id) & (api_keys.c.log_id == log_id)
+    row = connection.execute(select(*_COLUMNS).where(where)).one_or_none()
     if row is None:
         raise NotFoundError(f"no API key {key_id!r} of this log")
-    return ApiKey(**row._asdict())
+    return _key(row)
 
 
 def list_keys(connection: ReadConnection, log_id: int) -> list[ApiKey]:
     """Every key of the log, by party and age, revoked ones too."""
     statement = select(*_COLUMNS).where(api_keys.c.log_id == log_id)
     rows = connection.execute(statement.order_by(api_keys.c.party, api_keys.c.created, api_keys.c.id))
-    return [ApiKey(**row._asdict()) for row in rows]
+    return [_key(row) for row in rows]
+
+
+def _key(row: Any) -> ApiKey:
+    bounds = Bounds(
+        scopes=frozenset(filter(None, row.scopes.split(","))),
+        expires=row.expires,
+        networks=tuple(filter(None, (row.networks or "").split(","))),
+        certificate=None if row.certificate is None else bytes(row.certificate),
+        signing_key=None if row.signing_key is None else bytes(row.signing_key),
+    )
+    return ApiKey(
+        id=row.id, log_id=row.log_id, party=row.party, created=row.created, revoked=row.revoked,
+        last_used=row.last_used, bounds=bounds,
+    )  # fmt: skip
+
+
+def _joined(scopes: Iterable[str]) -> str:
+    return ",".join(sorted(scopes))
 
 
 def _hash(secret: str) -> bytes:

@@ -12,10 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from ledger.access import DAILY_SCOPES
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.settings import Settings
 from ledger.store import Store, keys
+from ledger.store.keys import Bounds
 from ledger.vault import Vault
 
 ORIGIN = "fenqile.example/consumer-2026"
@@ -143,9 +145,13 @@ def open_ledger(url: str, clock: Callable[[], datetime]) -> Ledger:
     )
 
 
-def new_key(ledger: Ledger, party: str) -> str:
+def new_key(ledger: Ledger, party: str, *scopes: str, **bounds: Any) -> str:
+    """A key of a party, for the daily work where no scopes are named."""
+    limits = Bounds(scopes=frozenset(scopes or DAILY_SCOPES), **bounds)
     with ledger.store.write() as connection:
-        return keys.create(connection, ledger.row().id, party, created="2026-11-21T00:00:00.000000Z")
+        return keys.create(
+            connection, ledger.row().id, party, created="2026-11-21T00:00:00.000000Z", bounds=limits
+        )
 
 
 def make_site(url: str, **settings: Any) -> Site:

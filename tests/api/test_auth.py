@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+
 import pytest
 
 from api.auth import REMEMBERED_SECONDS, KeyRing
 from ledger.errors import UnauthorisedError
 from ledger.log import Ledger
 from ledger.store import keys, logs
+from ledger.store.keys import Bounds
 from ledger.store.logs import PartyRow
-from tests.api.conftest import Site, originated, pledged, pool
+from tests.api.conftest import Site, new_key, originated, pledged, pool
+
+JSON_TYPE = {"Content-Type": "application/json"}
+DAILY = frozenset({"read", "write"})
 
 KEYED = ["/v1/events/e", "/v1/events/e/acceptance", "/v1/events/e/receipt", "/v1/pools/p"]
 PUBLIC = ["/healthz", "/readyz", "/metrics", "/v1/trust", "/openapi.json", "/problems/taken"]
@@ -58,12 +66,13 @@ def test_a_revoked_key_ends_once_it_is_forgotten(small_site: Site) -> None:
     ring = KeyRing(small_site.ledger, clock=lambda: now[0])
     token = small_site.tokens["bank"]
     assert ring.remembered(token) is None
-    caller = ring.look_up(token)
-    assert (caller.party, caller.key_id) == ("bank", token.split("_")[1])
-    assert ring.remembered(token) == caller
+    known = ring.look_up(token)
+    assert (known.caller.party, known.caller.key_id) == ("bank", token.split("_")[1])
+    assert known.caller.roles == {"funding_partner"}
+    assert ring.remembered(token) == known
     revoke(small_site.ledger, token)
     now[0] += REMEMBERED_SECONDS - 0.1
-    assert ring.remembered(token) == caller
+    assert ring.remembered(token) == known
     now[0] += 0.2
     assert ring.remembered(token) is None
     with pytest.raises(UnauthorisedError):
@@ -87,9 +96,74 @@ def test_a_key_of_another_log_in_the_same_database_is_401(site: Site) -> None:
     with site.ledger.store.write() as connection:
         other = logs.create(connection, origin="other.example/log", zone="UTC", day_cut="00:00")
         logs.put_party(connection, other, PartyRow("fenqile", ("originator",), ()))
-        token = keys.create(connection, other, "fenqile", created="2026-11-22T00:00:00.000000Z")
+        token = keys.create(
+            connection, other, "fenqile", created="2026-11-22T00:00:00.000000Z", bounds=Bounds(scopes=DAILY)
+        )
     headers = {"Authorization": f"Bearer {token}"}
     assert site.client.get("/v1/events/e", headers=headers).status_code == 401
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_key_without_the_scope_is_403(small_site: Site) -> None:
+    reader = new_key(small_site.ledger, "fenqile", "read")
+    writer = new_key(small_site.ledger, "fenqile", "write")
+    body = json.dumps(originated("L1"))
+    refused = small_site.client.post("/v1/events", content=body, headers=JSON_TYPE | bearer(reader))
+    assert (refused.status_code, refused.json()["code"]) == (403, "unauthorised")
+    assert "write" in refused.json()["detail"]
+    assert small_site.ledger.status().size == 0
+    assert (
+        small_site.client.post("/v1/events", content=body, headers=JSON_TYPE | bearer(writer)).status_code
+        == 201
+    )
+    assert small_site.client.get("/v1/events/o-L1", headers=bearer(writer)).status_code == 403
+    assert small_site.client.get("/v1/events/o-L1", headers=bearer(reader)).status_code == 200
+
+
+def test_an_expired_key_is_401(small_site: Site) -> None:
+    token = new_key(small_site.ledger, "fenqile", "read", expires="2026-11-22T00:00:00.000000Z")
+    assert small_site.client.get("/v1/events/none", headers=bearer(token)).status_code == 404
+    small_site.clock.pass_time(hours=1)
+    small_site.client.app.state.services.keys._known.clear()  # type: ignore[attr-defined]
+    assert small_site.client.get("/v1/events/none", headers=bearer(token)).status_code == 401
+
+
+def test_the_last_use_of_a_key_is_kept_to_the_minute(small_site: Site) -> None:
+    ring, token = KeyRing(small_site.ledger), small_site.tokens["bank"]
+
+    def last_used() -> str | None:
+        with small_site.ledger.store.read() as connection:
+            return keys.get(connection, small_site.ledger.row().id, token.split("_")[1]).last_used
+
+    assert last_used() is None
+    ring.look_up(token)
+    first = last_used()
+    assert first == "2026-11-21T23:30:00.000000Z"
+    small_site.clock.pass_time(seconds=59)
+    ring.look_up(token)
+    assert last_used() == first
+    small_site.clock.pass_time(seconds=1)
+    ring.look_up(token)
+    assert last_used() == "2026-11-21T23:31:00.000000Z"
+
+
+def test_a_key_bound_to_networks_is_403_from_elsewhere(small_site: Site) -> None:
+    """The test client has no address that is one, so it stands in no network."""
+    token = new_key(small_site.ledger, "fenqile", networks=("10.2.0.0/16",))
+    answer = small_site.client.get("/v1/events/none", headers=bearer(token))
+    assert (answer.status_code, answer.json()["code"]) == (403, "unauthorised")
+    forged = bearer(token) | {"X-Forwarded-For": "10.2.3.4"}
+    assert small_site.client.get("/v1/events/none", headers=forged).status_code == 403
+
+
+def test_a_key_bound_to_a_certificate_is_403_without_it(small_site: Site) -> None:
+    token = new_key(small_site.ledger, "fenqile", certificate=hashlib.sha256(b"DER").digest())
+    forged = bearer(token) | {"Client-Cert": f":{base64.b64encode(b'DER').decode()}:"}
+    for headers in (bearer(token), forged):
+        assert small_site.client.get("/v1/events/none", headers=headers).status_code == 403
 
 
 def test_a_pool_is_seen_by_its_holders_and_by_those_who_oversee(small_site: Site) -> None:

@@ -51,20 +51,66 @@ def test_every_role_is_listed(run: Run) -> None:
 
 
 def test_an_api_key_is_shown_once(log: Run) -> None:
-    assert "no API key yet" in log("key", "list").stdout
-    token = data(log("key", "add", "lender", "--json"))["token"]
-    listed = log("key", "list")
+    assert "no API key yet" in log("party", "key", "list").stdout
+    token = data(log("party", "key", "add", "lender", "--json"))["token"]
+    listed = log("party", "key", "list")
     assert token.split("_")[1] in listed.stdout
     assert token.split("_")[2] not in listed.stdout
 
 
 def test_an_api_key_ends(log: Run) -> None:
-    key_id = log("key", "add", "lender").stdout.split("_")[1]
-    first = data(log("key", "revoke", key_id, "--json"))
-    assert data(log("key", "revoke", key_id, "--json")) == first
-    assert f"{key_id}  lender  ended" in log("key", "list").stdout
+    key_id = log("party", "key", "lender").stdout.split("_")[1]
+    first = data(log("party", "key", "revoke", key_id, "--json"))
+    assert data(log("party", "key", "revoke", key_id, "--json")) == first
+    assert f"{key_id}  lender  attest,audit,read,write  ended" in log("party", "key", "list").stdout
 
 
 def test_unknown_parties_and_keys_are_named(log: Run) -> None:
-    assert "nobody" in log("key", "add", "nobody", code=2).stderr
-    assert "0000" in log("key", "revoke", "0000", code=2).stderr
+    assert "nobody" in log("party", "key", "add", "nobody", code=2).stderr
+    assert "0000" in log("party", "key", "revoke", "0000", code=2).stderr
+
+
+def test_a_key_is_made_with_limits(log: Run, tmp_path: Path) -> None:
+    signing = data(log("party", "keygen", "request", "-o", tmp_path / "request.key", "--json"))["key"]
+    limits = ("--scope", "read", "--days", "90", "--network", "10.2.0.0/16", "--signed-by", signing)
+    made = data(log("party", "key", "lender", *limits, "--json"))
+    assert made["scopes"] == ["read"]
+    [key] = data(log("party", "key", "list", "--json"))["keys"]
+    assert (key["networks"], key["expires"], key["last_used"]) == (["10.2.0.0/16"], made["expires"], None)
+    assert len(bytes.fromhex(key["signing_key"])) == 32
+
+
+@pytest.mark.parametrize(
+    ("limit", "names"),
+    [
+        (("--scope", "everything"), "everything"),
+        (("--network", "10.2.0.1/16"), "--network"),
+        (("--days", "0"), "--days"),
+        (("--certificate", "none.pem"), "--certificate"),
+        (("--signed-by", "nonsense"), "key"),
+    ],
+)
+def test_a_limit_that_is_none_is_named(log: Run, limit: tuple[str, str], names: str) -> None:
+    assert names in log("party", "key", "lender", *limit, code=2).stderr
+
+
+def test_grants_are_given_and_withdrawn(log: Run) -> None:
+    assert data(log("party", "grant", "lender", "operator", "--json"))["new"]
+    assert not data(log("party", "grant", "lender", "operator", "--json"))["new"]
+    [grant] = data(log("party", "grants", "--json"))["grants"]
+    assert (grant["party"], grant["target"]) == ("lender", "operator")
+    log("party", "withdraw", "lender", "operator")
+    assert "lender" in log("party", "withdraw", "lender", "operator", code=2).stderr
+    assert data(log("party", "grants", "--json"))["grants"] == []
+    for target, reason in (("pool:none", "no pool"), ("everything", "one of"), ("pool:", "one of")):
+        assert reason in log("party", "grant", "lender", target, code=2).stderr
+    assert "nobody" in log("party", "grant", "nobody", "log", code=2).stderr
+
+
+def test_people_are_let_in_and_removed(log: Run) -> None:
+    made = data(log("party", "person", "lender", "248289761001", "--name", "Wang Fang", "--json"))
+    assert made["scopes"] == ["audit", "read"]
+    assert [one["name"] for one in data(log("party", "people", "--json"))["people"]] == ["Wang Fang"]
+    log("party", "remove-person", "248289761001")
+    assert "248289761001" in log("party", "remove-person", "248289761001", code=2).stderr
+    assert data(log("party", "reads", "--json")) == {"reads": []}

@@ -14,6 +14,7 @@ from ledger.store.logs import PartyRow
 from ledger.store.tables import api_keys, metadata
 
 NOW, LATER = "2026-11-21T08:00:00.000000Z", "2026-11-22T08:00:00.000000Z"
+BOUNDS = keys.Bounds(scopes=frozenset({"read", "write"}))
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def store(database_url: str) -> Iterator[Store]:
 
 def make(store: Store, log_id: int = 1) -> str:
     with store.write() as connection:
-        return keys.create(connection, log_id, "fenqile", created=NOW)
+        return keys.create(connection, log_id, "fenqile", created=NOW, bounds=BOUNDS)
 
 
 def check(store: Store, token: str, log_id: int = 1) -> keys.ApiKey:
     with store.read() as connection:
-        return keys.authenticate(connection, log_id, token)
+        return keys.authenticate(connection, log_id, token, now=LATER)
 
 
 def test_a_key_tells_its_party(store: Store) -> None:
@@ -100,9 +101,26 @@ def test_a_revoked_key_is_over(store: Store) -> None:
 
 def test_only_a_known_party_gets_a_key_and_only_a_known_key_ends(store: Store) -> None:
     with pytest.raises(NotFoundError), store.write() as connection:
-        keys.create(connection, 1, "nobody", created=NOW)
+        keys.create(connection, 1, "nobody", created=NOW, bounds=BOUNDS)
     make(store, log_id=2)
     with store.read() as connection:
         foreign = keys.list_keys(connection, 2)[0].id
     with pytest.raises(NotFoundError), store.write() as connection:
         keys.revoke(connection, 1, foreign, revoked=NOW)
+
+
+def test_limits_are_kept_and_time_ends_a_key(store: Store) -> None:
+    bounds = keys.Bounds(
+        scopes=frozenset({"audit", "read"}),
+        expires=LATER,
+        networks=("10.0.0.0/8", "2001:db8::/32"),
+        certificate=bytes(32),
+        signing_key=bytes(range(32)),
+    )
+    with store.write() as connection:
+        token = keys.create(connection, 1, "fenqile", created=NOW, bounds=bounds)
+    with store.read() as connection:
+        found = keys.authenticate(connection, 1, token, now="2026-11-22T07:59:59.999999Z")
+        assert found.bounds == bounds
+        with pytest.raises(UnauthorisedError):
+            keys.authenticate(connection, 1, token, now=LATER)
