@@ -126,8 +126,8 @@ def people(as_json: Json = False) -> None:
     )
 
 
-@commands.command("remove-person", epilog=example("poolproof party remove-person 248289761001"))
-def remove_person(
+@commands.command(epilog=example("poolproof party dismiss 248289761001"))
+def dismiss(
     subject: Annotated[str, typer.Argument(help="Their `sub` at the identity provider.")],
     as_json: Json = False,
 ) -> None:

@@ -111,6 +111,6 @@ def test_people_are_let_in_and_removed(log: Run) -> None:
     made = data(log("party", "person", "lender", "248289761001", "--name", "Wang Fang", "--json"))
     assert made["scopes"] == ["audit", "read"]
     assert [one["name"] for one in data(log("party", "people", "--json"))["people"]] == ["Wang Fang"]
-    log("party", "remove-person", "248289761001")
-    assert "248289761001" in log("party", "remove-person", "248289761001", code=2).stderr
+    log("party", "dismiss", "248289761001")
+    assert "248289761001" in log("party", "dismiss", "248289761001", code=2).stderr
     assert data(log("party", "reads", "--json")) == {"reads": []}
