@@ -162,7 +162,7 @@ class CashScan:
 
     def take(self, index: int, one: Record) -> None:
         """Take the next record in; any type may come, :data:`SCANNED` are looked at."""
-        if self.start == 0:
+        if self.start == 0 and self._due and self._due[-1][0] <= index:
             self._settle(upto=index)
         if isinstance(one.event, CorrectionMade):
             self._correct(index, one)

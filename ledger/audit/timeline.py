@@ -5,7 +5,7 @@ The same reading of the records that the audit takes, for a person who asks abou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,8 +16,7 @@ from ledger.audit.findings import Finding
 from ledger.audit.rules import PoolRules
 from ledger.audit.run import last_day
 from ledger.domain import money, record
-from ledger.domain.fold import Indexed, Standing, unsuperseded
-from ledger.domain.loans import apply, begin
+from ledger.domain.fold import Indexed, principal_after, unsuperseded
 from ledger.errors import NotFoundError, UndeterminedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
@@ -96,7 +95,7 @@ def tell(
 
 def _events(case: Case, parsed: Iterable[Indexed]) -> Iterable[dict[str, Any]]:
     in_force = {one.index: one for one in case.held}
-    owed = _principal_after(case.held)
+    owed = {one.index: after for one, after in principal_after(case.held)}
     principal = 0
     for index, one in sorted(parsed, key=lambda pair: pair[1].moment):
         held = in_force.get(index)
@@ -120,16 +119,6 @@ def _events(case: Case, parsed: Iterable[Indexed]) -> Iterable[dict[str, Any]]:
             "in_force": held is not None,
             "digest": one.digest.hex(),
         }
-
-
-def _principal_after(held: Sequence[Standing]) -> dict[int, int]:
-    """The principal owed once a record is folded, by its index; nothing is owed before the payout."""
-    state = begin(held[0])
-    after = {held[0].index: state.principal}
-    for one in held[1:]:
-        apply(state, one)
-        after[one.index] = state.principal
-    return after
 
 
 def _amount(event: object) -> str | None:

@@ -12,7 +12,7 @@ Records come as (index, record) pairs of one loan, in whatever order, as admissi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -108,6 +108,15 @@ def state_of(held: Iterable[Standing], *, count: int) -> LoanState:
             apply(state, one)
     state.events = count
     return state
+
+
+def principal_after(held: Sequence[Standing]) -> Iterator[tuple[Standing, int]]:
+    """Each of the records in force, in their order, with the principal that is owed once it is folded."""
+    state = begin(held[0])
+    yield held[0], state.principal
+    for one in held[1:]:
+        apply(state, one)
+        yield one, state.principal
 
 
 def _order(pair: Indexed) -> tuple[bool, Moment]:

@@ -240,19 +240,13 @@ def parse(raw: bytes) -> Record:
         raise MalformedError("record", str(error)) from None
     if not posted or not stored.subject.startswith(event.kind.subject):
         raise MalformedError("record", f"{stored.subject} is no subject of {event.kind.name}")
-    if stored.private != sorted(set(stored.private)) or (stored.prev is None) != (stored.seq == 0):
+    private, prev = stored.private, stored.prev
+    if (private and private != sorted(set(private))) or (prev is None) != (stored.seq == 0):
         raise MalformedError("record", "private digests out of order, or prev does not fit seq")
-    record = Record(
-        stored.origin, stored.id, event.kind, stored.subject, stored.seq,
-        None if stored.prev is None else bytes.fromhex(stored.prev),
-        when, stored.posted, stored.party, event, amounts, stored.private, stored.sig, stored.nonce, raw,
-    )  # fmt: skip
-    printed = _print(
-        data=_encode(event), effective=stored.effective, id=stored.id, nonce=stored.nonce,
-        origin=stored.origin, party=stored.party, posted=stored.posted, prev=record.prev,
-        private=",".join(f'"{digest}"' for digest in stored.private), seq=stored.seq, sig=stored.sig,
-        subject=stored.subject, type=event.kind.name,
-    )  # fmt: skip
-    if printed != raw:
+    if _encode(stored) != raw:  # the members' order is the canonical one, so this is what `_print` gives
         raise MalformedError("record", "not in canonical form")
-    return record
+    return Record(
+        stored.origin, stored.id, event.kind, stored.subject, stored.seq,
+        None if prev is None else bytes.fromhex(prev),
+        when, stored.posted, stored.party, event, amounts, private, stored.sig, stored.nonce, raw,
+    )  # fmt: skip

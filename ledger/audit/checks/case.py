@@ -17,7 +17,7 @@ from ledger.domain.events.changes import FeeCharged
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.loans import LoanOpened
 from ledger.domain.events.terms import Terms
-from ledger.domain.fold import Indexed, Standing, state_of, unsuperseded
+from ledger.domain.fold import Indexed, Standing, principal_after, state_of, unsuperseded
 from ledger.domain.loans import LoanState
 from ledger.domain.position import Life, Position, opening_day
 from ledger.domain.schedule import annual_cost, costs_more, planned_flows
@@ -160,14 +160,12 @@ class Case:
         """(days on which principal moved, principal after each), ascending."""
         days: list[int] = []
         after: list[int] = []
-        seen: list[Standing] = []
         opened = opening_day(self.terms)
-        for one in self.held:
-            seen.append(one)
+        for one, principal in principal_after(self.held):
             if one.event.volume(one.amounts):
                 # A position opened with its history stands at the close of the day that it names.
                 days.append(opened if opened and one is self.held[0] else one.record.when.ordinal)
-                after.append(state_of(seen, count=len(seen)).principal)
+                after.append(principal)
         return days, after
 
     def principal_on(self, ordinal: int) -> int:

@@ -143,7 +143,9 @@ def _applied(case: Case, plan: Sequence[Due], waterfall: Sequence[str]) -> None:
 
 
 def _compare(case: Case, one: Standing, parts: Owed, derived: Owed | None) -> None:
-    if derived is not None and any(
+    if derived is None or parts == derived:
+        return
+    if any(
         not case.rules.within("schedule", got - wanted) for got, wanted in zip(parts, derived, strict=True)
     ):
         case.find(

@@ -71,7 +71,21 @@ def costs_more(flows: Iterable[tuple[date, int]], measure: Measure, cap: Decimal
         growth = 1 + cap / 12 if measure == "irr_monthly_x12" else (1 + cap) ** (Decimal(1) / year)
         if measure == "irr_monthly_x12" and year != 12:
             growth **= Decimal(12) / year
-        return _Worth(steps, amounts).at(1 / growth)[0] < 0
+        discount = 1 / growth
+        power, worth = Decimal(1), Decimal(0)
+        factors: dict[int, Decimal] = {}
+        for gap, amount in zip(_gaps(steps), amounts, strict=True):
+            factor = factors.get(gap)
+            if factor is None:
+                factor = factors[gap] = discount**gap
+            power *= factor
+            worth += amount * power
+        return worth < 0
+
+
+def _gaps(steps: tuple[int, ...]) -> tuple[int, ...]:
+    """Steps from each flow to the next: they are few and recur, so their powers are worked out once."""
+    return (0, *(after - before for before, after in pairwise(steps)))
 
 
 def _stepped(flows: Iterable[tuple[date, int]]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
@@ -161,7 +175,7 @@ class _Worth:
     """``Σ amount_j · v^steps_j`` as a function of ``v``."""
 
     def __init__(self, steps: tuple[int, ...], amounts: tuple[int, ...]) -> None:
-        gaps = (0, *(after - before for before, after in pairwise(steps)))
+        gaps = _gaps(steps)
         self._terms = [
             (gap, Decimal(amount), Decimal(amount * step))
             for gap, amount, step in zip(gaps, amounts, steps, strict=True)
