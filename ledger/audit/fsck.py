@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ledger import register
 from ledger.audit.replay import Replay
-from ledger.audit.report import Problem, Report
+from ledger.audit.problems import Problem, Report
 from ledger.audit.standing import Head, RootAt, Standing
 from ledger.domain.admission import Party
 from ledger.domain.record import private_digest

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from ledger.audit.replay import Replay
-from ledger.audit.report import Report
+from ledger.audit.problems import Report
 from ledger.domain import erasure, loans
 from ledger.errors import MalformedError, PoolproofError
 from ledger.issue import batch_of, batch_tree
