@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from ledger.append import Accepted
 from ledger.errors import RefusedError
 from ledger.log import Ledger
-from ledger.sequence import Accepted
 
 #: Refusals kept with their reasons; more are only counted, so that memory does not grow with a bad file.
 MAX_KEPT = 1_000

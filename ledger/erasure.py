@@ -18,11 +18,12 @@ from typing import Any
 
 import msgspec
 
+from ledger.append import Accepted
 from ledger.domain import calendar, erasure, loans, record
 from ledger.domain.events import read_submission
 from ledger.domain.events.corrections import MAX_ERASED, SubjectErased
 from ledger.errors import MalformedError, RefusedError
-from ledger.sequence import Accepted, Sequencer
+from ledger.sequence import Sequencer
 from ledger.store import ReadConnection, WriteConnection, logs, records, subjects
 from ledger.store import erasure as contents
 from ledger.store.logs import LogRow

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger import issue, publish, seals
+from ledger.append import Accepted
 from ledger.cut import Progress
 from ledger.domain import calendar
 from ledger.domain.events import Submission
@@ -34,7 +35,7 @@ from ledger.proofs import tiles, trust
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.note import Signer, Verifier
 from ledger.seals import PoolSeals, Recorded
-from ledger.sequence import MAX_UNPUBLISHED, Accepted, Appended, Line, OnError, Sequencer, read_line
+from ledger.sequence import MAX_UNPUBLISHED, Appended, Line, OnError, Sequencer, read_line
 from ledger.store import Store, anchors, logs, migrations, records, subjects, trees
 from ledger.store.logs import ChainRow, KeyRow, LogRow, PartyRow
 from ledger.store.records import RecordRow

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ledger.append import Accepted
 from ledger.batches import BatchWriter
 from ledger.errors import RefusedError
 from ledger.log import Ledger
-from ledger.sequence import Accepted
 from tests import book
 
 

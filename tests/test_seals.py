@@ -10,16 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
-from ledger import cut, seals
+from ledger import cut
 from ledger.audit.fsck import fsck
 from ledger.domain import statements
 from ledger.domain.events import read_submission
 from ledger.errors import NotFoundError, RefusedError, TakenError, UndeterminedError, VerificationError
 from ledger.log import Ledger
-from ledger.proofs.claimproof import ClaimProof
-from ledger.proofs.encumbrance import claim_key, pool_key, pool_value
+from ledger.proofs.encumbrance import pool_key, pool_value
 from ledger.proofs.note import Signer
 from ledger.proofs.sealproof import SealProof
 from ledger.proofs.verify import Level, verify_file
@@ -28,74 +27,9 @@ from ledger.store import tables
 from tests import book
 from tests.conftest import TestClock
 from tests.oracles import sumtree as oracle
+from tests.sealing import AS_OF, PAID, TODAY, WHOLE, append, check, filled, opened, publish, seal
 
-#: The day before the tests' clock, and its own day: the one folds every loan, the other takes states as stored.
-AS_OF, TODAY = "2026-11-22", "2026-11-23"
 BANK_A = Signer.from_seed("bank-a", bytes([10]) * 32)
-
-
-def append(ledger: Ledger, *events: Any, party: str = "fenqile") -> None:
-    ledger.append(events, party=party)
-
-
-def opened(loan: str, principal: str, currency: str = "CNY") -> book.Event:
-    """A seasoned loan with one claim under a weak key."""
-    claims = [{"claim": "c1", "creditor": "bank-a", "share": 1_000_000}]
-    data = {
-        "currency": currency, "as_of": "2026-10-31", "balances": {"principal": principal}, "basis": "asserted",
-        "claims": claims,
-    }  # fmt: skip
-    return book.event("loan.opened", f"loan:{loan}", data, id=f"{loan}.opened")
-
-
-def seal(ledger: Ledger, pool: str = "P", **more: Any) -> Recorded:
-    return ledger.seal_pool(pool, party="fenqile", **{"as_of": AS_OF} | more)
-
-
-def publish(ledger: Ledger) -> int:
-    row = ledger.publish()
-    assert row is not None
-    return row.size
-
-
-def filled(ledger: Ledger, loans: int = 20) -> int:
-    """Loans L0 … pledged whole to pool P, every third of them twice repaid; the published size."""
-    append(ledger, book.pool_created("P"), *book.loans(loans, repayments=0))
-    append(ledger, *(book.repaid(f"L{n}", 1) for n in range(0, loans, 3)))
-    claims = [(f"L{n}", "c1", 1_000_000) for n in range(loans)]
-    append(ledger, book.pledged("P", "bank-a", *claims, id="all"))
-    return publish(ledger)
-
-
-def leaf_of(proof: SealProof) -> oracle.Leaf:
-    leaf = proof.leaf
-    return leaf.key, leaf.share, leaf.receivable, leaf.credit, leaf.state
-
-
-def check(ledger: Ledger, recorded: Recorded, claims: dict[str, tuple[int, int]], pool: str = "P") -> None:
-    """The seal is the tree over these claims ("loan/claim" → share, principal), each provable and verified."""
-    header = recorded.header
-    trust = ledger.trust_root()
-    leaves = {}
-    for claim, (share, principal) in claims.items():
-        data = ledger.prove_seal(pool, claim)
-        verdict = verify_file(trust, data, require=Level.PUBLISHED)
-        assert [step.name for step in verdict.steps] == [
-            "form", "trust_root", "checkpoint", "service_signature", "register", "seal", "place", "claim",
-        ]  # fmt: skip
-        proof = SealProof.parse(data)
-        assert proof.header == header
-        then = ClaimProof.parse(ledger.prove_claim(claim, size=header.size))
-        assert then.state is not None
-        state = hashlib.sha256(then.state.encode()).digest()
-        owed, credit = max(principal, 0), max(-principal, 0)
-        assert leaf_of(proof) == (claim_key(then.asset_key), share, owed, credit, state)
-        assert proof.state == then.state
-        leaves[proof.index] = leaf_of(proof)
-    assert sorted(leaves) == list(range(len(claims)))
-    assert oracle.tree([leaves[at] for at in range(len(claims))]) == header.total
-    members = json.loads(header.encode())
-    assert oracle.seal(members) == header.seal
 
 
 @pytest.fixture(autouse=True)
@@ -105,9 +39,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cut, "CHUNK_FOLDED", 2)
     monkeypatch.setattr(cut, "CHUNK_KEYS", 5)
     monkeypatch.setattr(cut, "_READ_ENTRIES", 2)
-
-
-WHOLE, PAID = 1_200 * 10**8, 1_105_38 * 10**6
 
 
 @pytest.mark.parametrize("as_of", [AS_OF, TODAY])
@@ -337,137 +268,12 @@ def test_the_state_may_be_kept_back(sqlite_ledger: Ledger) -> None:
         verify_file(sqlite_ledger.trust_root(), data, require=Level.ANCHORED)
 
 
-def test_an_erased_loan_stays_in_the_seal(sqlite_ledger: Ledger) -> None:
-    """Its amounts as long as no later record changed them; its state is not opened any more."""
-    filled(sqlite_ledger, 3)
-    recorded = seal(sqlite_ledger, as_of=TODAY)
-    publish(sqlite_ledger)
-    with sqlite_ledger.store.write() as connection:
-        loan = tables.subjects.c.name == "loan:L1"
-        subject = connection.execute(select(tables.subjects.c.id).where(loan)).scalar_one()
-        rows = update(tables.records).where(tables.records.c.subject_id == subject)
-        connection.execute(rows.values(record=None))
-        connection.execute(update(tables.subjects).where(loan).values(secret=None))
-    for name, opened_ in (("L0", True), ("L1", False)):
-        proof = SealProof.parse(sqlite_ledger.prove_seal("P", f"{name}/c1"))
-        assert proof.header == recorded.header
-        assert (proof.state is not None) is opened_
-    with pytest.raises(NotFoundError, match="erased"):
-        sqlite_ledger.seal_pool("P", party="fenqile", as_of="2026-11-01")
-
-
 def test_progress_goes_up_to_the_end(sqlite_ledger: Ledger) -> None:
     filled(sqlite_ledger)
     seen: list[tuple[int, int]] = []
     seal(sqlite_ledger, progress=lambda done, of: seen.append((done, of)))
     assert seen == [(7, 20), (14, 20), (20, 20)]
     assert all(a <= b for a, b in itertools.pairwise(seen))
-
-
-def chunk_rows(ledger: Ledger) -> int:
-    with ledger.store.read() as connection:
-        return len(connection.execute(select(tables.seal_chunks.c.n)).all())
-
-
-@pytest.fixture
-def small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves are kept four in a row, and three rows are stored at a time."""
-    monkeypatch.setattr(seals, "CHUNK_LEAVES", 4)
-    monkeypatch.setattr(seals, "CHUNKS_TOGETHER", 3)
-
-
-@pytest.mark.usefixtures("small_rows")
-@pytest.mark.parametrize("count", [1, 4, 5, 17])
-def test_proofs_by_kept_leaves_are_those_by_the_records(sqlite_ledger: Ledger, count: int) -> None:
-    filled(sqlite_ledger, count)
-    recorded = seal(sqlite_ledger)
-    publish(sqlite_ledger)
-    assert chunk_rows(sqlite_ledger) == -(-count // 4)
-    claims = [f"L{n}/c1" for n in {0, count // 2, count - 1}]
-    quick = [sqlite_ledger.prove_seal("P", claim) for claim in claims]
-    assert fsck(sqlite_ledger).problems == []
-    with sqlite_ledger.store.write() as connection:
-        connection.execute(delete(tables.seal_chunks))
-    assert [sqlite_ledger.prove_seal("P", claim) for claim in claims] == quick
-    assert seal(sqlite_ledger, size=recorded.header.size) == recorded  # the same again stores what is missing
-    assert chunk_rows(sqlite_ledger) == -(-count // 4)
-    assert [sqlite_ledger.prove_seal("P", claim) for claim in claims] == quick
-
-
-@pytest.mark.usefixtures("small_rows")
-def test_kept_leaves_outlive_the_records_of_other_claims(ledger: Ledger) -> None:
-    """Erased records with a later one, so that nothing can be worked out again: the proofs stay."""
-    filled(ledger, 9)
-    recorded = seal(ledger)
-    append(ledger, book.repaid("L1", 2))
-    publish(ledger)
-    with ledger.store.write() as connection:
-        connection.execute(
-            update(tables.records).values(record=None).where(tables.records.c.event_id.like("L1.%"))
-        )
-        connection.execute(
-            update(tables.subjects).where(tables.subjects.c.name == "loan:L1").values(secret=None)
-        )
-    for claim in ("L0/c1", "L1/c1", "L8/c1"):
-        data = ledger.prove_seal("P", claim)
-        assert SealProof.parse(data).header == recorded.header
-        verify_file(ledger.trust_root(), data)
-    append(ledger, *book.loans(1, prefix="N"))
-    publish(ledger)
-    with pytest.raises(NotFoundError, match="not in the seal"):
-        ledger.prove_seal("P", "N0/c1")
-
-
-def test_a_pool_with_an_erased_loan_is_sealed_as_before(ledger: Ledger, clock: TestClock) -> None:
-    """What subject.erased tells of the loan is enough; its own state is not opened any more."""
-    filled(ledger, 4)
-    append(ledger, book.event("loan.settled", "loan:L1", {"reason": "matured"}, id="end"))
-    publish(ledger)
-    before = seal(ledger)
-    publish(ledger)
-    clock.now += timedelta(days=6 * 366)
-    ledger.erase("L1", party="fenqile", basis="retention_ended")
-    publish(ledger)
-    assert SealProof.parse(ledger.prove_seal("P", "L0/c1")).header == before.header
-    after = seal(ledger, as_of="2032-11-20")
-    publish(ledger)
-    assert after.header.total == before.header.total
-    for claim, opened_ in (("L0/c1", True), ("L1/c1", False)):
-        data = ledger.prove_seal("P", claim)
-        verify_file(ledger.trust_root(), data)
-        assert SealProof.parse(data).header == after.header
-        assert (SealProof.parse(data).state is not None) is opened_
-    assert fsck(ledger).problems == []
-
-
-@pytest.mark.usefixtures("small_rows")
-def test_a_crash_between_the_record_and_its_leaves_is_no_harm(sqlite_ledger: Ledger) -> None:
-    filled(sqlite_ledger, 21)
-    recorded = seal(sqlite_ledger)
-    publish(sqlite_ledger)
-    whole = sqlite_ledger.prove_seal("P", "L3/c1")
-    with sqlite_ledger.store.write() as connection:
-        connection.execute(delete(tables.seal_chunks).where(tables.seal_chunks.c.n >= 3))
-    assert fsck(sqlite_ledger).problems == []
-    assert sqlite_ledger.prove_seal("P", "L3/c1") == whole
-    assert seal(sqlite_ledger, size=recorded.header.size) == recorded
-    assert chunk_rows(sqlite_ledger) == 6
-
-
-@pytest.mark.usefixtures("small_rows")
-@pytest.mark.parametrize("column", ["leaves", "node", "first", "seal"])
-def test_leaves_that_were_changed_are_found_and_not_used(sqlite_ledger: Ledger, column: str) -> None:
-    filled(sqlite_ledger, 9)
-    seal(sqlite_ledger)
-    publish(sqlite_ledger)
-    whole = [sqlite_ledger.prove_seal("P", f"L{n}/c1") for n in range(0, 9, 2)]
-    here = tables.seal_chunks.c.n == 1
-    with sqlite_ledger.store.write() as connection:
-        old = bytes(connection.execute(select(tables.seal_chunks.c[column]).where(here)).scalar_one())
-        changed = old[:-1] + bytes([old[-1] ^ 1])
-        connection.execute(update(tables.seal_chunks).where(here).values({column: changed}))
-    assert {problem.code for problem in fsck(sqlite_ledger).problems} == {"seal"}
-    assert [sqlite_ledger.prove_seal("P", f"L{n}/c1") for n in range(0, 9, 2)] == whole
 
 
 def test_the_pools_key_is_in_the_register(sqlite_ledger: Ledger) -> None:

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ledger import register
-from ledger.audit.replay import Replay
 from ledger.audit.problems import Problem, Report
+from ledger.audit.replay import Replay
 from ledger.audit.standing import Head, RootAt, Standing
 from ledger.domain.admission import Party
 from ledger.domain.record import private_digest

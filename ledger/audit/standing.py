@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from ledger.audit.replay import Replay
 from ledger.audit.problems import Report
+from ledger.audit.replay import Replay
 from ledger.domain import erasure, loans
 from ledger.errors import MalformedError, PoolproofError
 from ledger.issue import batch_of, batch_tree

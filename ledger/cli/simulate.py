@@ -15,8 +15,8 @@ from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ledger.append import Accepted
     from ledger.home import Home
-    from ledger.sequence import Accepted
     from ledger.simulate import Day, Options, Simulation
 
 commands = command_group("Simulated events.")

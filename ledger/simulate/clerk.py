@@ -45,7 +45,7 @@ _FEN: Final = 1_000_000
 
 
 class Recorded(Protocol):
-    """What became of a line: :class:`ledger.sequence.Accepted` is one."""
+    """What became of a line: :class:`ledger.append.Accepted` is one."""
 
     @property
     def index(self) -> int:

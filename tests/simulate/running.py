@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ledger.append import Accepted
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
-from ledger.sequence import Accepted
 from ledger.simulate import Day, Options, SimulatedClock, Simulation, drive, parties
 from ledger.store import Store
 from ledger.vault import Vault
