@@ -163,10 +163,15 @@ class Courier:
             if begun is None:
                 return False
             message = rows.message(connection, log.id, begun.message)
-            assert message is not None
-            if not Audience(connection, log).may_see(endpoint.party, message):
-                # It was for the party when it was written; since then the party has lost sight of it.
-                error = f"{endpoint.party} may not see this any more"
+        assert message is not None
+        with (
+            self._store.read() as connection
+        ):  # not in the transaction above: it may have to look at many claims
+            visible = Audience(connection, log).may_see(endpoint.party, message)
+        if not visible:
+            # It was for the party when it was written; since then the party has lost sight of it.
+            error = f"{endpoint.party} may not see this any more"
+            with self._store.write() as connection:
                 return rows.settle(connection, begun, "withheld", due=None, attempted=now, error=error)
         answer = self._sender.post(endpoint.url, self._headers(endpoint, message), message.payload)
         return self._settle(endpoint, begun, answer)

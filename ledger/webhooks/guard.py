@@ -194,8 +194,9 @@ class Guard:
         for address in found:
             reason = refusal(address, self._networks)
             if reason is not None:
+                # The address itself is not said: our resolver's answers are of the inside too.
                 raise RefusedError(
-                    "url", f"{place.host} is at {address}, which {reason}", rule="internal_address"
+                    "url", f"{place.host} leads to an address that {reason}", rule="internal_address"
                 )
         if not all(_within(address, self._networks) for address in found):
             _check_public(place)

@@ -43,7 +43,7 @@ def test_a_webhook_from_its_making_to_its_end(log: Run, home: Path, monkeypatch:
 
 def test_without_the_setting_nothing_internal_is_taken(log: Run) -> None:
     refused = log("webhook", "add", "lender", "https://127.0.0.1/", code=2)
-    assert "which is loopback" in refused.stderr
+    assert "an address that is loopback" in refused.stderr
     assert "no party" in log("webhook", "add", "nobody", "https://93.184.216.34/", code=2).stderr
 
 

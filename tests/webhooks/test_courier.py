@@ -13,7 +13,7 @@ from sqlalchemy import event
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ledger.errors import RefusedError, UnavailableError
-from ledger.store import logs
+from ledger.store import access, logs
 from ledger.store import webhooks as rows
 from ledger.webhooks import backoff, courier
 from ledger.webhooks.messages import Occurrence
@@ -67,14 +67,31 @@ def test_each_party_hears_of_its_own_pools(office: Office) -> None:
     }
 
 
+def test_a_grant_is_enough_to_hear_of_a_pool(office: Office) -> None:
+    office.pools()
+    office.add("bank-c")
+    office.announce(1, pool="A")
+    office.run()
+    assert office.receiver.got == []
+    with office.ledger.store.write() as connection:
+        access.grant(connection, office.ledger.row().id, "bank-c", "pool:A", given="2026")
+    office.announce(2, pool="A")
+    office.announce(3, pool="B")
+    office.run()
+    assert [body["data"]["number"] for body in office.bodies] == [2]
+
+
 def test_what_a_party_has_lost_sight_of_is_withheld(office: Office) -> None:
     office.pools()
-    office.ledger.add_party("eve", ["auditor"])
-    hook, _ = office.add("eve")
+    log_id = office.ledger.row().id
+    with office.ledger.store.write() as connection:
+        access.grant(connection, log_id, "bank-c", "pool:A", given="2026")
+    hook, _ = office.add("bank-c")
     office.receiver.answer(500)
     office.announce(pool="A")
     office.run()
-    office.ledger.add_party("eve", ["investor"])
+    with office.ledger.store.write() as connection:
+        access.withdraw(connection, log_id, "bank-c", "pool:A")
     office.clock.forward(minutes=1)
     office.run()
     [delivery] = office.endpoints.deliveries(hook)
