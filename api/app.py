@@ -22,6 +22,7 @@ from api.peers import Peers
 from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify, verify_page
 from api.services import Services
 from api.sessions import Sessions
+from api.tiles import Tiles
 from ledger.errors import PoolproofError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         intake=Intake(partial(outcomes.append, ledger)),
         batches=Gate(),
         metrics=metrics,
+        tiles=Tiles(ledger),
         anchors=anchors or chain_anchors(settings),
         max_batch_bytes=settings.max_request_bytes,
         anchor_within=timedelta(seconds=settings.anchor_within_seconds),

@@ -31,7 +31,10 @@ def append(
     With ``abort`` the first refusal is raised. What the ledger raises otherwise concerns all of them.
     """
     appended = ledger.append(events, party=party, on_error=on_error)
-    documents = ledger.acceptances(one.index for one in appended.accepted)
+    documents = ledger.acceptances(appended)
     refused = {error.line: error for error in appended.rejects}
-    accepted = iter([Answer(one.id, one.repeated, documents[one.index]) for one in appended.accepted])
+    accepted = (
+        Answer(one.id, one.repeated, document)
+        for one, document in zip(appended.accepted, documents, strict=True)
+    )
     return [refused[line] if line in refused else next(accepted) for line in range(1, len(events) + 1)]

@@ -13,6 +13,7 @@ from api.intake import Gate, Intake
 from api.metrics import Metrics
 from api.peers import Peers
 from api.sessions import Sessions
+from api.tiles import Tiles
 from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
@@ -38,6 +39,7 @@ class Services:
     intake: Intake
     batches: Gate
     metrics: Metrics
+    tiles: Tiles
     anchors: Anchors
     max_batch_bytes: int
     anchor_within: timedelta

@@ -20,7 +20,7 @@ from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.fold import Indexed
 from ledger.errors import TakenError
 from ledger.issue import batch_tree, place
-from ledger.proofs.acceptance import Batch
+from ledger.proofs.acceptance import Batch, BatchPrinter
 from ledger.proofs.encumbrance import ZERO, encode_holders
 from ledger.proofs.entries import record_entry
 from ledger.proofs.merkle import leaf_hash
@@ -227,10 +227,13 @@ class Append:
 
     # -- store ---------------------------------------------------------------------------------------------
 
-    def store(self, service: Signer, anchor_within: timedelta) -> None:
-        """Write the batch: records, states, tiles, acceptances signed by ``service``, the log's new head."""
+    def store(self, service: Signer, anchor_within: timedelta) -> dict[int, BatchPrinter]:
+        """Write the batch: records, states, tiles, acceptances signed by ``service``, the log's new head.
+
+        Returns who prints these acceptances, by the first index that a signature covers.
+        """
         if not self.records:
-            return
+            return {}
         connection, log_id = self.connection, self.log.id
         changed = [subject for subject in self.subjects.values() if subject.changed]
         subjects.put(
@@ -253,8 +256,9 @@ class Append:
         parts = range(0, len(self.records), ACCEPTED_TOGETHER)
         anchor_by = calendar.format_instant(self.now + anchor_within)
         signed = [self._accept(self.records[at : at + ACCEPTED_TOGETHER], service, anchor_by) for at in parts]
-        records.add_batches(connection, log_id, signed)
+        records.add_batches(connection, log_id, [row for row, _ in signed])
         logs.advance(connection, log_id, size=self.index, posted=self.posted, next_subject=self.next_subject)
+        return {row.first: printer for row, printer in signed}
 
     def _state(self, subject: _Subject) -> bytes:
         if subject.name.startswith("loan:"):
@@ -263,8 +267,10 @@ class Append:
             return pools.encode(self.book.pools[subject.name])
         return b""  # accounts and the log itself have no state
 
-    def _accept(self, rows: list[RecordRow], service: Signer, anchor_by: str) -> BatchRow:
-        """The signed promise for these records, which follow each other."""
+    def _accept(
+        self, rows: list[RecordRow], service: Signer, anchor_by: str
+    ) -> tuple[BatchRow, BatchPrinter]:
+        """The signed promise for these records, which follow each other, and who prints it for each."""
         tree = batch_tree(rows)
         batch = Batch(
             origin=self.log.origin,
@@ -275,6 +281,7 @@ class Append:
             root=tree.root,
         )
         signature = batch.sign(service)
-        return BatchRow(
+        row = BatchRow(
             batch.first, tree.count, tree.root, batch.posted, batch.anchor_by, signature.key, signature.value
         )
+        return row, BatchPrinter(batch, signature, tree)

@@ -10,6 +10,7 @@ transaction here, so an accepted event is included when ``append`` returns.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Ledger:
             max_unpublished=max_unpublished,
         )
         self.eraser = Eraser(sequencer=self._sequencer, retention_years=retention_years)
-        self._log()  # fails now, not at the first event
+        self._id = self._log().id  # fails now, not at the first event
 
     @classmethod
     def create(
@@ -288,13 +289,30 @@ class Ledger:
             log, row = self._find(connection, event_id, party)
             return issue.acceptance(connection, log, row)
 
-    def acceptances(self, indexes: Iterable[int]) -> dict[int, bytes]:
-        """The acceptances of the records at these indexes, as one append returned them."""
-        with self.store.read() as connection:
-            return issue.acceptances(connection, logs.get(connection, self.origin), indexes)
+    def acceptances(self, appended: Appended) -> list[bytes]:
+        """The acceptance of each event that an append accepted, in its order; of repeated ones the first."""
+        first = min(appended.signed, default=None)
+        old = [one.index for one in appended.accepted if first is None or one.index < first]
+        stored: dict[int, bytes] = {}
+        if old:
+            with self.store.read() as connection:
+                stored = issue.acceptances(connection, logs.get(connection, self.origin), old)
+        # Signatures cover the records of a batch part by part: the part that begins last before an index has it.
+        parts = sorted(appended.signed)
+
+        def printed(one: Accepted) -> bytes:
+            printer = appended.signed[parts[bisect_right(parts, one.index) - 1]]
+            return printer.encode(index=one.index, event_id=one.id, party=one.party, digest=one.digest)
+
+        return [stored.get(one.index) or printed(one) for one in appended.accepted]
 
     def receipt(self, event_id: str, *, party: str | None = None) -> bytes:
         """The event's receipt, issued at the first call after a checkpoint covers it and stored from then on."""
+        if party is not None:
+            with self.store.ask() as connection:
+                issued = trees.receipt_of(connection, self._id, party, event_id)
+            if issued is not None:
+                return issued
         with self.store.read() as connection:
             log, row = self._find(connection, event_id, party)
             stored = trees.receipt(connection, log.id, row.index)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from ledger.collector import collector_paused
 from ledger.domain.events import Submission, read_submission
 from ledger.domain.events.corrections import SubjectErased
 from ledger.errors import RefusedError, UnpublishedError
+from ledger.proofs.acceptance import BatchPrinter
 from ledger.proofs.note import Signer
 from ledger.store import Store, WriteConnection
 from ledger.store.bulk import DuplicateError
@@ -35,10 +36,14 @@ MAX_UNPUBLISHED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch. ``rejects`` carry the line, counted from 1 in the order handed in."""
+    """What became of a batch. ``rejects`` carry the line, counted from 1 in the order handed in.
+
+    ``signed`` prints the acceptances of what is new, by the index of the first record that each signature covers.
+    """
 
     accepted: list[Accepted]
     rejects: list[RefusedError]
+    signed: dict[int, BatchPrinter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +80,11 @@ class Sequencer:
             # Repeats are rare in bulk, and looking for them costs as much as storing a record: a refusal or a
             # duplicate shows that this batch may have one, and only then is it done again with a look.
             with suppress(RefusedError, DuplicateError):
-                return Appended(
-                    self._sequence(submissions, now, "abort", [], dry_run, look_up=False), rejects
-                )
-        accepted = self._sequence(submissions, now, on_error, rejects, dry_run, look_up=True)
+                accepted, signed = self._sequence(submissions, now, "abort", [], dry_run, look_up=False)
+                return Appended(accepted, rejects, signed)
+        accepted, signed = self._sequence(submissions, now, on_error, rejects, dry_run, look_up=True)
         rejects.sort(key=lambda error: error.line or 0)
-        return Appended(accepted, rejects)
+        return Appended(accepted, rejects, signed)
 
     def _sequence(
         self,
@@ -91,9 +95,10 @@ class Sequencer:
         dry_run: bool,
         *,
         look_up: bool,
-    ) -> list[Accepted]:
+    ) -> tuple[list[Accepted], dict[int, BatchPrinter]]:
         """One transaction; with ``look_up`` events that were accepted before are found first."""
         accepted: list[Accepted] = []
+        signed: dict[int, BatchPrinter] = {}
         # A dry run does all the work and leaves by an exception, so that the transaction rolls back.
         with suppress(_DryRunDone), self.store.write() as connection:
             batch = Append(
@@ -107,10 +112,10 @@ class Sequencer:
                     _refuse(error, number, on_error, rejects)
             if not dry_run:
                 self._refuse_too_far(batch)
-            batch.store(self.service, self.anchor_within)
+            signed = batch.store(self.service, self.anchor_within)
             if dry_run:
                 raise _DryRunDone
-        return accepted
+        return accepted, signed
 
     def _refuse_too_far(self, batch: Append) -> None:
         added, most = batch.index - batch.first, self.max_unpublished

@@ -11,10 +11,11 @@ from ledger.store import ReadConnection, WriteConnection, trees
 
 def extend(connection: WriteConnection, log_id: int, size: int, leaf_hashes: Sequence[bytes]) -> tiles.Growth:
     """Add leaves to a tree of ``size`` and store the tiles that change."""
-    edge = {}
-    for tile in tiles.edge_tiles(size):
-        assert tile.level is not None
-        edge[tile.level] = read_tile(connection, log_id, tile.level, tile.n)
+    places = [(tile.level, tile.n) for tile in tiles.edge_tiles(size) if tile.level is not None]
+    stored = trees.tiles_at(connection, log_id, places) if places else {}
+    if len(stored) != len(places):
+        raise _missing(*min(set(places) - set(stored)))
+    edge = {level: hashes for (level, _), hashes in stored.items()}
     growth = tiles.extend(size, edge, leaf_hashes)
     trees.put_tiles(
         connection,
@@ -33,5 +34,9 @@ def read_tile(connection: ReadConnection, log_id: int, level: int, n: int) -> by
     """A stored tile, as wide as the tree has grown; raises :class:`IntegrityError` if it is missing."""
     hashes = trees.tile(connection, log_id, level, n)
     if hashes is None:
-        raise IntegrityError(f"tile {level}/{n} is missing")
+        raise _missing(level, n)
     return bytes(hashes)
+
+
+def _missing(level: int, n: int) -> IntegrityError:
+    return IntegrityError(f"tile {level}/{n} is missing")

@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.bench_sets import Json, append, books, machine, proofs, registers, say
+from scripts.bench_sets import Json, append, books, http, machine, proofs, registers, say
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     sections: dict[str, Callable[[argparse.Namespace], Any]] = {
         "append": append.appends, "register": registers.registers, "seal": registers.seals, "proofs": proofs.proofs,
         "verify": proofs.verify_start, "gas": proofs.gas, "simulate": books.simulate, "audit": books.audits,
+        "http": http.http,
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])

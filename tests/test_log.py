@@ -168,15 +168,29 @@ def test_abort_stores_nothing_and_report_stores_the_rest(ledger: Ledger) -> None
 
 def test_a_large_batch_is_signed_in_parts(ledger: Ledger) -> None:
     events = list(book.loans(700))
-    assert len(ledger.append(events, party="fenqile").accepted) == 2_100
+    appended = ledger.append(events, party="fenqile")
+    documents = ledger.acceptances(appended)
+    assert len(documents) == 2_100
     ledger.publish()
     trust = ledger.trust_root()
-    for index, first, count in ((0, 0, 1_024), (1_024, 1_024, 1_024), (2_099, 2_048, 52)):
-        document = ledger.acceptances([index])[index]
+    for index, first, count in ((0, 0, 1_024), (1_023, 0, 1_024), (1_024, 1_024, 1_024), (2_099, 2_048, 52)):
+        document = documents[index]
+        assert document == ledger.acceptance(appended.accepted[index].id)
         assert verify_acceptance(trust, document).index == index
         batch = Acceptance.parse(document).batch
         assert (batch.first, batch.count) == (first, count)
     assert fsck(ledger).problems == []
+
+
+def test_repeated_events_get_their_first_acceptance_beside_new_ones(ledger: Ledger) -> None:
+    first = ledger.append(list(book.loans(2)), party="fenqile")
+    again = ledger.append([*book.loans(3), next(book.loans(1))], party="fenqile")
+    assert [one.repeated for one in again.accepted] == [True] * 6 + [False] * 3 + [True]
+    documents = ledger.acceptances(again)
+    assert documents[:6] == ledger.acceptances(first)
+    assert documents == [ledger.acceptance(one.id) for one in again.accepted]
+    none = ledger.append(list(book.loans(3)), party="fenqile")
+    assert ledger.acceptances(none) == documents[:9]
 
 
 def limited(ledger: Ledger, *, signs: bool) -> Ledger:

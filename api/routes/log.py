@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from api import openapi
@@ -55,7 +56,7 @@ def prefix(origin: str) -> str:
         "unavailable",
     ),
 )
-def resource(
+async def resource(
     here: Here,
     path: Annotated[
         str,
@@ -71,7 +72,7 @@ def resource(
         raise NotFoundError(f"no log under this path; this service has {prefix(here.ledger.origin)}")
     if name == "checkpoint":
         return Response(
-            here.ledger.checkpoint(),
+            await run_in_threadpool(here.ledger.checkpoint),
             headers={"Cache-Control": "no-cache"},
             media_type="text/plain; charset=utf-8",
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, tuple_
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection
-from ledger.store.tables import checkpoints, receipts, register_pages, registers, tiles
+from ledger.store.tables import checkpoints, receipts, records, register_pages, registers, tiles
 
 
 class RegisterRow(NamedTuple):
@@ -41,6 +41,15 @@ def tile(connection: ReadConnection, log_id: int, level: int, n: int) -> bytes |
     statement = select(tiles.c.hashes).where(tiles.c.log_id == log_id, tiles.c.level == level, tiles.c.n == n)
     hashes: bytes | None = connection.execute(statement).scalar_one_or_none()
     return hashes
+
+
+def tiles_at(
+    connection: ReadConnection, log_id: int, places: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    """Several tiles by (level, n), in one statement: the right edge of a tree has one at each level."""
+    here = tuple_(tiles.c.level, tiles.c.n).in_(places)
+    statement = select(tiles.c.level, tiles.c.n, tiles.c.hashes).where(tiles.c.log_id == log_id, here)
+    return {(level, n): bytes(hashes) for level, n, hashes in connection.execute(statement)}
 
 
 def add_register(connection: WriteConnection, log_id: int, row: RegisterRow) -> None:
@@ -133,6 +142,15 @@ def count_checkpoints(connection: ReadConnection, log_id: int) -> int:
 
 def receipt(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
     statement = select(receipts.c.receipt).where(receipts.c.log_id == log_id, receipts.c.index == index)
+    document: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return document
+
+
+def receipt_of(connection: ReadConnection, log_id: int, party: str, event_id: str) -> bytes | None:
+    """The receipt of a party's event, if one was issued; one statement."""
+    here = (records.c.log_id == log_id) & (records.c.party == party) & (records.c.event_id == event_id)
+    same = (receipts.c.log_id == records.c.log_id) & (receipts.c.index == records.c.index)
+    statement = select(receipts.c.receipt).join(records, same).where(here)
     document: bytes | None = connection.execute(statement).scalar_one_or_none()
     return document
 

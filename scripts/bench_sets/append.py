@@ -100,11 +100,11 @@ def raw(url: str, events: int) -> float:
     return seconds
 
 
-def lines(events: int) -> Iterator[bytes]:
+def lines(events: int, *, first_loan: int = 0) -> Iterator[bytes]:
     """NDJSON lines over many loans, block by block, each block round by round."""
-    loans = events // EVENTS_OF_A_LOAN
-    for start in range(0, loans, BLOCK):
-        block = range(start, min(loans, start + BLOCK))
+    last = first_loan + events // EVENTS_OF_A_LOAN
+    for start in range(first_loan, last, BLOCK):
+        block = range(start, min(last, start + BLOCK))
         for n in block:
             claims = [{"claim": "c1", "creditor": "bank", "share": 1_000_000}]
             terms = {

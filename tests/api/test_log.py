@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
+import anyio
 import httpx2
 import pytest
 import uvicorn
+from sqlalchemy import event
 
 from api.routes.log import prefix
+from api.tiles import Tiles
 from ledger.proofs import tiles
 from tests.api.conftest import LOG, ORIGIN, Site, make_site, ndjson, originated
 from tests.oracles import signed_note, tlog_reader
@@ -51,6 +54,26 @@ def test_every_resource_of_the_tree_is_served_as_stored(published: Site) -> None
             assert len(tiles.parse_bundle(answer.content, tile.width)) == tile.width
         else:
             assert len(answer.content) == 32 * tile.width
+
+
+def test_full_tiles_are_kept_and_no_more_than_so_many(published: Site) -> None:
+    asked: list[str] = []
+
+    def ask(*_: object) -> None:
+        asked.append("")
+
+    kept, full = Tiles(published.ledger, keep=1), tiles.parse_path("tile/0/000")
+    engine = published.ledger.store.engine
+    event.listen(engine, "before_cursor_execute", ask)
+    try:
+        for path, reads in (("tile/0/000", True), ("tile/0/000", False), ("tile/0/000.p/7", True),
+                            ("tile/0/000.p/7", True), ("tile/entries/000", True), ("tile/0/000", True)):  # fmt: skip
+            asked.clear()
+            anyio.run(kept.read, tiles.parse_path(path))
+            assert bool(asked) == reads, path
+    finally:
+        event.remove(engine, "before_cursor_execute", ask)
+    assert anyio.run(kept.read, full) == get(published, "tile/0/000").content
 
 
 def test_a_narrower_tile_stays_what_it_was(published: Site) -> None:

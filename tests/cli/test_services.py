@@ -63,7 +63,7 @@ def running(*args: str) -> Iterator[Service]:
 
 
 def key_of(log: Run) -> str:
-    token: str = data(log("key", "add", "lender", "--json"))["token"]
+    token: str = data(log("party", "key", "add", "lender", "--json"))["token"]
     return token
 
 

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ledger.errors import ConfigurationError, UnavailableError
-from ledger.store import Store, logs
+from ledger.store import Store, engine, logs
 from ledger.store.tables import logs as logs_table
 from ledger.store.tables import metadata
 
@@ -68,6 +68,28 @@ def test_a_server_that_does_not_answer_is_unavailable() -> None:
     store = Store("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
     with pytest.raises(UnavailableError, match="database"), store.read() as connection:
         connection.execute(select(logs_table))
+
+
+def test_a_connection_that_was_cut_while_idle_is_replaced_unseen(
+    fresh_postgres: str, open_store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = open_store(fresh_postgres), open_store(fresh_postgres)
+    ask, cut = text("SELECT pg_backend_pid()"), text("SELECT pg_terminate_backend(:pid, 5000)")
+
+    def cut_off() -> int:
+        with store.ask() as connection:
+            pid: int = connection.execute(ask).scalar_one()
+        with other.write() as connection:
+            assert connection.execute(cut, {"pid": pid}).scalar_one()
+        return pid
+
+    cut_off()
+    with pytest.raises(UnavailableError, match="database"), store.ask() as connection:
+        connection.execute(ask)  # it was in use a moment ago and not asked again
+    gone = cut_off()
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.0)
+    with store.ask() as connection:
+        assert connection.execute(ask).scalar_one() != gone
 
 
 def test_a_full_disk_stores_nothing_and_says_so(
