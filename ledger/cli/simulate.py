@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ledger.simulate import Day, Options, Simulation
 
 commands = command_group("Simulated events.")
+
+#: When a simulated day's files are written: before they are due, and on that day, in every time zone.
+_SENT_AT = time(15, tzinfo=UTC)
 
 
 @commands.command(
@@ -55,6 +59,10 @@ def simulate(
         Path | None,
         typer.Option(help="Write a file for each day on which it is to be posted, and the tapes."),
     ] = None,
+    daily: Annotated[
+        Path | None,
+        typer.Option(help="Write the daily files of an exchange there, for `poolproof exchange`."),
+    ] = None,
     append: Annotated[
         bool, typer.Option("--append", help="Append to the log of this home, its clock set day by day.")
     ] = False,
@@ -76,8 +84,8 @@ def simulate(
     from ledger.simulate import Options
 
     chosen = [name for name, wanted in
-              (("--output", output), ("--days", days), ("--append", append), ("--parties", parties),
-               ("--register", register)) if wanted]  # fmt: skip
+              (("--output", output), ("--days", days), ("--daily", daily), ("--append", append),
+               ("--parties", parties), ("--register", register)) if wanted]  # fmt: skip
     if len(chosen) > 1:
         raise ConfigurationError(f"{' and '.join(chosen)}: give one of them")
     out = Output(as_json)
@@ -96,6 +104,9 @@ def simulate(
         )
         if parties or register:
             _parties(out, options, home)
+            return
+        if daily is not None:
+            _daily(out, options, daily)
             return
         _run(out, options, output=output, days=days, home=home)
 
@@ -127,6 +138,32 @@ def _run(out: Output, options: Options, *, output: Path | None, days: Path | Non
         out.say(_line(summary))
     else:
         out.show(summary, _line(summary))
+
+
+def _daily(out: Output, options: Options, folder: Path) -> None:
+    """Write the exchange's plan, its mappings, and the files of each day, as if they had come on that day."""
+    from ledger.exchange import Outbox, Place
+    from ledger.simulate.daily import Daily
+
+    (folder / "mappings").mkdir(parents=True, exist_ok=True)
+    place, daily = Place.open(str(folder)), Daily(options)
+    place.write("exchange.toml", daily.plan().encode())
+    for name, text in daily.mappings().items():
+        place.write(f"mappings/{name}.toml", text.encode())
+    files = rows = 0
+    whole = (options.last - options.start).days + 1
+    with out.progress("simulate", unit="days") as progress:
+        for done, day in enumerate(daily.files(), 1):
+            for one in day:
+                sent = Outbox(place, one.party).send(
+                    one.day, one.name, one.data, mapping=one.mapping, sums=one.sums
+                )
+                stamp = datetime.combine(one.day, _SENT_AT).timestamp()
+                os.utime(folder / sent, (stamp, stamp))
+                files, rows = files + 1, rows + one.rows
+            progress(done, whole)
+    document = {"destination": str(folder), "days": whole, "files": files, "rows": rows}
+    out.show(document, f"{files} files of {whole} days in {folder}, {rows} rows")
 
 
 def _line(summary: dict[str, Any]) -> str:

@@ -110,6 +110,13 @@ def digests_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) 
     return {row[0]: bytes(row[1]) for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")}
 
 
+def raw_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> dict[int, bytes | None]:
+    """Index → bytes of the records at these indexes; None once erased."""
+    sql = 'SELECT "index", record FROM records WHERE log_id = {p} AND "index" {keys}'
+    found = bulk.select_in(connection, sql, indexes, log_id, kind="int8")
+    return {row[0]: None if row[1] is None else bytes(row[1]) for row in found}
+
+
 def subjects_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> list[int]:
     """Ids of the subjects of the records at these indexes, each once."""
     sql = 'SELECT DISTINCT subject_id FROM records WHERE log_id = {p} AND "index" {keys}'
@@ -139,6 +146,13 @@ def of_subjects(connection: ReadConnection, subject_ids: Iterable[int], *, befor
     sql = f'SELECT {names} FROM records WHERE "index" < {{p}} AND subject_id {{keys}}'  # noqa: S608 - our own column names
     rows = [RecordRow(*row) for row in bulk.select_in(connection, sql, subject_ids, before, kind="int8")]
     return sorted(rows, key=lambda row: (row.subject_id, row.seq))
+
+
+def first_of(connection: ReadConnection, subject_ids: Iterable[int]) -> dict[int, bytes | None]:
+    """Subject id → bytes of its first record; None once erased."""
+    sql = "SELECT subject_id, record FROM records WHERE seq = 0 AND subject_id {keys}"
+    found = bulk.select_in(connection, sql, subject_ids, kind="int8")
+    return {row[0]: None if row[1] is None else bytes(row[1]) for row in found}
 
 
 def newest_of(connection: ReadConnection, subject_id: int, *, before: int) -> RecordRow | None:

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import msgspec
-
 from ledger.domain import money
 from ledger.domain.events import EVENTS
 from ledger.errors import ConfigurationError, MalformedError, RefusedError
@@ -105,7 +103,7 @@ class _Compiler:
         kind = EVENTS.get(form.type)
         if kind is None:
             raise ConfigurationError(f"{place}: unknown event type; there are {', '.join(sorted(EVENTS))}")
-        members = [member.encode_name for member in msgspec.structs.fields(kind.data)]
+        members = kind.data.__struct_encode_fields__
         if unknown := sorted(set(form.data) - set(members)):
             raise ConfigurationError(
                 f"{place}: data: {form.type} has no member {', '.join(unknown)}; it has {', '.join(members)}"

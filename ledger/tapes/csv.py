@@ -75,6 +75,7 @@ class _Reader:
                 summary.flag(_ROW, "skipped as a footer", record=row.number, line=row.line)
                 continue
             summary.records += 1
+            summary.line = row.line
             cells = Cells(row.cells, {"@line": str(row.line), "@row": str(row.number), **self._built_in})
             submissions = self._submissions(row, cells)
             if cells.faults:

@@ -107,6 +107,8 @@ class TapeSummary:
     first: list[Submission] = field(default_factory=list)
     first_effective: str | None = None
     last_effective: str | None = None
+    #: line of the file that the item yielded last is of; 0 where the form has no lines
+    line: int = 0
 
     def count(self, submission: Submission) -> Submission:
         """Count a submission on its way out; returns it."""

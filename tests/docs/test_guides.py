@@ -13,6 +13,12 @@ def test_the_guide_of_pools_works_as_typed(tmp_path: Path) -> None:
     assert run(ROOT / "docs" / "guides" / "pools.md", folder) == 6
 
 
+def test_the_guide_of_exchange_works_as_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "exchange"
+    folder.mkdir()
+    assert run(ROOT / "docs" / "guides" / "exchange.md", folder) == 7
+
+
 def test_the_guide_of_reconciliation_works_as_typed(tmp_path: Path) -> None:
     folder = tmp_path / "reconcile"
     folder.mkdir()
