@@ -33,8 +33,9 @@ VERIFIED, INVALID, WRONG_INPUT = 0, 1, 2
 class Demo:
     """Runs commands in one folder and says what each is for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
+        self.command = command
         self.started = time.monotonic()
         self.number = 0
         self.environment = {**os.environ, "POOLPROOF_HOME": "home", "NO_COLOR": "1"}
@@ -52,7 +53,7 @@ class Demo:
             print(f"$ echo '{stdin}' |", flush=True)
         print(f"$ poolproof {' '.join(arguments)}", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "ledger", *arguments],
+            [*self.command, *arguments],
             cwd=self.folder, env=self.environment, input=stdin, capture_output=True, text=True, check=False,
         )  # fmt: skip
         lines = (
@@ -72,7 +73,7 @@ class Demo:
     def data(self, *arguments: str) -> dict[str, object]:
         """The JSON of a command, without showing it."""
         done = subprocess.run(
-            [sys.executable, "-m", "ledger", *arguments, "--json"],
+            [*self.command, *arguments, "--json"],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, check=True,
         )  # fmt: skip
         result: dict[str, object] = json.loads(done.stdout)
@@ -87,10 +88,12 @@ def main() -> None:
     """Run the demo; exit code 0 if everything went as it must."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "demo", help="made anew at each run")
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("--poolproof", help="the command to type; this checkout's if not given")
+    given = parser.parse_args()
+    folder = given.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    demo = Demo(folder)
+    demo = Demo(folder, [given.poolproof] if given.poolproof else [sys.executable, "-m", "ledger"])
     try:
         record(demo)
         verify(demo)
@@ -98,7 +101,7 @@ def main() -> None:
         frauds(demo)
     finally:
         subprocess.run(
-            [sys.executable, "-m", "ledger", "devnet", "stop"],
+            [*demo.command, "devnet", "stop"],
             cwd=folder, env=demo.environment, capture_output=True, check=False,
         )  # fmt: skip
     summary(demo)

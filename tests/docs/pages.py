@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain import devnet
+from tests.docs.warm import commands
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = ("api", "contracts", "docs", "ledger", "scripts", "tests")
@@ -104,13 +105,13 @@ def run(page: Path, folder: Path, *, where: str | None = None) -> int:
     state = folder.with_name(f"{folder.name}.{page.stem}.state")
     state.mkdir()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("POOLPROOF_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    folders = (str(commands()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     chosen = [block for block in blocks(page) if block.where == where]
     for block in chosen:
         done = subprocess.run(
             ["bash", "-c", _SHELL + block.commands, "bash", str(state)],
             cwd=folder,
-            env=clean | {"PATH": path, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+            env=clean | {"PATH": os.pathsep.join(folders), "NO_COLOR": "1", "PYTHONUTF8": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, fences, no_devnet_left, run, unprinted
+from tests.docs.warm import commands
 
 README = ROOT / "README.md"
 pytestmark = pytest.mark.devnet
@@ -21,7 +22,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
     folder = tmp_path_factory.mktemp("readme") / "demo"
     with no_devnet_left(folder.parent):
         done = subprocess.run(
-            [sys.executable, ROOT / "scripts" / "demo.py", "--folder", folder],
+            [
+                sys.executable,
+                ROOT / "scripts" / "demo.py",
+                *("--folder", folder),
+                *("--poolproof", commands() / "poolproof"),
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
