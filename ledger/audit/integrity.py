@@ -28,9 +28,6 @@ from ledger.store.trees import CheckpointRow, RegisterRow
 
 #: Entries of one range: 2^16 leaves are one node of the tree, and a fraction of a second's work.
 RANGE: Final = 1 << 16
-_UNPUBLISHED: Final = (
-    "nothing is published yet: `poolproof publish` signs the tree that an audit is held against"
-)
 
 #: Roots of perfect subtrees, largest first; of a full range just one.
 Frontier = tuple[bytes, ...]
@@ -64,7 +61,11 @@ def open_size(
     """
     row = trees.checkpoint(connection, log.id, size)
     if row is None:
-        raise NotFoundError(_UNPUBLISHED if size is None else f"size {size} is not published")
+        if size is not None:
+            raise NotFoundError(f"size {size} is not published")
+        raise NotFoundError(
+            "nothing is published yet: `poolproof publish` signs the tree that an audit stands on"
+        )
     entry = trees.register_at(connection, log.id, row.size - 1)
     if entry is None:
         raise IntegrityError(f"checkpoint {row.size} does not end in a register entry")
@@ -205,8 +206,8 @@ def check_tree(ranges: Sequence[Hashed], checkpoint: CheckpointRow, notes: Notes
     missing = [one for hashed in ranges for one in hashed.missing]
     for one in missing:
         notes.find(
-            "entry.missing", "log", leaf=one.leaf.hex() if one.leaf else "unknown: no tile tells it",
-            entries=str(one.first) if one.first == one.last else f"{one.first} to {one.last}",
+            "entry.missing", "log", leaf=one.leaf.hex() if one.leaf else "unknown",
+            entries=str(one.first) if one.first == one.last else f"{one.first}–{one.last}",
         )  # fmt: skip
     gone = sum(one.last + 1 - one.first for one in missing)
     procedure = notes.procedure("tree", "entries")

@@ -20,12 +20,16 @@ def _read() -> dict[str, dict[str, tuple[str, str]]]:
 
 
 _WORDS: Final = _read()
+#: What stands for any text in a sentence.
+_ANY: Final = ("x", "y")
+_BRACES: Final = re.compile(r"\{([xy])\}").split
 #: After which known name the others stand; elsewhere they are last. Buckets come after ``current``.
 _UNKNOWN: Final = {"part": 0}
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
-    return re.compile("(?P<x>.*)".join(re.escape(part) for part in sentence.split("{x}")), re.DOTALL)
+    parts = (f"(?P<{part}>.*)" if part in _ANY else re.escape(part) for part in _BRACES(sentence))
+    return re.compile("".join(parts), re.DOTALL)
 
 
 _SENTENCES: Final = [(_pattern(en), zh) for en, zh in _WORDS["sentence"].values()]
@@ -58,12 +62,18 @@ def labels(language: Language) -> dict[str, str]:
 
 
 def sentence(text: str, language: Language) -> tuple[str, Language]:
-    """An English sentence in ``language`` where its translation is known, and the language that it is in now."""
+    """An English sentence in ``language`` where its translation is known, and the language that it is in now.
+
+    A member or item that stands before the sentence, with a colon, stays before it.
+    """
     if language == "zh":
         for pattern, chinese in _SENTENCES:
             if found := pattern.fullmatch(text):
                 inner = {name: sentence(part, language)[0] for name, part in found.groupdict().items()}
                 return chinese.format_map(inner), "zh"
+        member, colon, rest = text.partition(": ")
+        if colon and (translated := sentence(rest, language))[1] == "zh":
+            return f"{member}：{translated[0]}", "zh"
     return text, "en"
 
 
