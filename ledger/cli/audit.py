@@ -176,13 +176,14 @@ def _tape(
 ) -> tuple[Positions | TotalsFile, TapeRequest]:
     """A file to lay beside the records, and what to ask of it."""
     from ledger.audit.reconcile import Request
-    from ledger.cli.reconcile import open_source, who_explains
+    from ledger.cli.reconcile import open_source, told_form, who_explains
 
     def read(done: int, of: int) -> None:
         progress(f"tape {file.name}", done, of)
 
-    kind: Literal["csv", "ex102"] = "ex102" if mapping is None else "csv"
-    source = open_source(file, kind, mapping, {"trust": None, "prefix": None, "percent": False}, read)
+    source = open_source(
+        file, told_form(file, mapping), mapping, {"trust": None, "prefix": None, "percent": False}, read
+    )
     explained = who_explains(home, None, None)
     return source, Request(
         pool=pool, partial=partial, sender=explained["sender"], servicer=explained["servicer"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 commands = command_group("Erase.")
 
-_EXIT_FINDINGS = 1
+_EXIT_FINDINGS, _EXIT_REFUSED = 1, 2
 
 
 @commands.command(
@@ -51,7 +51,8 @@ def erase(
     Record bytes, private fields, secrets, stored receipts and states are taken out; a record of the log says so
     for each loan. Refused while a loan is live, for POOLPROOF_RETENTION_YEARS after its end, and before all
     about it is published. Afterwards the database's files are written anew, which takes its time and its
-    locks: erase many loans at once. Backups, and what partners hold, keep what they have.
+    locks: erase many loans at once. Of several loans each is tried: those that are refused are named, with exit
+    code 2, and the others are erased. Backups, and what partners hold, keep what they have.
     """
     out = Output(as_json)
     if replay == bool(loans):
@@ -62,31 +63,40 @@ def erase(
         else:
             if basis is None:
                 raise ConfigurationError("on what ground? give --basis")
-            document = {"erased": _erase(home, loans or [], party or only_party(home), basis, note)}
-        out.say("writing the database's files anew")
-        home.ledger.eraser.rewrite()
+            document = _erase(home, loans or [], party or only_party(home), basis, note)
+        if replay or document["erased"]:
+            out.say("writing the database's files anew")
+            home.ledger.eraser.rewrite()
     lines = [f"loan:{one['loan']} is erased: record {one['index']}" for one in document["erased"]]
     lines += [f"{one['subject']} is erased again" for one in document.get("again", ())]
     failed = document.get("failed", [])
-    lines += [f"loan:{one['loan']} is here again and not erased: {one['reason']}" for one in failed]
+    state = "is here again and not erased" if replay else "is not erased"
+    lines += [f"loan:{one['loan']} {state}: {one['reason']}" for one in failed]
     out.show(document, *(lines or ["nothing to erase"]))
     if failed:
-        raise typer.Exit(_EXIT_FINDINGS)
+        raise typer.Exit(_EXIT_FINDINGS if replay else _EXIT_REFUSED)
 
 
 def _erase(
     home: Home, loans: list[str], party: str, basis: str, note: str | None
-) -> list[dict[str, str | int]]:
-    """Erase one after the other; what was erased before a refusal stays erased."""
+) -> dict[str, list[dict[str, str | int]]]:
+    """Erase one after the other, and go on after a refusal: each erasure stands by itself."""
     from ledger.erasure import Noted
 
     ledger = home.ledger
     done: list[dict[str, str | int]] = []
+    failed: list[dict[str, str | int]] = []
     for loan in loans:
-        accepted = ledger.eraser.erase(loan, party=party, basis=basis, note=note, now=ledger.clock())
+        try:
+            accepted = ledger.eraser.erase(loan, party=party, basis=basis, note=note, now=ledger.clock())
+        except RefusedError as error:
+            if len(loans) == 1:
+                raise
+            failed.append({"loan": loan, "rule": error.rule, "reason": error.reason})
+            continue
         home.erasures.add(Noted(origin=home.origin, loan=loan, party=party, basis=basis, note=note))
         done.append({"loan": loan, "index": accepted.index, "digest": accepted.digest.hex()})
-    return done
+    return {"erased": done, "failed": failed}
 
 
 def _replay(home: Home) -> dict[str, list[dict[str, str | int]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -23,6 +23,8 @@ commands = command_group("Reconcile files with the records.")
 _MAX_SHOWN = 50
 
 Form = Literal["ex102", "esma", "csv", "totals"]
+#: Endings of files that are no EX-102, which is XML.
+_TABLES: Final = {".csv", ".txt", ".tsv", ".json"}
 
 
 @commands.command(
@@ -100,7 +102,7 @@ def reconcile(
 
     if private and post:
         raise typer.BadParameter("--private stores nothing: it excludes --post")
-    kind = form or ("csv" if mapping is not None else "ex102")
+    kind = form or told_form(file, mapping)
     _check_options(kind, mapping, trust=trust, prefix=prefix, percent=percent)
     out = Output(as_json)
     with open_home() as home, out.progress(f"reconcile {file.name}") as progress:
@@ -124,6 +126,13 @@ def reconcile(
     out.show(document, *_lines(file, result, posted))
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def told_form(file: Path, mapping: Path | None) -> Literal["csv", "ex102"]:
+    """How a file is read where nobody says it: by its mapping, else as an EX-102. A table needs to be told."""
+    if mapping is None and file.suffix.lower() in _TABLES:
+        raise typer.BadParameter(f"{file.name} is no EX-102, which is XML: give the --mapping that reads it")
+    return "ex102" if mapping is None else "csv"
 
 
 def _check_options(kind: Form, mapping: Path | None, **given: str | bool | None) -> None:

@@ -66,6 +66,17 @@ def test_what_may_not_be_erased_yet(old: Run) -> None:
     assert data(old("fsck", "--json"))["erased"] == 0
 
 
+def test_of_several_loans_those_that_may_be_are_erased(old: Run, home: Path) -> None:
+    result = old("erase", "L1", "L4", "L2", "--basis", "request", "--json", code=2)
+    done = data(result)
+    assert [one["loan"] for one in done["erased"]] == ["L1", "L2"]
+    assert [(one["loan"], one["rule"]) for one in done["failed"]] == [("L4", "live")]
+    assert "writing the database's files anew" in result.stderr
+    journal = (home / "erasures.jsonl").read_text()
+    assert ('"L1"' in journal, '"L4"' in journal) == (True, False)
+    assert "loan:L4 is not erased" in old("erase", "L4", "L4", "--basis", "request", code=2).stdout
+
+
 def test_a_shorter_retention_is_a_setting(old: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POOLPROOF_RETENTION_YEARS", "0")
     assert "loan:L3 is erased" in old("erase", "L3", "--basis", "other").stdout
