@@ -77,7 +77,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Integer = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Share = Annotated[int, Meta(ge=1, le=1_000_000)]
-Currency = Annotated[str, member("currency of every amount here; that of the loan", "ISO 4217")]
+Currency = Annotated[str, member("currency of every amount here; on a loan, the loan's", "ISO 4217")]
 Key = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 #: What else a template carries: flat, so that it can be shown and compared without knowing it.
 Attributes = dict[Key, Integer | bool | str | list[str]]

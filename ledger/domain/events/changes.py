@@ -168,7 +168,6 @@ class AmountWaived(Data, frozen=True, kw_only=True):
     "fee.charged",
     title="A fee or penalty falls due.",
     subject="loan", posted_by=SERVICING, rank=20, actus="FP, PY",
-    ex102="otherAssessedUncollectedServicerFeeAmount",
 )  # fmt: skip
 class FeeCharged(Data, frozen=True, kw_only=True):
     """What the borrower owes beside principal and interest, and to whom."""

@@ -105,7 +105,7 @@ class PoolClosed(Data, frozen=True, kw_only=True):
 @event(
     "servicing.transferred",
     title="Another party services the pool's loans.",
-    subject="pool", posted_by=ARRANGING | HOLDING, rank=166, ex102="servicingTransferredDate",
+    subject="pool", posted_by=ARRANGING | HOLDING, rank=166, ex102="mostRecentServicingTransferReceivedDate",
 )  # fmt: skip
 class ServicingTransferred(Data, frozen=True, kw_only=True):
     """From ``effective`` on; who may post on the loans is a matter of roles, not of this event."""

@@ -143,7 +143,6 @@ class Terms(Data, frozen=True, kw_only=True):
         Literal["annuity", "linear", "bullet", "explicit"] | UnsetType,
         member(
             "how principal is repaid (等额本息, 等额本金, 到期还本, by the plan)",
-            ex102="paymentTypeCode",
             esma="Amortisation Type",
         ),
     ] = UNSET

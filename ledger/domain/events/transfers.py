@@ -200,7 +200,10 @@ class ClaimRepurchased(Repurchase, frozen=True, kw_only=True):
 class ClaimSubstituted(Repurchase, frozen=True, kw_only=True):
     """``claims`` go out and ``replacements`` come in; the shares move by a release and a pledge or sale."""
 
-    replacements: Claims
+    replacements: Annotated[
+        list[ClaimShare],
+        member("the claims that come in, each with the part meant", min_length=1, max_length=MAX_CLAIMS),
+    ]
 
     def check(self) -> None:
         """Both lists are well formed."""
