@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from ledger.proofs.note import Signer
     from ledger.store import ReadConnection, Store
     from ledger.store.anchors import AnchorRow
-    from ledger.store.logs import ChainRow
+    from ledger.store.logs import ChainRow, LogRow
     from ledger.vault import Vault
     from ledger.webhooks.courier import Courier
     from ledger.webhooks.endpoints import Endpoints
+    from ledger.webhooks.sources.missing import MissingFile
     from ledger.workers import Loop
 
 _PRIVATE = 0o700
@@ -385,6 +386,7 @@ class Home:
         from ledger.webhooks.sending import Sender
         from ledger.webhooks.sources.attested import Attested
         from ledger.webhooks.sources.late import Late
+        from ledger.webhooks.sources.missing import Missing
 
         ledger = self.ledger
         return Courier(
@@ -393,8 +395,24 @@ class Home:
             vault=ledger.vault,
             sender=Sender(Guard(self.settings.receiving_networks)),
             clock=ledger.clock,
-            sources=(Late(within=self.anchor_within, clock=ledger.clock), Attested(self.node)),
+            sources=(
+                Late(within=self.anchor_within, clock=ledger.clock),
+                Missing(self._missing_files, clock=ledger.clock),
+                Attested(self.node),
+            ),
         )
+
+    def _missing_files(self, log: LogRow) -> list[MissingFile]:
+        """Files of partners that were due and have not come."""
+        from ledger.exchange import states
+        from ledger.webhooks.sources.missing import MissingFile
+
+        problems = states.problems(self.store, log, now=self.ledger.clock())
+        return [
+            MissingFile(day=one.day, party=one.party, name=one.name, detail=one.detail)
+            for one in problems
+            if one.kind == states.Kind.MISSING
+        ]
 
     # -- the backup of the key-encryption key --------------------------------------------------------------
 

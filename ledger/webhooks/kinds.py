@@ -14,6 +14,7 @@ KINDS: Final[dict[str, str]] = {
     "pool.sealed": "a pool's composition was sealed, and the seal is published",
     "break.opened": "a file and the records disagree",
     "pledge.refused": "a pledge was refused, because what it asks for is taken",
+    "file.missing": "a file that was due has not come",
     "attestation.made": "somebody has attested on chain to what an audit stands on",
 }
 #: Sent on request, to try a receiver out; nobody subscribes to it.

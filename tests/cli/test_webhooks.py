@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ledger.home import Home
 from ledger.settings import Settings
 from tests.cli.running import Run, data
+from tests.cli.test_exchange import files  # noqa: F401 - the fixture
 from tests.webhooks.conftest import verify
 from tests.webhooks.receiving import receiving
 
@@ -39,6 +41,32 @@ def test_a_webhook_from_its_making_to_its_end(log: Run, home: Path, monkeypatch:
     assert data(log("webhook", "list", "--json")) == {"webhooks": []}
     assert "makes one" in log("webhook", "list").stdout
     log("webhook", "deliveries", hook, code=2)
+
+
+def test_a_missing_file_is_told_by_the_worker(
+    log: Run,
+    files: Path,  # noqa: F811 - the fixture
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POOLPROOF_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    log("exchange", files, code=1)
+    with receiving() as receiver:
+        for party in ("lender", "fund"):
+            log("webhook", "add", party, receiver.url(f"/{party}"))
+        with Home(Settings.load()) as opened:
+            [loop] = opened.loops("webhooks")
+            for _ in range(4):  # begin to look, look, send, and nothing more
+                loop.step()
+    [got] = receiver.got  # the file is the lender's, and the fund runs nothing
+    body = json.loads(got.body)
+    assert (got.path, body["type"]) == ("/lender", "file.missing")
+    assert body["data"] == {
+        "date": "2026-03-02",
+        "party": "lender",
+        "name": "repayments",
+        "detail": "it was due at 2026-03-03T06:00Z",
+    }
 
 
 def test_without_the_setting_nothing_internal_is_taken(log: Run) -> None:

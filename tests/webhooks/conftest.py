@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from standardwebhooks import Webhook
 
 from ledger.domain.calendar import format_instant
 from ledger.log import Ledger
-from ledger.store import logs
+from ledger.proofs.note import Signer
+from ledger.store import Store, logs
+from ledger.vault import Vault
 from ledger.webhooks.courier import Courier
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
@@ -97,6 +101,36 @@ class Office:
 def verify(got: Got, secret: str) -> Any:
     """As a receiver does it, by the specification's own library."""
     return Webhook(secret).verify(got.body, got.headers)
+
+
+ORIGIN = "fenqile.example/consumer-2026"
+KEYS = {
+    "vault": Vault(bytes(range(32))),
+    "service": Signer.from_seed("fenqile.example/service", bytes(32)),
+    "signer": Signer.from_seed(ORIGIN, bytes([1]) * 32),
+}
+
+
+@pytest.fixture(scope="session")
+def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty log with its parties, made once: the tests of this folder begin with a copy of it."""
+    file = tmp_path_factory.mktemp("webhooks") / "ledger.db"
+    store = Store(f"sqlite:///{file}")
+    ledger = Ledger.create(store, ORIGIN, **KEYS)
+    ledger.add_party("fenqile", ["originator", "servicer"])
+    for bank in ("bank-a", "bank-b", "bank-c"):
+        ledger.add_party(bank, ["funding_partner"])
+    store.close()
+    return file
+
+
+@pytest.fixture
+def sqlite_ledger(
+    ledger_file: Path, tmp_path: Path, clock: Callable[[], datetime], open_store: Callable[[str], Store]
+) -> Ledger:
+    """A copy of the empty log."""
+    shutil.copy(ledger_file, tmp_path / "ledger.db")
+    return Ledger(open_store(f"sqlite:///{tmp_path / 'ledger.db'}"), ORIGIN, clock=clock, **KEYS)
 
 
 @pytest.fixture

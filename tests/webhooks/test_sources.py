@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from ledger.store import anchors
 from ledger.store.logs import ChainRow
 from ledger.webhooks.sources import recorded
 from ledger.webhooks.sources.late import Late
+from ledger.webhooks.sources.missing import Missing, MissingFile
 from tests import book
 from tests.webhooks.conftest import Office
 
@@ -108,6 +110,34 @@ def test_a_lateness_is_told_once(office: Office) -> None:
     anchor(office, 2, "sent", "mined", "final")
     office.run()
     assert ("anchor.late", 4) in told(office)
+
+
+def test_a_missing_file_is_told_once_to_its_party_and_the_platform(office: Office) -> None:
+    files = [
+        MissingFile(day="2026-11-20", party="bank-a", name="close", detail="it was due"),
+        MissingFile(day="2026-11-20", party="fenqile", name="repayments", detail="it was due"),
+    ]
+    asked: list[int] = []
+
+    def missing(_log: object) -> list[MissingFile]:
+        asked.append(len(files))
+        return files
+
+    office.courier = office.new_courier(Missing(missing, clock=office.clock, every=0))
+    for party in ("fenqile", "bank-a", "bank-b"):
+        office.add(party, path=f"/{party}")
+    for _ in range(3):
+        office.run()
+    heard = sorted((got.path, json.loads(got.body)["data"]["name"]) for got in office.receiver.got)
+    assert heard == [("/bank-a", "close"), ("/fenqile", "close"), ("/fenqile", "repayments")]
+    files[0] = MissingFile(day="2026-11-21", party="bank-a", name="close", detail="it was due")
+    office.run()
+    assert len(office.receiver.got) == 5
+    office.courier = office.new_courier(Missing(missing, clock=office.clock))
+    asked.clear()
+    for _ in range(3):
+        office.run()
+    assert len(asked) == 1  # not at every step
 
 
 def break_opened(pool: str, name: str, loan: str | None = None) -> dict[str, Any]:
