@@ -19,6 +19,8 @@ from api.frame import Frame
 from api.intake import Gate, Intake
 from api.metrics import Metrics
 from api.peers import Peers
+from api.portal import routes as portal_routes
+from api.portal.problem_page import or_page
 from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify, verify_page
 from api.services import Services
 from api.sessions import Sessions
@@ -75,11 +77,13 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
     )
     app.state.services = services
     app.add_middleware(Frame, metrics=metrics)
-    app.add_exception_handler(PoolproofError, problems.on_ledger_error)
-    app.add_exception_handler(HTTPException, problems.on_http_error)
-    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    app.add_exception_handler(PoolproofError, or_page(problems.on_ledger_error))
+    app.add_exception_handler(HTTPException, or_page(problems.on_http_error))
+    app.add_exception_handler(RequestValidationError, or_page(problems.on_invalid_request))
     for module in _ROUTERS:
         app.include_router(module.router)
+    for router in portal_routes.ROUTERS:
+        app.include_router(router)
     _describe(app)
     return app
 

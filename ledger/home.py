@@ -355,13 +355,14 @@ class Home:
 
         Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
         """
-        from ledger.workers import anchoring, publishing, telling
+        from ledger.workers import anchoring, publishing, snapshotting, telling
 
         settings = self.settings
         makers: dict[str, Callable[[], Loop]] = {
             "publish": lambda: publishing(self.ledger, every=settings.publish_seconds),
             "anchor": lambda: anchoring(self.anchorer, every=settings.chain_poll_seconds),
             "webhooks": lambda: telling(self.courier, every=settings.webhook_seconds),
+            "snapshot": lambda: snapshotting(self.ledger),
         }
         if unknown := set(only) - set(makers):
             raise ConfigurationError(f"no loop {min(unknown)!r}; a worker has {', '.join(makers)}")

@@ -1,4 +1,4 @@
-"""The loops that run while nobody asks: publish what was appended, anchor what was published.
+"""The loops that run while nobody asks: publish what was appended, anchor what was published, work figures out.
 
 Each loop is a thread that does one small, restartable step, then waits. A stop lets the step under way end
 and starts no other. What may pass (:class:`UnavailableError`) is logged and tried again, later and later;
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 #: A fault that lasts is asked about at most this seldom.
 MAX_BACKOFF_SECONDS: Final = 60.0
+
+#: How often a worker looks whether the figures of a pool are due; looking costs a few small queries.
+SNAPSHOT_SECONDS: Final = 10.0
 
 _logger = structlog.get_logger(__name__)
 
@@ -70,6 +73,17 @@ def anchoring(anchorer: Anchorer, *, every: float) -> Loop:
 def telling(courier: Courier, *, every: float) -> Loop:
     """Find what is to be told by webhooks, and send what is due."""
     return Loop(name="webhooks", step=courier.step, pause=every)
+
+
+def snapshotting(ledger: Ledger, *, every: float = SNAPSHOT_SECONDS) -> Loop:
+    """Work the figures of pools out anew, one at a time, where something was published since."""
+
+    def step() -> bool:
+        from ledger import snapshots  # the parts of the audit, which no other loop needs
+
+        return snapshots.refresh(ledger)
+
+    return Loop(name="snapshot", step=step, pause=every)
 
 
 class Workers:

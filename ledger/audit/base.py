@@ -141,7 +141,7 @@ def check_limits(notes: Notes, pool: str, totals: Totals, *, rules: PoolRules) -
                 procedure.undecided(f"some loans do not tell their {limit.attribute}")
             else:
                 procedure.answered()
-            for value, units in sorted(_limited(limit, values).items()):
+            for value, units in sorted(limited(limit, values).items()):
                 if units * WHOLE > limit.share * sums.principal:
                     notes.find(
                         "concentration.breach", pool, attribute=limit.attribute, value=value,
@@ -149,7 +149,7 @@ def check_limits(notes: Notes, pool: str, totals: Totals, *, rules: PoolRules) -
                     )  # fmt: skip
 
 
-def _limited(limit: Limit, values: Counter[str]) -> dict[str, int]:
+def limited(limit: Limit, values: Counter[str]) -> dict[str, int]:
     """Principal by the values that the limit is about."""
     return {
         value: units for value, units in values.items() if value != _NOT_TOLD and limit.value in {None, value}
@@ -161,7 +161,7 @@ def excess(limits: Sequence[Limit], values: dict[str, Counter[str]], total: int)
     over: dict[str, dict[str, int]] = {}
     for limit in limits:
         mine = over.setdefault(limit.attribute, {})
-        for value, units in _limited(limit, values.get(limit.attribute, Counter())).items():
+        for value, units in limited(limit, values.get(limit.attribute, Counter())).items():
             above = units - limit.share * total // WHOLE
             mine[value] = max(mine.get(value, 0), above)
     return max((sum(one.values()) for one in over.values()), default=0)

@@ -205,6 +205,35 @@ def loans_of_pool(connection: ReadConnection, log_id: int, pool_id: int, *, befo
     return sorted(connection.execute(statement.distinct()).scalars())
 
 
+def loans_held(
+    connection: ReadConnection, log_id: int, pool_id: int, *, after: str, prefix: str, limit: int
+) -> list[int]:
+    """Ids of loans of which the pool holds a share now, in the order of their names, those above ``after``.
+
+    ``prefix`` is the beginning that their names (with ``loan:``) must have.
+    """
+    in_names = subjects.c.name.startswith(prefix, autoescape=True)
+    statement = (
+        select(claims.c.subject_id)
+        .join(
+            encumbrances,
+            (encumbrances.c.log_id == claims.c.log_id) & (encumbrances.c.asset_key == claims.c.asset_key),
+        )
+        .join(subjects, claims.c.subject_id == subjects.c.id)
+        .where(
+            encumbrances.c.log_id == log_id,
+            encumbrances.c.pool_id == pool_id,
+            subjects.c.name > after,
+            in_names,
+        )
+        .group_by(claims.c.subject_id, subjects.c.name)
+        .having(func.sum(encumbrances.c.change) > 0)
+        .order_by(subjects.c.name)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
 def pool_moves(
     connection: ReadConnection, log_id: int, pool_id: int, *, start: int, stop: int
 ) -> Iterator[tuple[int, str, str, str, int]]:

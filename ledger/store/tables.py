@@ -353,6 +353,20 @@ receipts = Table(
     Column("receipt", LargeBinary, nullable=False),  # the file, verbatim; issued once, never re-made
 )
 
+# What pages show of a pool, worked out once for a published size; made again whenever it is gone.
+pool_snapshots = Table(
+    "pool_snapshots",
+    metadata,
+    Column("log_id", ForeignKey("logs.id"), primary_key=True),
+    Column("pool_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("made", String(32), nullable=False),  # or begun, while there is no document
+    Column("took_ms", BigInteger, nullable=False),  # how long the pass took: what paces the next one
+    Column(
+        "document", LargeBinary
+    ),  # JSON, figures only, nothing of a single loan; null while it is worked out
+)
+
 # Webhooks: who wants to hear of what, what there was to tell, and what became of telling it.
 webhook_endpoints = Table(
     "webhook_endpoints",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from api.sessions import COOKIE
 from tests.api.conftest import make_site
 from tests.api.test_log import serving
+from tests.portal.site import Book, site
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests/vectors/documents.json").read_bytes())
@@ -50,15 +53,42 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site.ledger.store.close()
 
 
+@dataclass(frozen=True)
+class Portal:
+    """The portal over a small simulated book, and how to look at it as each kind of reader."""
+
+    book: Book
+    address: str
+
+    def cookies(self, kind: str) -> list[Any]:
+        """The session of a kind of reader, as a browser keeps it."""
+        value = self.book.cookies[kind]
+        return [{"name": COOKIE, "value": value, "url": self.address, "httpOnly": True, "sameSite": "Lax"}]
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """Made once: a simulation of some seconds."""
+    with site(tmp_path_factory.mktemp("book")) as book, serving(book) as address:
+        yield Portal(book, address)
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Opener]:
     """Pages whose console stays silent: a message, an error or a violated policy fails the test."""
     contexts, said = [], []
 
-    def opened(url: str, *, language: str = "en-GB", width: int = 1280, scheme: Any = "light") -> Page:
+    def opened(
+        url: str, *, language: str = "en-GB", width: int = 1280, scheme: Any = "light", cookies: Sequence[Any] = (),
+        bypass_csp: bool = False,
+    ) -> Page:  # fmt: skip
         context = browser.new_context(
-            locale=language, viewport={"width": width, "height": 900}, color_scheme=scheme
+            locale=language,
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            bypass_csp=bypass_csp,
         )
+        context.add_cookies(list(cookies))
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))

@@ -86,9 +86,19 @@ def analyse(
     examined = run.over_cases(
         store, origin, request, trust=trust, collect=collectors, anchors=anchors, progress=progress
     )  # fmt: skip
+    return figures_of(examined, trust, *wanted)
+
+
+def figures_of(
+    examined: run.Examined, trust: TrustRoot, first: int | None = None, last: int | None = None
+) -> Figures:
+    """The figures of a pass whose collectors were, perhaps among others, those of :func:`collectors`.
+
+    ``first`` and ``last`` are months; raises :class:`RefusedError` for a last one after the day.
+    """
     found = examined.whole.collectors[_NAME]
     assert isinstance(found, Analytics)
-    begin, end = _chosen(found, months.of(examined.job.as_of.toordinal()), *wanted)
+    begin, end = _chosen(found, months.of(examined.job.as_of.toordinal()), first, last)
     errors = [one for one in examined.notes.findings if one.severity is Severity.ERROR]
     return Figures(
         pool=examined.job.pool,

@@ -1,0 +1,104 @@
+"""How values are written on pages: grouped digits, percent, instants with their zone. Nothing is rounded silently.
+
+Amounts come as the decimal strings of the ledger and keep every digit. Only :func:`short`, for the axes of charts,
+shortens, and a page never shows it without the exact value beside it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from api.portal.words import Language, Words
+
+#: Shown where there is no value; a minus sign would be read as one.
+NONE: Final = "–"
+_MINUS: Final = "−"
+_SHORT: Final[dict[Language, tuple[tuple[Decimal, str], ...]]] = {
+    "en": ((Decimal(10**9), "bn"), (Decimal(10**6), "m"), (Decimal(10**3), "k")),
+    "zh": ((Decimal(10**8), "亿"), (Decimal(10**4), "万")),
+}
+
+
+def amount(text: str | None) -> str:
+    """A decimal string with its digits in groups of three, and the typographer's minus."""
+    if text is None:
+        return NONE
+    sign, digits = (_MINUS, text[1:]) if text.startswith("-") else ("", text)
+    whole, dot, rest = digits.partition(".")
+    return f"{sign}{int(whole):,}{dot}{rest}"
+
+
+def percent(ratio: str | Decimal | None, digits: int = 2) -> str:
+    """A ratio in per cent, rounded half up to so many digits; the exact one belongs into a title."""
+    if ratio is None:
+        return NONE
+    rounded = (Decimal(ratio) * 100).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{rounded:,f}%".replace("-", _MINUS)
+
+
+def number(value: int | None) -> str:
+    """A count with its digits in groups."""
+    return NONE if value is None else f"{value:,}".replace("-", _MINUS)
+
+
+def short(value: Decimal, language: Language) -> str:
+    """A number as an axis has it: 1.2m, 120万."""
+    for step, suffix in _SHORT[language]:
+        if abs(value) >= step:
+            return f"{_plain(value / step)}{suffix}".replace("-", _MINUS)
+    return _plain(value).replace("-", _MINUS)
+
+
+def _plain(value: Decimal) -> str:
+    rounded = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{rounded:f}".rstrip("0").rstrip(".") or "0"
+
+
+def instant(text: str | datetime, zone: str) -> tuple[str, str, str]:
+    """(machine-readable, day and time, zone) of an instant, in the log's own time zone."""
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else text
+    local = moment.astimezone(ZoneInfo(zone))
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        local.strftime("%Y-%m-%d %H:%M:%S"),
+        _offset(local),
+    )
+
+
+def _offset(local: datetime) -> str:
+    minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else _MINUS}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def age(since: str | datetime | date, now: datetime, words: Words) -> str:
+    """How long ago, in the largest unit that is whole at least twice, as people say it."""
+    if isinstance(since, str):
+        since = datetime.fromisoformat(since)
+    if not isinstance(since, datetime):
+        since = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    seconds = max(0, int((now - since) / timedelta(seconds=1)))
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return words.count(f"age.{unit}", seconds // length)
+    return words.count("age.minutes", seconds // 60) if seconds >= 60 else words.t("age.now")
+
+
+def hexes(digest: str, shown: int = 8) -> str:
+    """A digest by its first digits; the whole of it goes beside, to be copied."""
+    return f"{digest[:shown]}…" if len(digest) > shown + 1 else digest
+
+
+def code(text: str) -> Markup:
+    """Words with what stands between backticks, a command or a name, set as such."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )

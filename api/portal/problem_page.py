@@ -1,0 +1,61 @@
+"""Errors as pages, for those who look with a browser; programs get the problem (:mod:`api.problems`) as before.
+
+Whoever asks for ``text/html`` outside the programs' paths is taken for a reader. Who has not signed in is led to the
+sign-in page, and from there back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.portal import pages
+from api.portal.viewer import Preferences, Viewer, anyone
+from ledger.errors import PoolproofError
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+SIGN_IN: Final = "/sign-in"
+#: Where programs ask, whatever they say that they accept.
+_FOR_PROGRAMS: Final = ("/v1/", "/log/", "/openapi.json", "/metrics", "/healthz", "/readyz", "/verify")
+#: Kinds of problems that have words of their own; the others share some.
+_TOLD: Final = frozenset({"not_found", "unauthorised", "unavailable", "internal"})
+
+
+def or_page(handler: Handler) -> Handler:
+    """A handler of errors that answers readers with a page."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        answer = await handler(request, error)
+        return await shown(request, answer) if wanted(request) else answer
+
+    return handle
+
+
+def wanted(request: Request) -> bool:
+    """Whether a reader asks, and not a program."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_FOR_PROGRAMS)
+
+
+async def shown(request: Request, answer: Response) -> Response:
+    """A problem as a page."""
+    problem = json.loads(bytes(answer.body))
+    if problem["code"] == "unauthenticated":
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = f"?{urlencode({'back': back})}" if request.method == "GET" and back != "/" else ""
+        return RedirectResponse(SIGN_IN + query, 303, headers={"Cache-Control": "no-store"})
+    try:
+        viewer = await anyone(request)
+    except PoolproofError:
+        viewer = Viewer(preferences=Preferences.of(request))  # the store does not answer, the page still can
+    kind = problem["code"] if problem["code"] in _TOLD else "other"
+    page = pages.render(
+        request, "problem.html", viewer, status=answer.status_code, problem=problem, kind=kind
+    )
+    if "retry-after" in answer.headers:
+        page.headers["retry-after"] = answer.headers["retry-after"]
+    return page

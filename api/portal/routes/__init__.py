@@ -1,0 +1,14 @@
+"""The routes of pages, a file for each part of the portal. Pages are no part of the HTTP interface, so they are not in
+its description.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.portal.routes import frame, loans, pools, search
+
+#: What the service includes.
+ROUTERS: Final[tuple[APIRouter, ...]] = (frame.router, pools.router, loans.router, search.router)

@@ -1,0 +1,89 @@
+"""Pages of a loan and of a single record. Every look at a loan is written into the access log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from api.portal import drawings
+from api.portal.models import loan as loans
+from api.portal.models import records as models
+from api.portal.pages import Crumb, render
+from api.portal.viewer import SignedIn
+from api.portal.words import Words
+from api.services import Here
+from ledger.access import View, note_read
+from ledger.errors import NotFoundError
+from ledger.store import logs, records, subjects
+from ledger.store.records import RecordRow
+
+router = APIRouter(include_in_schema=False)
+
+LoanName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Index = Annotated[int, Path(ge=0, le=2**53 - 1)]
+
+
+@router.get("/loans/{loan}")
+def loan_page(request: Request, here: Here, viewer: SignedIn, loan: LoanName) -> Response:
+    """One loan: timeline, schedule against payments, claims, where it stands."""
+    with here.ledger.store.read() as connection:
+        log = logs.get(connection, here.ledger.origin)
+        row = View(connection, log, viewer.caller).loan(loan)
+    _note(here, viewer, log.id, subject=row.name, what="page")
+    words = Words(viewer.language)
+    crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(loan))
+    return render(request, "loan.html", viewer, loan=loans.page(here.ledger, row), crumbs=crumbs)
+
+
+@router.get("/records/{index}")
+def record_page(request: Request, here: Here, viewer: SignedIn, index: Index) -> Response:
+    """One record: what it says, how far it has come, and its proof drawn."""
+    row, subject, log_id = _record(here, viewer, index)
+    if subject.startswith("loan:"):
+        _note(here, viewer, log_id, subject=subject, what=f"record {index}")
+    words = Words(viewer.language)
+    model = models.page(here.ledger, row)
+    drawing = None
+    if model.path is not None:
+        drawing = drawings.tree_path(
+            model.path, title=words.t("record.drawing", index=index, size=f"{model.path.size:,}"),
+            entries=words.t("record.entries_covered"), leaf=words.t("record.leaf"), root=words.t("record.root"),
+        )  # fmt: skip
+    kind, _, name = subject.partition(":")
+    place = {"loan": f"/loans/{quote(name, safe='')}", "pool": f"/pools/{quote(name, safe='')}"}.get(kind)
+    crumbs = (Crumb(name or subject, place), Crumb(words.t("record.crumb", index=f"{index:,}")))
+    return render(
+        request, "record.html", viewer, page=model, subject=subject, crumbs=crumbs, drawing=drawing,
+        own=row.party == viewer.caller.party,
+    )  # fmt: skip
+
+
+def _record(here: Here, viewer: SignedIn, index: int) -> tuple[RecordRow, str, int]:
+    """A record that the reader sees, its subject, and the log's id. Raises :class:`NotFoundError`."""
+    missing = NotFoundError(f"no record at index {index}")
+    with here.ledger.store.read() as connection:
+        log = logs.get(connection, here.ledger.origin)
+        row = records.at(connection, log.id, index)
+        if row is None:
+            raise missing
+        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id].name
+        kind, _, name = subject.partition(":")
+        view = View(connection, log, viewer.caller)
+        try:
+            if kind == "loan":
+                view.loan(name)
+            elif kind == "pool":
+                view.pool(name)
+            elif not viewer.caller.oversees:
+                raise missing
+        except NotFoundError:
+            raise missing from None
+    return row, subject, log.id
+
+
+def _note(here: Here, viewer: SignedIn, log_id: int, *, subject: str, what: str) -> None:
+    note_read(here.ledger.store, log_id, viewer.caller, subject=subject, what=what, now=datetime.now(UTC))

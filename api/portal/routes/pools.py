@@ -1,0 +1,84 @@
+"""Pages of pools: the list of those that the reader sees, and a pool with its figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, Field
+
+from api.portal.models import loans, pools
+from api.portal.pages import Crumb, render
+from api.portal.viewer import SignedIn
+from api.portal.words import Words
+from api.routes.paths import PoolName
+from api.services import Here
+from ledger.access import View
+from ledger.store import logs
+
+router = APIRouter(include_in_schema=False)
+
+
+class LoanFilter(BaseModel):
+    """What the form above the list of loans sends; empty where nothing is chosen."""
+
+    name: str = Field("", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
+    status: Literal["", "originated", "active", "settled", "charged_off", "cancelled"] = ""
+    late: Literal["", "1"] = ""
+    after: str = Field("", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
+
+
+Currency = Annotated[str | None, Query(pattern="^[A-Z]{3}$")]
+
+
+@router.get("/")
+def first_page() -> Response:
+    """Where a reader begins."""
+    return RedirectResponse("/pools", 307)
+
+
+@router.get("/pools")
+def pool_list(request: Request, here: Here, viewer: SignedIn) -> Response:
+    """Every pool that the reader sees."""
+    return render(request, "pools.html", viewer, rows=pools.listed(here.ledger, viewer.caller))
+
+
+@router.get("/pools/{pool}")
+def pool_page(
+    request: Request, here: Here, viewer: SignedIn, pool: PoolName, currency: Currency = None
+) -> Response:
+    """One pool: verdict, figures, composition, limits, seals, what there is to work on."""
+    see_pool(here, viewer, pool)
+    words = Words(viewer.language)
+    model = pools.page(here.ledger, pool, currency=currency, report=None, words=words)
+    crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(pool))
+    return render(request, "pool.html", viewer, pool=model, crumbs=crumbs)
+
+
+@router.get("/pools/{pool}/loans")
+def pool_loans(
+    request: Request, here: Here, viewer: SignedIn, pool: PoolName, asked: Annotated[LoanFilter, Query()]
+) -> Response:
+    """The loans of a pool, a page at a time."""
+    see_pool(here, viewer, pool)
+    wanted = loans.Filter(name=asked.name, status=asked.status, late=asked.late == "1")
+    model = loans.page(here.ledger, pool, wanted, after=asked.after)
+    words = Words(viewer.language)
+    crumbs = (
+        Crumb(words.t("nav.pools"), "/pools"),
+        Crumb(pool, f"/pools/{quote(pool, safe='')}"),
+        Crumb(words.t("loans.title")),
+    )
+    query = {"name": asked.name, "status": asked.status, "late": asked.late}
+    return render(
+        request, "loans.html", viewer, pool=pool, page=model, wanted=wanted, query=query, crumbs=crumbs,
+        statuses=loans.STATUSES,
+    )  # fmt: skip
+
+
+def see_pool(here: Here, viewer: SignedIn, pool: str) -> None:
+    """Raise :class:`~ledger.errors.NotFoundError` unless the reader sees this pool."""
+    with here.ledger.store.read() as connection:
+        View(connection, logs.get(connection, here.ledger.origin), viewer.caller).pool(pool)

@@ -1,0 +1,155 @@
+"""Every page, opened by a reader in both languages and at both widths: no message, no violation, no barrier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ledger.store import logs, records, subjects
+from tests.portal.conftest import ROOT, Opener, Portal
+from tests.portal.site import HOSTILE
+
+AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+#: (who looks, address). ``{loan}`` and ``{record}`` are of the partner's pool.
+PAGES = [
+    ("partner", "/pools"),
+    ("partner", "/pools/WAREHOUSE-B"),
+    ("partner", "/pools/WAREHOUSE-B/loans"),
+    ("partner", "/pools/WAREHOUSE-B/loans?status=cancelled"),
+    ("partner", "/pools/HOSTILE"),
+    ("partner", "/loans/{loan}"),
+    ("partner", "/loans/HOSTILE-1"),
+    ("partner", "/records/{record}"),
+    ("partner", "/search?q=nothing"),
+    ("investor", "/pools/ABS-1"),
+]
+
+
+@pytest.fixture(scope="session")
+def places(portal: Portal) -> dict[str, Any]:
+    ledger = portal.book.ledger
+    with ledger.store.read() as connection:
+        log = logs.get(connection, ledger.origin)
+        pool = subjects.by_name(connection, log.id, ["pool:WAREHOUSE-B"])["pool:WAREHOUSE-B"]
+        [first, *_] = subjects.loans_held(connection, log.id, pool.id, after="", prefix="loan:L", limit=1)
+        loan = subjects.by_id(connection, [first])[first]
+        record = records.of_subject(connection, first)[2]
+    return {"loan": loan.name.removeprefix("loan:"), "record": record.index}
+
+
+def by_reader(places: dict[str, Any]) -> dict[str, list[str]]:
+    """The addresses of all pages, by who looks."""
+    found: dict[str, list[str]] = {}
+    for kind, address in PAGES:
+        found.setdefault(kind, []).append(address.format_map(places))
+    return found
+
+
+def looked_at(open_page: Opener, portal: Portal, kind: str, address: str, **options: Any) -> Page:
+    return open_page(portal.address + address, cookies=portal.cookies(kind), **options)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("language", "tag"), [("en-GB", "en"), ("zh-CN", "zh-Hans")])
+def test_pages_say_nothing_to_the_console_and_fit(
+    open_page: Opener, portal: Portal, places: dict[str, Any], language: str, tag: str, width: int
+) -> None:
+    for kind, addresses in by_reader(places).items():
+        page = looked_at(open_page, portal, kind, addresses[0], language=language, width=width)
+        for address in addresses:
+            page.goto(portal.address + address)
+            assert page.get_attribute("html", "lang") == tag
+            assert page.locator("h1").count() == 1
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            assert page.title() != "taken"
+            assert page.locator("main script, main img").count() == 0
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), [("en-GB", 1280, "light"), ("zh-CN", 390, "dark")])
+def test_pages_have_no_barriers(
+    open_page: Opener, portal: Portal, places: dict[str, Any], language: str, width: int, scheme: str
+) -> None:
+    found = {}
+    for kind, addresses in by_reader(places).items():
+        page = looked_at(
+            open_page,
+            portal,
+            kind,
+            addresses[0],
+            language=language,
+            width=width,
+            scheme=scheme,
+            bypass_csp=True,
+        )
+        for address in addresses:
+            page.goto(portal.address + address)
+            page.add_script_tag(content=AXE)
+            found[address] = grave(page)
+    assert {address: said for address, said in found.items() if said} == {}
+
+
+def grave(page: Page) -> list[tuple[str, list[Any]]]:
+    """What keeps some readers out, seriously or wholly."""
+    result = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],"
+        " resultTypes: ['violations']})"
+    )
+    return [
+        (one["id"], [node["target"] for node in one["nodes"]][:5])
+        for one in result["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_text_of_the_ledger_stays_text(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/HOSTILE")
+    expect(page.locator("h1")).to_contain_text(HOSTILE)
+    page = looked_at(open_page, portal, "partner", "/loans/HOSTILE-1")
+    expect(page.locator(".timeline")).to_contain_text(HOSTILE)
+    page = looked_at(open_page, portal, "partner", f"/search?q={HOSTILE}")
+    expect(page.locator(".empty strong")).to_contain_text(HOSTILE)
+
+
+def test_values_show_under_the_pointer(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B")
+    chart = page.locator(".chart").first
+    chart.locator("svg.wide .hit").nth(2).hover()
+    tip = chart.locator(".tip")
+    expect(tip.locator("b")).to_have_text("2026-06")
+    shown = tip.locator("span span").nth(1).inner_text()
+    chart.get_by_text("Values as a table").click()
+    expect(chart.locator("tbody tr").nth(2).locator("td")).to_have_text(shown)
+    expect(tip).to_have_count(0)
+
+
+def test_the_readers_choices_are_kept(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools?x=1", width=390)
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    assert page.url.endswith("/pools?x=1")
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="深色").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 20, 18)"
+
+
+def test_the_keyboard_reaches_content_and_search(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type("WAREHOUSE-B")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Warehouse of fund B")
+
+
+def test_paper_shows_the_values_and_none_of_the_buttons(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B", scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for hidden in (".nav-box", ".top-end", ".actions"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

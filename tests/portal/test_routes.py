@@ -1,0 +1,123 @@
+"""Pages over HTTP: who sees what, errors as pages for readers and as problems for programs, files kept for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.portal import assets
+from api.portal.forms import local
+from api.portal.pages import POLICY
+from api.sessions import COOKIE
+from ledger.store import access
+from tests.portal.conftest import Portal
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def get(portal: Portal, address: str, kind: str | None = "partner", **headers: str) -> Any:
+    cookie = {} if kind is None else {"Cookie": f"{COOKIE}={portal.book.cookies[kind]}"}
+    return portal.book.client.get(address, headers=HTML | cookie | headers, follow_redirects=False)
+
+
+def test_a_page_has_its_policy_and_is_not_kept(portal: Portal) -> None:
+    answer = get(portal, "/pools")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["cache-control"] == "no-store"
+    assert "unsafe" not in POLICY
+
+
+def test_what_pages_load_is_kept_for_ever_under_its_digest(portal: Portal) -> None:
+    page = get(portal, "/pools").text
+    for file in ("portal.css", "portal.js", "htmx-4.0.1.min.js", "mark.svg"):
+        address = assets.address(file)
+        assert address in page
+        answer = get(portal, address, None)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for unknown in ("/assets/portal.css", "/assets/../pages.py", "/assets/%2e%2e%2fpages.py"):
+        assert get(portal, unknown, None).status_code == 404
+
+
+def test_who_has_not_signed_in_is_led_to_it_and_back(portal: Portal) -> None:
+    answer = get(portal, "/pools/ABS-1?currency=CNY", None)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?back=%2Fpools%2FABS-1%3Fcurrency%3DCNY"
+    answer = get(portal, "/pools", None, Accept="application/json")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("partner", "/pools/WAREHOUSE-A"),
+        ("partner", "/pools/WAREHOUSE-A/loans"),
+        ("investor", "/pools/WAREHOUSE-B"),
+        ("investor", "/loans/HOSTILE-1"),
+        ("partner", "/pools/NOWHERE"),
+    ],
+)
+def test_what_one_may_not_see_is_not_there(portal: Portal, kind: str, address: str) -> None:
+    hidden, missing = get(portal, address, kind), get(portal, address.replace("-", "_"), kind)
+    assert (hidden.status_code, missing.status_code) == (404, 404)
+    assert hidden.headers["content-type"].startswith("text/html")
+    assert "<h1>Not here</h1>" in hidden.text
+
+
+def test_records_follow_their_subject(portal: Portal) -> None:
+    [index] = [
+        int(one.partition("/records/")[2].partition('"')[0])
+        for one in get(portal, "/loans/HOSTILE-1").text.splitlines()
+        if "/records/" in one
+    ][:1]
+    assert get(portal, f"/records/{index}").status_code == 200
+    assert get(portal, f"/records/{index}", "investor").status_code == 404
+    assert get(portal, "/records/99999999").status_code == 404
+    # Records about accounts and about the log are for those who see the whole log.
+    accounts = [n for n in range(60) if get(portal, f"/records/{n}", "platform").status_code == 200]
+    assert len(accounts) > 50
+
+
+def test_a_look_at_a_loan_is_in_the_access_log(portal: Portal) -> None:
+    ledger = portal.book.ledger
+    get(portal, "/loans/HOSTILE-1")
+    with ledger.store.read() as connection:
+        seen = list(access.reads(connection, ledger.row().id, subject="loan:HOSTILE-1", limit=9))
+    assert ("fund-b", "page") in {(one.party, one.what) for one in seen}
+
+
+def test_search_goes_where_one_thing_is_found(portal: Portal) -> None:
+    assert get(portal, "/search?q=HOSTILE-1").headers["location"] == "/loans/HOSTILE-1"
+    assert get(portal, "/search?q=+pool:HOSTILE").headers["location"] == "/pools/HOSTILE"
+    assert get(portal, "/search?q=hostile-2").headers["location"].startswith("/records/")
+    for hidden in ("WAREHOUSE-A", "%00", "0" * 128, "-1", "²"):
+        assert get(portal, f"/search?q={hidden}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("/pools?x=1", "/pools?x=1"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/a\r\nX: y", "/"),
+        ("", "/"),
+        ("/ä", "/"),
+    ],
+)
+def test_one_is_led_back_within_this_site_only(address: str, kept: str) -> None:
+    assert local(address) == kept
+
+
+def test_forms_that_are_none(portal: Portal) -> None:
+    client = portal.book.client
+    for body in (b"\xff=1", b"a" * 70_000, b"&&"):
+        answer = client.post("/preferences", content=body, headers=HTML)
+        assert answer.status_code == 400
+    answer = client.post("/preferences", content="language=fr&back=//evil.example", follow_redirects=False)
+    assert answer.headers["location"] == "/"
+    assert "set-cookie" not in answer.headers
