@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
-from ledger.errors import ConfigurationError
+from ledger.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.exchange import Closed, Exchange, Report
@@ -54,8 +54,6 @@ def exchange(
     all is said. Exit code 1 if there is something to act on. With --close a date is closed: counts and sums by type and
     claim holder, for both sides to sign.
     """
-    from ledger.exchange import Exchange, Place
-
     if close is not None and watch is not None:
         raise ConfigurationError("--close and --watch: give one of them")
     if close is None and (party or key):
@@ -63,22 +61,38 @@ def exchange(
     out = Output(as_json)
     first = True
     while True:
-        with open_home() as home, out.stages(unit="steps") as progress:
-            work = Exchange(
-                Place.open(where), home.ledger, batch=home.settings.import_batch, progress=progress
-            )
-            report = work.run()
-            closed = None if close is None else _close(home, work, close, party, key)
-            report.problems = report.problems if closed is None else work.problems()
-        if first or watch is None or report.did_something:
-            document = report.to_json() | ({"closed": closed.to_json()} if closed else {})
-            out.show(document, *_lines(report, closed))
-        if watch is None:
-            if report.problems:
-                raise typer.Exit(_EXIT_TO_ACT)
-            return
-        first = False
+        try:
+            report, closed = _run(out, where, close, party, key)
+        except UnavailableError as error:
+            if watch is None:
+                raise
+            out.warn(f"{error}; the next look is in {watch:g} seconds")
+        else:
+            if first or watch is None or report.did_something:
+                document = report.to_json() | ({"closed": closed.to_json()} if closed else {})
+                out.show(document, *_lines(report, closed))
+            if watch is None:
+                if report.problems:
+                    raise typer.Exit(_EXIT_TO_ACT)
+                return
+            first = False
         time.sleep(watch)
+
+
+def _run(
+    out: Output, where: str, close: str | None, party: str | None, key: Path | None
+) -> tuple[Report, Closed | None]:
+    """One run over the place, and the close where one is asked for."""
+    from ledger.exchange import Exchange, Place
+
+    with open_home() as home, out.stages(unit="steps") as progress:
+        work = Exchange(Place.open(where), home.ledger, batch=home.settings.import_batch, progress=progress)
+        report = work.run()
+        if close is None:
+            return report, None
+        closed = _close(home, work, close, party, key)
+        report.problems = work.problems()
+        return report, closed
 
 
 def _close(home: Home, work: Exchange, day: str, party: str | None, key: Path | None) -> Closed:

@@ -12,13 +12,16 @@ over all holders; and of what concerns claims, each party's part:
   amounts belong to their payees and are nobody's part. A guarantor pays the creditors itself, claim by claim, and all
   of that is theirs. A remittance is the holder's that it names.
 
-What a later correction says is no part of the date that it corrects: both sides have closed that already.
+What a later correction says is no part of the date that it corrects: both sides have closed that already. On the day on
+which it takes effect it is told as what it changes (:func:`difference`), beside the sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from ledger.domain import money, seals
 from ledger.domain.events.cash import RemittanceMade
@@ -32,6 +35,7 @@ from ledger.domain.events.money_in import (
     RepaymentReversed,
     read_parts,
 )
+from ledger.domain.fold import Standing
 from ledger.domain.record import Record
 from ledger.proofs.encumbrance import WHOLE
 
@@ -90,6 +94,17 @@ class Flow(NamedTuple):
         return sum(self.parts)
 
 
+class Counted(NamedTuple):
+    """A record of a date, as far as it is counted: its amount over all holders, and what a bank finds it by."""
+
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
+    type: str
+    currency: str
+    amount: int
+    value_date: str
+    bank_ref: str
+
+
 class Line(NamedTuple):
     """What a close has one line for; no holder: all of them."""
 
@@ -127,11 +142,39 @@ def flows(index: int, one: Record, claims: Sequence[Owned], remainder: int) -> I
                 yield Flow(index, one.id, one.type, party, loan, owned.claim, pool, share, currency, parts)
 
 
-def lines(records: Iterable[tuple[int, Record]], parts: Iterable[Flow]) -> list[dict[str, Any]]:
+def difference(
+    index: int,
+    correction: Record,
+    before: Standing | None,
+    after: Standing | None,
+    *,
+    claims: Sequence[Owned],
+    remainder: int,
+) -> Iterator[Flow]:
+    """What a correction changes of each party's part; ``before`` and ``after`` are the record as it stood and stands.
+
+    None is a record that is void. ``claims`` as they were when the corrected record's day began. The type of what it
+    gives names the corrected one, which says the way that amounts go: ``correction.made/repayment.received``.
+    """
+    parts: dict[Flow, Parts] = {}
+    for sign, standing in ((-1, before), (1, after)):
+        if standing is None:
+            continue
+        one = msgspec.structs.replace(standing.record, event=standing.event, amounts=standing.amounts)
+        for flow in flows(index, one, claims, remainder):
+            place = flow._replace(id=correction.id, type=f"{correction.type}/{one.type}", parts=())
+            known = parts.get(place, (0,) * len(flow.parts))
+            parts[place] = tuple(units + sign * more for units, more in zip(known, flow.parts, strict=True))
+    for place, changed in parts.items():
+        if any(changed):
+            yield place._replace(parts=changed)
+
+
+def lines(records: Iterable[Counted], parts: Iterable[Flow]) -> list[dict[str, Any]]:
     """The lines of a close, in the form of its data: over all holders, and for each party that has a part."""
     totals: dict[Line, tuple[int, int]] = {}
-    for _, one in records:
-        _count(totals, Line(one.type, None, getattr(one.event, "currency", "")), amount_of(one))
+    for one in records:
+        _count(totals, Line(one.type, None, one.currency), one.amount)
     seen: set[tuple[Line, int]] = set()
     for flow in parts:
         line = Line(flow.type, flow.party, flow.currency)
@@ -144,6 +187,16 @@ def lines(records: Iterable[tuple[int, Record]], parts: Iterable[Flow]) -> list[
         }
         for line, (count, units) in sorted(totals.items(), key=lambda item: (item[0].holder or "", item[0]))
     ]  # fmt: skip
+
+
+def counted(index: int, one: Record) -> Counted:
+    """What a close and a reconciliation file need of a record."""
+    event: Any = one.event
+    told = [
+        value if isinstance(value := getattr(event, name, ""), str) else ""
+        for name in ("value_date", "bank_ref")
+    ]
+    return Counted(index, one.type, event.currency, amount_of(one), *told)
 
 
 def _count(totals: dict[Line, tuple[int, int]], line: Line, units: int, *, again: bool = False) -> None:

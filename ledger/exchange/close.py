@@ -20,8 +20,8 @@ from ledger.domain.events import read_submission
 from ledger.domain.events.base import HOLDING, SERVICING
 from ledger.domain.events.files import DayClosed
 from ledger.errors import ConfigurationError, RefusedError
-from ledger.exchange import recon
-from ledger.exchange.recon import DayBook
+from ledger.exchange import daybook
+from ledger.exchange.daybook import lines_of
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.store import ReadConnection, logs, records, subjects
@@ -83,9 +83,9 @@ def servicers_newest(connection: ReadConnection, log: LogRow, day: date) -> Stan
     return next((one for one in reversed(standing(connection, log, day)) if one.party in servicing), None)
 
 
-def answer(book: DayBook, partner: str) -> dict[str, Any]:
-    """The partner's day.closed for what ``book`` says, in the submission form, not signed."""
-    return _event(book.day, partner, book.before, book.lines_of(partner))
+def answer(day: date, partner: str, before: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The partner's day.closed where the servicer's has these lines, in the submission form, not signed."""
+    return _event(day, partner, before, lines_of(lines, partner))
 
 
 def close(ledger: Ledger, day: date, *, party: str, signer: Signer | None) -> Closed:
@@ -109,8 +109,9 @@ def close(ledger: Ledger, day: date, *, party: str, signer: Signer | None) -> Cl
             if theirs is None:
                 raise RefusedError("date", f"no servicer has closed {day} yet", rule="not_closed")
             before = theirs.before
-        book = recon.read(connection, log, [day], before=before)[day]
-        lines = book.lines() if roles & SERVICING else book.lines_of(party)
+        lines = daybook.read(connection, log, [day], before=before)[day].lines()
+        if not roles & SERVICING:
+            lines = lines_of(lines, party)
         mine = [one for one in standing(connection, log, day) if one.party == party]
     if mine and same(mine[-1].lines, lines) and (roles & SERVICING or mine[-1].before == before):
         last = mine[-1]

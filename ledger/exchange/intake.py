@@ -28,7 +28,7 @@ from ledger.exchange.plan import ExpectedFile
 from ledger.exchange.replies import ReplyWriter
 from ledger.exchange.states import BAD, State, slot_of
 from ledger.log import Ledger
-from ledger.store import exchange
+from ledger.store import exchange, logs
 from ledger.store.exchange import FileRow
 from ledger.tapes import csv, ndjson
 from ledger.tapes.mapping import MappingForm
@@ -232,17 +232,16 @@ class Intake:
 
     def _remember(self, row: FileRow) -> None:
         """Put a row; other bad contents under the same name have given way to it."""
-        log = self.ledger.row()
         with self.ledger.store.write() as connection:
+            log = logs.lock(connection, self.ledger.origin)
             for other in exchange.files(connection, log.id, first=row.day, last=row.day):
                 if slot_of(other) == slot_of(row) and other.sha256 != row.sha256 and other.state in BAD:
                     exchange.put_file(connection, log.id, replace(other, state=State.WITHDRAWN))
             exchange.put_file(connection, log.id, row)
 
     def _put(self, row: FileRow) -> None:
-        log = self.ledger.row()
         with self.ledger.store.write() as connection:
-            exchange.put_file(connection, log.id, row)
+            exchange.put_file(connection, logs.lock(connection, self.ledger.origin).id, row)
 
     def _now(self) -> datetime:
         return self.ledger.clock()

@@ -27,7 +27,7 @@ _CHUNK: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object that lies there. ``tag`` changes whenever the object is written again."""
+    """An object that lies there. ``tag`` changes whenever the object is written again, also with the same bytes."""
 
     path: str
     size: int
@@ -68,19 +68,13 @@ class Place:
         import obstore
 
         with self._answering():
-            return sorted(
-                (
-                    Entry(
-                        one["path"],
-                        one["size"],
-                        one["last_modified"],
-                        one["e_tag"] or _dated(one["last_modified"]),
-                    )
-                    for batch in obstore.list(self._store, prefix)
-                    for one in batch
-                ),
-                key=lambda entry: entry.path,
-            )
+            found = [one for batch in obstore.list(self._store, prefix) for one in batch]
+        entries = []
+        for one in found:
+            # The tag of some stores is a digest: two flags look alike but for the time.
+            tag = f"{one['e_tag'] or ''}@{one['last_modified'].isoformat()}"
+            entries.append(Entry(one["path"], one["size"], one["last_modified"], tag))
+        return sorted(entries, key=lambda entry: entry.path)
 
     def read(self, path: str, *, limit: int) -> bytes:
         """A small object; raises :class:`MalformedError` above ``limit`` bytes."""
@@ -136,10 +130,6 @@ class Place:
             raise NotFoundError(f"{self.name}: {_first_line(error)}") from error
         except exceptions.BaseError as error:
             raise UnavailableError(f"{self.name}: {_first_line(error)}") from error
-
-
-def _dated(modified: datetime) -> str:
-    return modified.isoformat()
 
 
 def _first_line(error: BaseException) -> str:

@@ -85,11 +85,10 @@ def send(place: Place, slot: Slot, row: FileRow, lines: Path | None) -> None:
     if lines is None:
         place.remove(layout.reply(slot, ".csv"))
     else:
-        data = lines.read_bytes()
-        place.write(layout.reply(slot, ".csv"), data)
-        reply = {
-            "rows": row.accepted + row.repeated + row.refused, "sha256": hashlib.sha256(data).hexdigest(),
-        }  # fmt: skip
+        place.write(layout.reply(slot, ".csv"), lines)
+        with lines.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        reply = {"rows": row.accepted + row.repeated + row.refused, "sha256": digest}
     verdict = {
         "format": FORMAT,
         "party": row.party,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,14 +12,14 @@ from ledger.domain import calendar
 from ledger.domain.events.base import HOLDING
 from ledger.errors import RefusedError
 from ledger.exchange import close as closes
-from ledger.exchange import layout, recon
+from ledger.exchange import daybook, layout, recon
 from ledger.exchange import plan as plans
 from ledger.exchange.close import Closed
+from ledger.exchange.daybook import DayBook
 from ledger.exchange.intake import Intake, Outcome, Progress
 from ledger.exchange.layout import Inbound
 from ledger.exchange.place import Place
 from ledger.exchange.plan import Plan
-from ledger.exchange.recon import DayBook
 from ledger.exchange.states import Book, Kind, Problem, State, slot_of
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
@@ -26,8 +27,8 @@ from ledger.store import exchange, logs
 from ledger.store.exchange import DayRow, ExchangeRow, FileRow
 from ledger.store.logs import LogRow
 
-#: Dates whose reconciliation files are made in one pass over the records: what a pass holds in memory.
-_DAYS_TOGETHER = 31
+#: Records whose dates are told in one pass over the log: some hundred MiB of memory at most, unless a date has more.
+_RECORDS_TOGETHER = 200_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,7 +121,7 @@ class Exchange:
             assert newest is not None  # a partner's close answers one
             if told is not None and told.before == told.closed == newest.before:
                 return closed
-            books = recon.read(connection, log, [day], before=newest.before)
+            books = daybook.read(connection, log, [day], before=newest.before)
         self._write(log, books[day])
         return closed
 
@@ -148,36 +149,40 @@ class Exchange:
             log = logs.get(connection, self._ledger.origin)
             row = exchange.get(connection, log.id)
             assert row is not None
-            changed = recon.touched(connection, log, row.scanned, log.size)
+            changed = daybook.touched(connection, log, row.scanned, log.size)
         days = []
         for day in book.days():
             told = day.isoformat() in book.told
             stale = day.isoformat() in changed or not all(recon.is_there(there, one, day) for one in partners)
             if (told and stale) or (not told and book.is_complete(day)):
                 days.append(day)
-        for start in range(0, len(days), _DAYS_TOGETHER):
-            self._progress("reconciliation files", start, len(days))
+        done = 0
+        for some in _together(days, changed):
+            self._progress("reconciliation files", done, len(days))
             with self._ledger.store.read() as connection:
-                books = recon.read(connection, log, days[start : start + _DAYS_TOGETHER], before=log.size)
+                books = daybook.read(connection, log, some, before=log.size)
             for one in books.values():
                 self._write(log, one)
+            done += len(some)
         self._remember(scanned=log.size)
         return days
 
     def _write(self, log: LogRow, book: DayBook) -> None:
         """Put the partners' files of a date there, and remember it."""
+        lines = book.lines()
         with self._ledger.store.read() as connection:
             newest = closes.servicers_newest(connection, log, book.day)
-        if newest is not None and closes.same(newest.lines, book.lines()):
+        if newest is not None and closes.same(newest.lines, lines):
             book.before = newest.before  # the records between are of other dates
         current = newest is not None and newest.before == book.before
         for partner in self._partners():
-            ready = closes.answer(book, partner) if current else None
-            recon.write(self._place, log, book, partner, close=ready)
+            ready = closes.answer(book.day, partner, book.before, lines) if current else None
+            recon.write(self._place, log, book, partner, lines=lines, close=ready)
         row = DayRow(
             day=book.day.isoformat(), before=book.before, closed=None if newest is None else newest.before
         )
         with self._ledger.store.write() as connection:
+            log = logs.lock(connection, self._ledger.origin)
             exchange.put_day(connection, log.id, row)
 
     def _partners(self) -> list[str]:
@@ -201,7 +206,7 @@ class Exchange:
         now = calendar.format_instant(self._ledger.clock())
         row = ExchangeRow(place=self._place.name, plan=self._text, ran=now, scanned=scanned)
         with self._ledger.store.write() as connection:
-            exchange.put(connection, logs.get(connection, self._ledger.origin).id, row)
+            exchange.put(connection, logs.lock(connection, self._ledger.origin).id, row)
 
     def _rows(self) -> list[FileRow]:
         with self._ledger.store.read() as connection:
@@ -212,6 +217,21 @@ class Exchange:
             log = logs.get(connection, self._ledger.origin)
             files, told = exchange.files(connection, log.id), exchange.days(connection, log.id)
         return Book(self.plan, files, told, zone=log.zone, now=self._ledger.clock())
+
+
+def _together(days: Iterable[date], records: Counter[str]) -> Iterator[list[date]]:
+    """Dates in groups of which one pass can hold the records; a date of which the number is not known goes alone."""
+    group: list[date] = []
+    total = 0
+    for day in days:
+        size = records.get(day.isoformat(), _RECORDS_TOGETHER)
+        if group and total + size > _RECORDS_TOGETHER:
+            yield group
+            group, total = [], 0
+        group.append(day)
+        total += size
+    if group:
+        yield group
 
 
 def _file(one: Outcome) -> dict[str, Any]:

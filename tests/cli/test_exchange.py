@@ -101,13 +101,16 @@ def test_it_keeps_running_and_speaks_when_something_happens(
         naps.append(seconds)
         if len(naps) == 2:
             send(files)
+        if len(naps) == 3:
+            monkeypatch.setenv("POOLPROOF_DATABASE_URL", "postgresql://127.0.0.1:9/nowhere")
         if len(naps) == 4:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", nap)
-    shown = log("exchange", files, "--watch", "5", code=130).stdout
+    done = log("exchange", files, "--watch", "5", code=130)
     assert naps == [5.0] * 4
-    assert shown.count("missing") == shown.count("taken") == 1
+    assert done.stdout.count("missing") == done.stdout.count("taken") == 1
+    assert "the next look is in 5 seconds" in done.stderr, "a database that does not answer is asked again"
 
 
 def test_what_cannot_be_asked(log: Run, files: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_every_type_has_parts_and_makes_lines_that_a_close_takes(kind: str) -> N
     found = list(dayclose.flows(7, one, CLAIMS, 1))
     assert found
     assert all(flow.parts and flow.amount for flow in found)
-    lines = dayclose.lines([(7, one)], found)
+    lines = dayclose.lines([dayclose.counted(7, one)], found)
     closed = submission("day.closed", data={"lines": lines}).event
     assert isinstance(closed, DayClosed)
     assert closed.lines[0].holder is None
@@ -81,7 +81,7 @@ def test_types_are_those_with_money_of_claims() -> None:
 def test_a_party_with_two_parts_of_a_record_has_one_event() -> None:
     claims = (Owned("a", 700_000, "bank"), Owned("b", 300_000, "bank"))
     one = recorded("loan.disbursed")
-    lines = dayclose.lines([(7, one)], dayclose.flows(7, one, claims, 1))
+    lines = dayclose.lines([dayclose.counted(7, one)], dayclose.flows(7, one, claims, 1))
     assert [(line["holder"], line["count"], line["sum"]) for line in lines] == [
         (None, 1, "1200.00"), ("bank", 1, "1200.00"),
     ]  # fmt: skip

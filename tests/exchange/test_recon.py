@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ledger.exchange import recon, replies
-from ledger.exchange.recon import DayBook
+from ledger.exchange import daybook, recon, replies
+from ledger.exchange.daybook import DayBook
 from ledger.log import Ledger
 from ledger.store import logs
 from tests import book
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def read(ledger: Ledger, day: date, *, before: int | None = None) -> DayBook:
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        return recon.read(connection, log, [day], before=log.size if before is None else before)[day]
+        return daybook.read(connection, log, [day], before=log.size if before is None else before)[day]
 
 
 def parts(found: DayBook) -> dict[tuple[str, str, str, str], str]:
@@ -100,13 +100,13 @@ def test_a_month_is_no_date_a_fee_is_nobody_s_part_and_a_correction_is_in_no_sum
         party="fenqile",
     )
     found = read(desk.ledger, FRIDAY)
-    assert ({one.id for _, one in found.records}, found.corrections) == ({"L0.repaid.1"}, 1)
+    assert [(one.type, one.amount) for one in found.records] == [("repayment.received", 10_662 * 10**6)]
     assert [(line["holder"], line["sum"]) for line in found.lines()] == [
         (None, "106.62"), ("bank-a", "74.64"), ("bank-b", "31.98"),
     ]  # fmt: skip
     with desk.ledger.store.read() as connection:
         log = logs.get(connection, desk.ledger.origin)
-        assert recon.touched(connection, log, 0, log.size) == {"2026-11-01", "2026-11-20"}
+        assert daybook.touched(connection, log, 0, log.size) == {"2026-11-01": 4, "2026-11-20": 2}
 
 
 def test_the_file_has_what_a_bank_books_by(desk: Desk) -> None:
@@ -143,6 +143,50 @@ def test_the_columns_are_those_that_the_documentation_promises() -> None:
     page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8").splitlines()
     assert ",".join(recon.COLUMNS) in page
     assert ",".join(replies.COLUMNS) in page
+
+
+def test_what_a_correction_changes_is_told_beside_the_sums(desk: Desk) -> None:
+    one, other = paid("L0", FRIDAY), paid("L1", FRIDAY)
+    first, second = desk.ledger.append([one, other], party="fenqile").accepted
+    less = one["data"] | {"amount": "96.62", "applied": {"principal": "84.62", "interest": "12.00"}}
+
+    def corrected(of: str, replacement: dict[str, Any] | None, id: str, day: date) -> dict[str, Any]:
+        data = {
+            "record": of, "type": "repayment.received", "reason": "typing error", "replacement": replacement,
+            "approved_by": "operations",
+        }  # fmt: skip
+        loan = "loan:L1" if of == second.digest.hex() else "loan:L0"
+        return book.event("correction.made", loan, data, id=id, effective=day.isoformat())
+
+    desk.ledger.append(
+        [
+            corrected(first.digest.hex(), less, "k1", SATURDAY),
+            corrected(second.digest.hex(), None, "k2", SATURDAY),
+            corrected(first.digest.hex(), one["data"], "k3", SUNDAY),
+        ],
+        party="fenqile",
+    )
+    for day in (FRIDAY, SATURDAY, SUNDAY):
+        send_payments(desk, day)
+    desk.run()
+    told = {
+        day: [
+            (row["id"], row["type"], row["principal"], row["interest"])
+            for row in desk.recon(day, "bank-a")[1]
+        ]
+        for day in (FRIDAY, SATURDAY, SUNDAY)
+    }
+    kind = "correction.made/repayment.received"
+    assert told == {
+        FRIDAY: [
+            ("L0.repaid.1", "repayment.received", "66.24", "8.40"),
+            ("L1.repaid.1", "repayment.received", "66.24", "8.40"),
+        ],
+        SATURDAY: [("k1", kind, "-7.00", "0.00"), ("k2", kind, "-66.24", "-8.40")],
+        SUNDAY: [("k3", kind, "7.00", "0.00")],
+    }
+    manifest, _ = desk.recon(SATURDAY, "bank-a")
+    assert (manifest["corrections"], manifest["lines"]) == (2, [])
 
 
 def test_it_waits_for_the_files_of_its_date(desk: Desk) -> None:
