@@ -13,7 +13,7 @@ from ledger.domain.calendar import format_instant
 from ledger.domain.events import Submission
 from ledger.domain.events.transfers import Transfer
 from ledger.errors import TakenError
-from ledger.store import Store, logs
+from ledger.store import Store, logs, records
 from ledger.store import webhooks as rows
 from ledger.webhooks.messages import announce
 
@@ -43,7 +43,12 @@ def announcer(
             if not rows.any_endpoint(connection, log.id):
                 return
             at = format_instant(clock())
+            wanted = [error.details["index"] for _, error in taken if "index" in error.details]
+            standing = records.digests_at(connection, log.id, wanted)
             for submission, error in taken:
+                digest = standing.get(error.details.get("index", -1))
+                if digest is None or digest.hex() != error.details.get("digest"):
+                    continue  # what held the claim was in the same batch, and went with it
                 data = _data(submission, error)
                 key = f"{submission.party}:{submission.id}:{data['standing']}"
                 for party in sorted({submission.party, data["holder"]}):

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.home import Home
 from ledger.settings import Settings
-from tests.cli.running import Run, data
+from tests.cli.running import Run, data, ndjson, opened, pledged, pool
 from tests.cli.test_exchange import files  # noqa: F401 - the fixture
 from tests.webhooks.conftest import verify
 from tests.webhooks.receiving import receiving
@@ -67,6 +67,26 @@ def test_a_missing_file_is_told_by_the_worker(
         "name": "repayments",
         "detail": "it was due at 2026-03-03T06:00Z",
     }
+
+
+def test_a_refused_pledge_is_told_to_both_sides(
+    log: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the command that is refused to the receivers."""
+    monkeypatch.setenv("POOLPROOF_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    events = [opened("L1"), pool("P"), pool("Q"), pledged("p1", "P", "L1"), pledged("p2", "Q", "L1")]
+    with receiving() as receiver, Home(Settings.load()) as here:
+        [loop] = here.loops("webhooks")
+        for party in ("lender", "fund"):
+            log("webhook", "add", party, receiver.url(f"/{party}"))
+        log("append", "-", stdin=ndjson(*events), code=2)
+        loop.step()
+        assert receiver.got == []  # the pledge that stood in the way was not stored either
+        log("append", "-", "--on-error", "report", stdin=ndjson(*events), code=2)
+        while loop.step():
+            pass
+    told = sorted((got.path, json.loads(got.body)["data"]["event"]) for got in receiver.got)
+    assert told == [("/fund", "p2"), ("/lender", "p2")]
 
 
 def test_without_the_setting_nothing_internal_is_taken(log: Run) -> None:
