@@ -12,7 +12,8 @@
     ├── ConfigurationError     settings or key files that cannot work              exit 2
     ├── UndeterminedError      the inputs do not allow a verdict                   exit 3
     ├── UnavailableError       database, chain or disk does not answer now         exit 3
-    │   └── UnpublishedError   too much waits for the next checkpoint              exit 3
+    │   ├── UnpublishedError   too much waits for the next checkpoint              exit 3
+    │   └── TooManyError       this caller has asked for too much at a time        exit 3
     ├── UnauthorisedError      the caller may not do this                          exit 4
     └── IntegrityError         our own store contradicts itself                    exit 1
 
@@ -146,6 +147,12 @@ class UnavailableError(PoolproofError):
 
 class UnpublishedError(UnavailableError):
     """So many entries wait for a checkpoint that no more are taken in before it: the same call succeeds after it."""
+
+
+class TooManyError(UnavailableError):
+    """The caller has asked for as much as one may at a time; others are served."""
+
+    code = "too_many_requests"
 
 
 class UnauthorisedError(PoolproofError):

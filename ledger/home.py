@@ -21,7 +21,7 @@ Every part is opened when it is first asked for, so that a command pays only for
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -34,9 +34,11 @@ from ledger.settings import CONFIG_NAME, Settings
 
 if TYPE_CHECKING:
     from ledger.anchors import Anchorer
+    from ledger.audits import Auditor
     from ledger.chain.client import ChainClient
     from ledger.chain.keystore import ChainAccount
     from ledger.erasure import Journal
+    from ledger.jobs import Handler, Runner
     from ledger.log import Ledger
     from ledger.proofs.note import Signer
     from ledger.store import ReadConnection, Store
@@ -355,7 +357,8 @@ class Home:
 
         Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
         """
-        from ledger.workers import anchoring, publishing, snapshotting, telling
+        from ledger.audits import KIND as AUDIT
+        from ledger.workers import anchoring, auditing, publishing, snapshotting, telling
 
         settings = self.settings
         makers: dict[str, Callable[[], Loop]] = {
@@ -363,6 +366,9 @@ class Home:
             "anchor": lambda: anchoring(self.anchorer, every=settings.chain_poll_seconds),
             "webhooks": lambda: telling(self.courier, every=settings.webhook_seconds),
             "snapshot": lambda: snapshotting(self.ledger),
+            "audit": lambda: auditing(
+                self._runner({AUDIT: self.auditor.perform}), self.auditor, every=settings.audit_seconds
+            ),
         }
         if unknown := set(only) - set(makers):
             raise ConfigurationError(f"no loop {min(unknown)!r}; a worker has {', '.join(makers)}")
@@ -414,6 +420,18 @@ class Home:
             for one in problems
             if one.kind == states.Kind.MISSING
         ]
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        """Performs audits that were asked for, with the node of this home."""
+        from ledger.audits import Auditor
+
+        return Auditor(self.ledger, kek=self.kek_file, rpc_url=lambda: self.rpc_url)
+
+    def _runner(self, handlers: Mapping[str, Handler]) -> Runner:
+        from ledger.jobs import Runner
+
+        return Runner(self.store, self.origin, handlers, clock=self.ledger.clock)
 
     # -- the backup of the key-encryption key --------------------------------------------------------------
 

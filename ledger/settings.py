@@ -146,6 +146,14 @@ class Settings(BaseModel):
         ge=60,
         le=2_592_000,
     )
+    audit_seconds: float = _setting(
+        0.0,
+        "How often the worker audits each pool when a newer size was anchored; 0: only when somebody asks.",
+        unit="seconds",
+        reason="only when asked: an audit reads the whole log, and who needs one how often is the operator's to say",
+        ge=0,
+        le=31_536_000,
+    )
     retention_years: int = _setting(
         5,
         "How long a loan is kept after its end; until then `erase` refuses it, in the log's zone.",

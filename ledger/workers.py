@@ -26,12 +26,15 @@ from ledger.errors import PoolproofError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.anchors import Anchorer
+    from ledger.audits import Auditor
+    from ledger.jobs import Runner
     from ledger.log import Ledger
     from ledger.webhooks.courier import Courier
 
 #: A fault that lasts is asked about at most this seldom.
 MAX_BACKOFF_SECONDS: Final = 60.0
-
+#: How soon a job that was asked for is begun; a query each time.
+JOB_POLL_SECONDS: Final = 1.0
 #: How often a worker looks whether the figures of a pool are due; looking costs a few small queries.
 SNAPSHOT_SECONDS: Final = 10.0
 
@@ -40,11 +43,15 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """One kind of work. ``step`` says whether there is more to do at once; if not it rests for ``pause`` seconds."""
+    """One kind of work. ``step`` says whether there is more to do at once; if not it rests for ``pause`` seconds.
+
+    A step that may last is let go by ``give_up``, which is called at a stop, maybe from a signal handler.
+    """
 
     name: str
     step: Callable[[], bool]
     pause: float
+    give_up: Callable[[], None] = lambda: None
 
 
 def publishing(ledger: Ledger, *, every: float) -> Loop:
@@ -86,6 +93,17 @@ def snapshotting(ledger: Ledger, *, every: float = SNAPSHOT_SECONDS) -> Loop:
     return Loop(name="snapshot", step=step, pause=every)
 
 
+def auditing(runner: Runner, auditor: Auditor, *, every: float) -> Loop:
+    """Perform the audits that were asked for; with ``every``, ask for one of each pool so often (in seconds)."""
+
+    def step() -> bool:
+        if every:
+            auditor.plan(every=every)
+        return runner.step()
+
+    return Loop(name="audit", step=step, pause=JOB_POLL_SECONDS, give_up=runner.give_up)
+
+
 class Workers:
     """Loops, each in a thread of its own."""
 
@@ -93,6 +111,8 @@ class Workers:
         self._stop = threading.Event()
         self._failure: PoolproofError | None = None
         self._on_failure: Callable[[], None] = lambda: None
+        loops = list(loops)
+        self._give_up = [loop.give_up for loop in loops]
         self._threads = [
             threading.Thread(target=self._run, args=(loop,), name=f"poolproof-{loop.name}", daemon=True)
             for loop in loops
@@ -107,6 +127,8 @@ class Workers:
     def stop(self) -> None:
         """Ask the loops to end; may be called from a signal handler."""
         self._stop.set()
+        for give_up in self._give_up:
+            give_up()
 
     def join(self) -> None:
         """Wait until they have ended; raises what ended them, if it was not :meth:`stop`."""

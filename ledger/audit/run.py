@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -117,20 +118,27 @@ def _parts(loan_ids: Sequence[int]) -> list[Sequence[int]]:
 
 # -- processes -------------------------------------------------------------------------------------------------
 
-_worker: Worker | None = None
+
+class _Here(threading.local):
+    """What the tasks of one pass share: in a process of a pool, or in the thread that does it all by itself."""
+
+    worker: Worker | None = None
+
+
+_here = _Here()
 
 
 def _start(job: Job) -> None:
-    global _worker  # noqa: PLW0603 - the one way to give a process of a pool what all its tasks share
-    _worker = Worker(job)
+    _here.worker = Worker(job)
 
 
 def _hash(bounds: tuple[int, int]) -> tuple[integrity.Hashed, LogScan | None]:
-    assert _worker is not None
-    job = _worker.job
+    worker = _here.worker
+    assert worker is not None
+    job = worker.job
     found = None if job.known is None else LogScan(job.known, start=bounds[0])
     with collector_paused():
-        return integrity.hash_range(_worker.store, job.log, *bounds, scan=found), found
+        return integrity.hash_range(worker.store, job.log, *bounds, scan=found), found
 
 
 def _hash_all(job: Job, processes: int, progress: Progress) -> tuple[list[integrity.Hashed], LogScan | None]:
@@ -162,8 +170,8 @@ def _examine_all(job: Job, loan_ids: Sequence[int], processes: int, progress: Pr
 
 
 def _examine(loan_ids: Sequence[int]) -> Part:
-    assert _worker is not None
-    return _worker.examine(loan_ids)
+    assert _here.worker is not None
+    return _here.worker.examine(loan_ids)
 
 
 @contextmanager
@@ -171,16 +179,22 @@ def _workers(job: Job, processes: int) -> Iterator[Callable[..., Future[Any]]]:
     """How to submit work: to this process where one is enough, else to a pool of them."""
     if processes <= 1:
         _start(job)
-        assert _worker is not None
+        assert _here.worker is not None
         try:
             yield _at_once
         finally:
-            _worker.store.close()
+            _here.worker.store.close()
         return
     # Spawned, not forked: a database connection must not be shared, and threads may be running.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(job,)) as executor:
-        yield executor.submit
+        try:
+            yield executor.submit
+        except BaseException:
+            executor.shutdown(
+                cancel_futures=True
+            )  # whoever gives up does not wait for ranges that nobody began
+            raise
 
 
 def _at_once(function: Callable[..., object], argument: object) -> Future[Any]:

@@ -12,6 +12,7 @@ KINDS: Final[dict[str, str]] = {
     "checkpoint.anchored": "a checkpoint is on chain, in a final block",
     "anchor.late": "a published checkpoint has waited for its anchor longer than acceptances promise",
     "pool.sealed": "a pool's composition was sealed, and the seal is published",
+    "finding.opened": "an audit has found what the one before it had not",
     "break.opened": "a file and the records disagree",
     "pledge.refused": "a pledge was refused, because what it asks for is taken",
     "file.missing": "a file that was due has not come",
