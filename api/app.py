@@ -18,6 +18,7 @@ from api.auth import KeyRing
 from api.frame import Frame
 from api.intake import Gate, Intake
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.peers import Peers
 from api.portal import routes as portal_routes
 from api.portal.problem_page import or_page
@@ -54,6 +55,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         keys=KeyRing(ledger),
         sessions=Sessions(ledger, peers, lifetime=timedelta(seconds=settings.session_seconds)),
         peers=peers,
+        provider=Provider.of(settings),
         intake=Intake(partial(outcomes.append, ledger)),
         batches=Gate(),
         metrics=metrics,

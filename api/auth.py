@@ -178,3 +178,19 @@ Writer = Annotated[Caller, Depends(Allowed(Scope.WRITE))]
 Auditor = Annotated[Caller, Depends(Allowed(Scope.AUDIT))]
 Attester = Annotated[Caller, Depends(Allowed(Scope.ATTEST))]
 Admin = Annotated[Caller, Depends(Allowed(Scope.ADMIN))]
+
+
+async def sign_in(request: Request, token: str) -> Caller:
+    """The caller of a key that is typed into a page. Answers 401 and 403 as :func:`authenticate` does.
+
+    A key whose requests must be signed cannot be used so: a page signs nothing.
+    """
+    here: Services = request.app.state.services
+    try:
+        known = await run_in_threadpool(here.keys.look_up, token)
+    except UnauthorisedError:
+        raise unauthenticated() from None
+    _check_place(request, here.peers, known)
+    if known.key.bounds.signing_key is not None:
+        raise UnauthorisedError("this key signs each request: it is for programs")
+    return known.caller

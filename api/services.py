@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from api.auth import KeyRing
 from api.intake import Gate, Intake
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.peers import Peers
 from api.sessions import Sessions
 from api.tiles import Tiles
@@ -36,6 +37,7 @@ class Services:
     keys: KeyRing
     sessions: Sessions
     peers: Peers
+    provider: Provider | None
     intake: Intake
     batches: Gate
     metrics: Metrics

@@ -220,6 +220,32 @@ class Settings(BaseModel):
         ge=60,
         le=2_592_000,
     )
+    public_url: str | None = _setting(
+        None,
+        "Where people reach the portal, such as `https://ledger.example`.",
+        unit="URL without a path",
+        reason="none: behind a proxy the service cannot know; needed for signing in through a provider",
+        pattern=r"^https?://[^/?#]+/?$",
+    )
+    oidc_issuer: str | None = _setting(
+        None,
+        "The identity provider through which people sign in to the portal (OpenID Connect).",
+        unit="URL, as the provider calls itself",
+        reason="none: then people sign in with an API key",
+        pattern=r"^https?://",
+    )
+    oidc_client_id: str | None = _setting(
+        None,
+        "This service's client id at the identity provider.",
+        unit="text",
+        reason="none: the provider gives it out",
+    )
+    oidc_client_secret: SecretStr | None = _setting(
+        None,
+        "This service's secret at the identity provider.",
+        unit="text",
+        reason="none: a public client with PKCE has none",
+    )
     devnet_port: int = _setting(
         8545,
         "The port of the devnet that `devnet start` runs.",

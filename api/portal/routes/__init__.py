@@ -8,7 +8,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.portal.routes import frame, loans, pools, search
+from api.portal.routes import frame, loans, pools, search, sign_in
 
 #: What the service includes.
-ROUTERS: Final[tuple[APIRouter, ...]] = (frame.router, pools.router, loans.router, search.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    frame.router,
+    sign_in.router,
+    pools.router,
+    loans.router,
+    search.router,
+)
