@@ -22,7 +22,7 @@ from api.oidc import Provider
 from api.peers import Peers
 from api.portal import routes as portal_routes
 from api.portal.problem_page import or_page
-from api.routes import checkpoints, events, health, log, pools, receipts, trust, verify, verify_page
+from api.routes import checkpoints, events, health, log, mirror, pools, receipts, trust, verify, verify_page
 from api.services import Services
 from api.sessions import Sessions
 from api.tiles import Tiles
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ledger.proofs.verdict import AnchorSource
     from ledger.settings import Settings
 
-_ROUTERS: Final = (events, receipts, pools, verify, trust, checkpoints, log, health, verify_page)
+_ROUTERS: Final = (events, receipts, pools, mirror, verify, trust, checkpoints, log, health, verify_page)
 _DESCRIPTION: Final = (
     "Events of consumer-loan pools in, acceptances and receipts out; the log itself as tlog-tiles. "
     "Errors are RFC 9457 problems. What is promised to stay is written in docs/api.md."

@@ -109,10 +109,21 @@ def claim_preimages(
     row: SubjectRow, claim: ClaimRow, secret: bytes, state: LoanState
 ) -> tuple[Encumbrance, ClaimState]:
     """What a claim's register value is the digests of: its encumbrance and its state."""
+    nonces = (
+        encumbrance_nonce(secret, claim.asset_key, claim.version),
+        state_nonce(secret, claim.asset_key, row.last_index),
+    )
+    return opened_preimages(row, claim, nonces, state)
+
+
+def opened_preimages(
+    row: SubjectRow, claim: ClaimRow, nonces: tuple[bytes, str], state: LoanState
+) -> tuple[Encumbrance, ClaimState]:
+    """The same for whoever has the nonces of encumbrance and state, and not the secret that they come from."""
     if row.head is None:
         raise IntegrityError(f"{row.name}: a claim without a record")
     encumbrance = Encumbrance(
-        nonce=encumbrance_nonce(secret, claim.asset_key, claim.version),
+        nonce=nonces[0],
         version=claim.version,
         history=claim.history,
         holders=parse_holders(claim.holders),
@@ -124,7 +135,7 @@ def claim_preimages(
         count=row.count,
         head=row.head,
         last_index=row.last_index,
-        nonce=state_nonce(secret, claim.asset_key, row.last_index),
+        nonce=nonces[1],
     )
     return encumbrance, claim_state
 

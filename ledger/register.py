@@ -151,6 +151,43 @@ def root_of(read: ReadPages, page: int) -> bytes:
     return _combine([digest for _, digest in _slots(data)], 0)
 
 
+def verify(read: ReadPages, page: int, root: bytes, verified: dict[int, tuple[bytes, str]]) -> None:
+    """Walk a register from its root page; each page must have the hash that leads to it, and keys of its own place.
+
+    ``verified`` keeps what was shown of pages before (hash, and the hex digits that their keys begin with), so that
+    those that registers share are walked once. Raises :class:`IntegrityError`.
+    """
+    level = {page: (root, "")} if page else {}
+    if not page and root != mpt.EMPTY_ROOT:
+        raise IntegrityError("register: no page is the root of it")
+    while level:
+        level = {one: slot for one, slot in level.items() if verified.get(one) != slot}
+        found = read(level)
+        below: dict[int, tuple[bytes, str]] = {}
+        for one, (expected, prefix) in level.items():
+            if one not in found:
+                raise IntegrityError(f"register: page {one} is missing")
+            if _page_hash(found[one], prefix, one) != expected:
+                raise IntegrityError(f"register: page {one} has another hash than what leads to it says")
+            verified[one] = (expected, prefix)
+            if found[one][:1] == _BRANCH:
+                for nibble, (child, digest) in enumerate(_below(found[one], one)):
+                    if child:
+                        below[child] = (digest, f"{prefix}{nibble:x}")
+        level = below
+
+
+def _page_hash(data: bytes, prefix: str, page: int) -> bytes:
+    """The hash of a page whose keys begin with these hex digits."""
+    if data[:1] == _BRANCH:
+        return _combine([digest for _, digest in _below(data, page)], 4 * len(prefix))
+    found = _leaves(data)
+    keys = [key for key, _ in found]
+    if keys != sorted(set(keys)) or not all(key.hex().startswith(prefix) for key in keys):
+        raise IntegrityError(f"register: the keys of page {page} are not in their place")
+    return mpt.fold_sorted([(key, mpt.leaf_hash(key, value)) for key, value in found])
+
+
 class _Writer:
     """Hands out page ids and collects what is written."""
 

@@ -29,9 +29,10 @@ Network = IPv4Network | IPv6Network
 
 PREFIX = "POOLPROOF_"
 CONFIG_NAME = "config.toml"
-#: Read by `poolproof verify` and by no other command: it takes no setting, so that it needs no home.
+#: Read by commands that need no home (`poolproof verify`, `poolproof audit --from`): they take no setting.
 OTHER_VARIABLES = {
-    "POOLPROOF_TRUST": "the trust root that `poolproof verify` takes where `--trust` is not given"
+    "POOLPROOF_API_KEY": "the API key that `poolproof audit --from` sends where `--key-file` is not given",
+    "POOLPROOF_TRUST": "the trust root that `poolproof verify` takes where `--trust` is not given",
 }
 
 

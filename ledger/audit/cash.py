@@ -20,6 +20,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple, Self
 
 from ledger.audit.findings import Evidence, Notes
+from ledger.audit.sight import Others, Outside
 from ledger.domain import calendar, money, proceeds
 from ledger.domain.calendar import Effective
 from ledger.domain.events.base import Data
@@ -35,6 +36,7 @@ from ledger.proofs import merkle
 PAYMENTS: Final = (RepaymentReceived, LoanPrepaid, LoanRefunded, RepaymentReversed)
 #: An effective day that is none: a flow that has its till without one has it by its value date.
 _NEVER: Final = Effective("", date.min, None, 0)
+_NO_OTHERS: Final = Others((), 0)
 #: Types of the records that a scan has to be shown.
 SCANNED: Final = frozenset(
     {"repayment.received", "loan.prepaid", "loan.refunded", "repayment.reversed", "correction.made"}
@@ -130,14 +132,19 @@ class CashScan:
     """Recomputes settlements over records in ascending order; picklable.
 
     ``settlements`` are all records of accounts with an index below the audited size; ``start`` is the first index of
-    the range. A range that begins at 0 settles as it goes; others only collect until they are added to it.
+    the range. A range that begins at 0 settles as it goes; others only collect until they are added to it. ``outside``
+    tells of the payments that the scan is not shown.
     """
 
-    def __init__(self, settlements: Sequence[Indexed], *, start: int = 0) -> None:
+    def __init__(
+        self, settlements: Sequence[Indexed], *, start: int = 0, outside: Outside | None = None
+    ) -> None:
         self.start = start
+        told = outside or Outside()
+        self._others = told.settlements if start == 0 else {}
         self.notes: dict[Till, Notes] = {}
         self.too_many: set[int] = set()
-        self.seen: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter(told.seen if start == 0 else {})
         self._settled: dict[Till, tuple[Settled, ...]] = {}
         self._plans = _plans(settlements)
         self._through = {till.account: till.day for till in sorted(self._plans)}
@@ -146,7 +153,7 @@ class CashScan:
         self._corrections: dict[bytes, list[Correction]] = {}
         #: till → digests of the records that a correction put there
         self._moved: dict[Till, set[bytes]] = {}
-        self.lost: int | None = None
+        self.lost: int | None = told.lost
 
     def __getstate__(self) -> dict[str, Any]:
         """A range that is to be added travels without the settlements, which the first one has."""
@@ -244,15 +251,19 @@ class CashScan:
                 deducted=money.format(charges + items, currency), day=event.value_date, currency=currency,
             )  # fmt: skip
         covered = self._covered(till, event.covered.before, payments)
-        if covered is None:
+        others = self._others.get(index, _NO_OTHERS)
+        if covered is None or not others.placed:
             return None
+        covered = _with_others(covered, others)
         recorded = sum(payment.units for payment in covered)
         if _fits(covered, event, total):
             return True
-        extra = _too_many(covered, event, recorded - total)
+        extra = _too_many(covered, event, recorded - total, others)
         if extra is not None:
             self.too_many.add(extra.index)
-            if _fits([payment for payment in covered if payment is not extra], event, total):
+            rest = [payment for payment in covered if payment is not extra]
+            told = any(extra.index == at for at, _ in others.payments)
+            if _fits(rest, event, None if told else total):
                 return True
         if self.lost is not None and self.lost < event.covered.before:
             return None
@@ -298,10 +309,11 @@ def _plans(settlements: Iterable[Indexed]) -> dict[Till, _Plan]:
     return plans
 
 
-def _fits(covered: Sequence[Payment], event: CashSettled, total: int) -> bool:
+def _fits(covered: Sequence[Payment], event: CashSettled, total: int | None) -> bool:
+    """Whether count, sum (``total`` None: it is not known) and root are those of the settlement."""
     return (
         len(covered) == event.covered.count
-        and sum(payment.units for payment in covered) == total
+        and total in (None, sum(payment.units for payment in covered))
         and merkle.root(_leaves(covered)).hex() == event.covered.root
     )
 
@@ -310,12 +322,25 @@ def _leaves(covered: Sequence[Payment]) -> list[bytes]:
     return [merkle.leaf_hash(payment.digest) for payment in covered]
 
 
-def _too_many(covered: Sequence[Payment], event: CashSettled, excess: int) -> Payment | None:
-    """The one payment that the bank's root does without; where the bank's count says one, its amount is known."""
+def _with_others(covered: Sequence[Payment], others: Others) -> list[Payment]:
+    """The payments shown and those told of: of these the sum is known, which the first one stands for."""
+    if not others.payments:
+        return list(covered)
+    told = [Payment(index, digest, 0, _NEVER) for index, digest in others.payments]
+    told[0] = told[0]._replace(units=others.units)
+    return sorted([*covered, *told], key=lambda payment: payment.index)
+
+
+def _too_many(covered: Sequence[Payment], event: CashSettled, excess: int, others: Others) -> Payment | None:
+    """The one payment that the bank's root does without; where the bank's count says one, its amount is known.
+
+    Of a payment that is told of the amount is not known: then it is the one that is over.
+    """
     wanted = bytes.fromhex(event.covered.root)
     named = len(covered) == event.covered.count + 1
+    told = {index for index, _ in others.payments}
     for payment, root in zip(covered, roots_without_one(_leaves(covered)), strict=True):
-        if root == wanted and (not named or payment.units == excess):
+        if root == wanted and (not named or payment.units == excess or payment.index in told):
             return payment
     return None
 

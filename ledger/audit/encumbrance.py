@@ -16,6 +16,7 @@ from typing import Final
 from ledger import register
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
+from ledger.audit.sight import UNOPENED, Nonces, Opener
 from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import (
     ZERO,
@@ -23,7 +24,6 @@ from ledger.proofs.encumbrance import (
     advance,
     claim_key,
     encode_holders,
-    encumbrance_nonce,
     holder_id,
     parse_holders,
     sorted_holders,
@@ -32,7 +32,6 @@ from ledger.store import ReadConnection, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow
 from ledger.store.trees import RegisterRow
-from ledger.vault import Vault
 
 #: Loans whose claims are followed at a time: the registers are gone through once for each such part.
 CHUNK_LOANS: Final = 50_000
@@ -48,11 +47,20 @@ class _Claim:
     subject: str
     row: ClaimRow
     steps: Sequence[EncumbranceRow]
-    secret: bytes | None
+    nonces: Nonces | None
+    erased: bool
+
+    @property
+    def opened(self) -> bool:
+        """Whether each version can be held against the registers."""
+        key, nonces = bytes(self.row.asset_key), self.nonces
+        return nonces is not None and all(
+            nonces.encumbrance(key, version) is not None for version in range(len(self.steps) + 1)
+        )
 
     def expected(self, before: int) -> bytes | None:
-        """Digest of the encumbrance in the register at ``before``; None where its nonce is gone or it is not there."""
-        if self.secret is None or self.row.index >= before:
+        """Digest of the encumbrance of an opened claim in the register at ``before``; None where it is not there."""
+        if self.row.index >= before:
             return None
         steps = [step for step in self.steps if step.index < before]
         version, history, holders = (
@@ -60,14 +68,16 @@ class _Claim:
             if steps
             else (0, ZERO, b"\0")
         )
-        nonce = encumbrance_nonce(self.secret, bytes(self.row.asset_key), version)
+        nonce = None if self.nonces is None else self.nonces.encumbrance(bytes(self.row.asset_key), version)
+        if nonce is None:
+            return None
         place = Encumbrance(nonce=nonce, version=version, history=history, holders=parse_holders(holders))
         return sha256(place.encode())
 
 
 def check(
     connection: ReadConnection, log: LogRow, pool: Pool, loan_ids: Sequence[int], *, since: int, size: int,
-    vault: Vault | None, notes: Notes, progress: Callable[[int, int], None],
+    opener: Opener | None, notes: Notes, progress: Callable[[int, int], None],
 ) -> int:  # fmt: skip
     """Perform the procedure encumbrance over the registers with since ≤ size of their tree ≤ ``size``.
 
@@ -76,26 +86,29 @@ def check(
     procedure = notes.procedure("encumbrance", "claims")
     registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
     for start in range(0, len(loan_ids), CHUNK_LOANS):
-        claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, vault)
+        claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, opener)
         steps = {step.index for claim in claims.values() for step in claim.steps}
         digests = records.digests_at(connection, log.id, steps)
         for claim in claims.values():
             _check_history(claim, digests, notes)
             _check_moves(claim, pool, since, digests, notes)
-        if vault is None:
-            procedure.undecided("the nonces that open the register's values were not given", len(claims))
-        else:
-            gone = sum(claim.secret is None for claim in claims.values())
-            procedure.answered(len(claims) - gone)
-            if gone:
-                procedure.undecided("the loan is erased", gone)
-            _follow(connection, log, registers, claims, notes)
+        followed = {key: claim for key, claim in claims.items() if claim.opened}
+        erased = sum(claim.erased for claim in claims.values())
+        procedure.answered(len(followed))
+        for reason, times in (
+            ("the loan is erased", erased),
+            (UNOPENED, len(claims) - len(followed) - erased),
+        ):
+            if times:
+                procedure.undecided(reason, times)
+        if opener is not None:
+            _follow(connection, log, registers, followed, notes)
         progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))
-    return 0 if vault is None else len(registers)
+    return 0 if opener is None else len(registers)
 
 
 def _read(
-    connection: ReadConnection, log: LogRow, loan_ids: Sequence[int], size: int, vault: Vault | None
+    connection: ReadConnection, log: LogRow, loan_ids: Sequence[int], size: int, opener: Opener | None
 ) -> dict[bytes, _Claim]:
     """Register key → claim."""
     loans = subjects.by_id(connection, loan_ids)
@@ -103,13 +116,17 @@ def _read(
     steps: dict[bytes, list[EncumbranceRow]] = {bytes(row.asset_key): [] for row in rows}
     for step in subjects.encumbrances_of(connection, log.id, steps, before=size):
         steps[bytes(step.asset_key)].append(step)
-    secrets = {
-        loan.id: vault.unwrap(bytes(loan.secret), loan.name) if vault and loan.secret else None
+    nonces = {
+        loan.id: opener.open(loan) if opener is not None and loan.secret is not None else None
         for loan in loans.values()
     }
     return {
         claim_key(bytes(row.asset_key)): _Claim(
-            loans[row.subject_id].name, row, steps[bytes(row.asset_key)], secrets[row.subject_id]
+            loans[row.subject_id].name,
+            row,
+            steps[bytes(row.asset_key)],
+            nonces[row.subject_id],
+            erased=loans[row.subject_id].secret is None,
         )
         for row in rows
     }
@@ -189,7 +206,7 @@ def _follow(
         for key in look - broken:
             claim = claims[key]
             expected = claim.expected(row.index)
-            if claim.secret is not None and standing.get(key) != expected:
+            if standing.get(key) != expected:
                 broken.add(key)
                 reason = (
                     f"the register at {row.index} commits to another place than the records before it give"

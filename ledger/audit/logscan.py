@@ -24,6 +24,7 @@ from ledger.audit.chains import read_records
 from ledger.audit.days import DayScan
 from ledger.audit.duplicates import Concerns, DuplicateScan, ReadLoans
 from ledger.audit.findings import Evidence, Notes
+from ledger.audit.sight import Outside
 from ledger.domain import record
 from ledger.domain.events import EVENTS
 from ledger.domain.events.base import SubjectKind
@@ -46,13 +47,15 @@ class Known:
     """Records that say something of others: all settlements of accounts, all day closes.
 
     ``read`` are the indexes of all records that are filed under accounts and under the log; ``broken`` says of which
-    of the two some record does not hold and is left out.
+    of the two some record does not hold and is left out. ``outside`` says of payments that are not shown what the
+    settlements need; None: every record is there or erased.
     """
 
     settlements: tuple[Indexed, ...] = ()
     closes: tuple[Indexed, ...] = ()
     read: frozenset[int] = frozenset()
     broken: frozenset[SubjectKind] = frozenset()
+    outside: Outside | None = None
 
 
 class Misfiled(NamedTuple):
@@ -67,7 +70,8 @@ class LogScan:
     """Scans records in ascending order; picklable."""
 
     def __init__(self, before: Known, *, start: int = 0) -> None:
-        self.cash = CashScan(before.settlements, start=start)
+        self.cash = CashScan(before.settlements, start=start, outside=before.outside)
+        self._told = before.outside is not None
         self.days = DayScan(before.closes)
         self.duplicates = DuplicateScan()
         self.misfiled: list[Misfiled] = []
@@ -98,8 +102,12 @@ class LogScan:
         self._lose(index, erased=False)
 
     def _lose(self, index: int, *, erased: bool) -> None:
-        """A record cannot be read; ``erased``: with its loan, of which nothing is left that could stand there twice."""
-        self.cash.lose(index)
+        """A record cannot be read; ``erased``: with its loan, of which nothing is left that could stand there twice.
+
+        One that this reader is not shown is the same but for settlements, which are told what they need of it.
+        """
+        if not (self._told and erased):
+            self.cash.lose(index)
         self.days.lose(index)
         if not erased:
             self.duplicates.lose()
@@ -137,16 +145,25 @@ def _readable(raw: bytes) -> Record | None:
         return None
 
 
-def known(connection: ReadConnection, log: LogRow, *, before: int, notes: Notes) -> Known:
-    """Read the settlements and day closes with an index below ``before``; those that do not hold are findings."""
+def known(
+    connection: ReadConnection, log: LogRow, *, before: int, notes: Notes, outside: Outside | None = None
+) -> Known:
+    """Read the settlements and day closes with an index below ``before``; those that do not hold are findings.
+
+    With ``outside`` the reader is not shown every record of the log's own, so that these are no whole chain.
+    """
     accounts = subjects.by_id(connection, subjects.accounts(connection, log.id))
     whole = subjects.by_name(connection, log.id, ["log"])
     settlements = _read(connection, log, accounts.values(), before, notes)
-    closes = _read(connection, log, whole.values(), before, notes)
+    if outside is None:
+        closes = _read(connection, log, whole.values(), before, notes)
+    else:
+        closes = _read_some(connection, whole.values(), before)
     lacking: dict[SubjectKind, _Told] = {"account": settlements, "log": closes}
+    broken = {kind for kind, told in lacking.items() if len(told.held) < len(told.read)}
     return Known(
         tuple(settlements.held), tuple(closes.held), frozenset(settlements.read | closes.read),
-        frozenset(kind for kind, told in lacking.items() if len(told.held) < len(told.read)),
+        frozenset(broken if outside is None else {*broken, "log"}), outside,
     )  # fmt: skip
 
 
@@ -165,6 +182,14 @@ def _read(
     held: list[Indexed] = []
     for subject_id, chain in groupby(own, key=lambda row: row.subject_id):
         held += read_records(names[subject_id], log.origin, list(chain), notes)
+    return _Told({row.index for row in own}, sorted(held, key=lambda pair: pair[0]))
+
+
+def _read_some(connection: ReadConnection, rows: Iterable[SubjectRow], before: int) -> _Told:
+    """Records that are no whole chain, those that can be read."""
+    own = records.of_subjects(connection, [row.id for row in rows], before=before)
+    parsed = ((row.index, _readable(bytes(row.record))) for row in own if row.record is not None)
+    held = [(index, one) for index, one in parsed if one is not None]
     return _Told({row.index for row in own}, sorted(held, key=lambda pair: pair[0]))
 
 

@@ -19,6 +19,7 @@ from ledger.audit.collect import Collector
 from ledger.audit.findings import AuditReport
 from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, over_cases
 from ledger.audit.sealed import SealLeaves
+from ledger.audit.sight import Sight
 from ledger.audit.totals import Totals
 from ledger.audit.trail import Shown
 from ledger.audit.work import Check, Job
@@ -27,7 +28,6 @@ from ledger.proofs.verdict import AnchorSource
 from ledger.store import Store
 from ledger.tapes.positions import Positions
 from ledger.tapes.totals import TotalsFile
-from ledger.vault import Vault
 
 #: A file, and what is asked of it.
 Tape = tuple[Positions | TotalsFile, reconcile.Request]
@@ -39,21 +39,23 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def audit(
     store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
-    anchored: AnchorTimes = None, tapes: Sequence[Tape] = (), kek: Path | None = None,
+    anchored: AnchorTimes = None, tapes: Sequence[Tape] = (), kek: Path | None = None, sight: Sight | None = None,
     progress: Progress = lambda _what, _done, _of: None,
 ) -> AuditReport:  # fmt: skip
     """Audit one pool, and lay files beside its records.
 
     ``anchors`` tells what the contract holds, ``anchored`` when (size, block time) anchors were made. ``kek`` opens the
-    nonces of the register's values, which its owner has and a partner has not. Raises what
-    :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
+    nonces of the register's values, which its owner has and a partner has not; who is not the owner says by ``sight``
+    what it sees. Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown
+    pool.
     """
+    sight = sight or Sight.of_owner(kek)
     examined = over_cases(
         store, origin, request, trust=trust, collect=collectors, checks=CHECKS, scan=True, anchors=anchors,
-        anchored=anchored, kek=kek, progress=progress,
+        anchored=anchored, sight=sight, progress=progress,
     )  # fmt: skip
-    shown = _conclude(store, examined, request, tapes=tapes, kek=kek, progress=progress)
-    return _report(examined, shown, trust)
+    shown = _conclude(store, examined, request, tapes=tapes, sight=sight, progress=progress)
+    return _report(examined, shown, trust, sight)
 
 
 def collectors(job: Job) -> dict[str, Collector]:
@@ -73,7 +75,7 @@ def _conclude(
     request: Request,
     *,
     tapes: Sequence[Tape],
-    kek: Path | None,
+    sight: Sight,
     progress: Progress,
 ) -> Shown:
     """The procedures that need what all ranges gave."""
@@ -87,7 +89,7 @@ def _conclude(
         sealed.check(connection, job.log, job.pool, leaves, as_of=job.as_of, erased=whole.erased, notes=notes)
         encumbrance.check(
             connection, job.log, job.pool, examined.loan_ids, since=request.since, size=job.size,
-            vault=None if kek is None else Vault.load(kek), notes=notes,
+            opener=sight.opener, notes=notes,
             progress=lambda done, of: progress("encumbrances", done, of),
         )  # fmt: skip
         laid = [reconcile.reconcile(connection, job.log, file, asked, size=job.size) for file, asked in tapes]
@@ -99,7 +101,7 @@ def _conclude(
         )  # fmt: skip
 
 
-def _report(examined: Examined, shown: Shown, trust: TrustRoot) -> AuditReport:
+def _report(examined: Examined, shown: Shown, trust: TrustRoot, sight: Sight) -> AuditReport:
     pool, notes, whole = examined.job.pool, examined.notes, examined.whole
     totals = whole.collectors["totals"]
     assert isinstance(totals, Totals)
@@ -116,7 +118,7 @@ def _report(examined: Examined, shown: Shown, trust: TrustRoot) -> AuditReport:
         title=pool.title,
         rules_version=pool.rules.version,
         made_by=f"poolproof {version('poolproof')}",
-        sees=("every record of the log",),
+        sees=sight.words,
         basis=basis_of(examined, trust),
         procedures=tuple(notes.procedure(name) for name in PROCEDURES),
         findings=tuple(sorted(notes.findings, key=lambda one: one.order)),

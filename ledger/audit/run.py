@@ -15,7 +15,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from ledger.audit import integrity, logscan, poolchain
@@ -24,6 +23,7 @@ from ledger.audit.backdating import Clock
 from ledger.audit.findings import Basis, Notes
 from ledger.audit.integrity import Opened
 from ledger.audit.logscan import LogScan
+from ledger.audit.sight import Sight
 from ledger.audit.trail import Trail
 from ledger.audit.work import Check, Collect, Job, Part, Worker
 from ledger.collector import collector_paused
@@ -69,17 +69,19 @@ class Examined:
 
 def over_cases(
     store: Store, origin: str, request: Request, *, trust: TrustRoot, collect: Collect, checks: Sequence[Check] = (),
-    scan: bool = False, anchors: AnchorSource | None = None, anchored: AnchorTimes = None, kek: Path | None = None,
+    scan: bool = False, anchors: AnchorSource | None = None, anchored: AnchorTimes = None, sight: Sight | None = None,
     progress: Progress = lambda _what, _done, _of: None,
 ) -> Examined:  # fmt: skip
     """Hash the whole tree and go through the loans of a pool, in parallel: the loop under audits and analytics.
 
     ``collect`` makes the collectors of a range and ``checks`` are put to each case; both are functions of modules,
     which other processes find by name. With ``scan`` the log's records are looked through too, and the collectors may
-    build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. Raises what
-    :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown pool.
+    build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. ``sight`` None: it
+    sees every record and opens no value of the register. Raises what :func:`ledger.audit.integrity.open_size` raises,
+    and :class:`NotFoundError` for an unknown pool.
     """
-    notes = Notes()
+    notes, sight = Notes(), sight or Sight()
+    notes.add(sight.notes)
     with store.read() as connection:
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, request.size, trust=trust, anchors=anchors, notes=notes)
@@ -91,10 +93,12 @@ def over_cases(
             connection, log, opened.register, lambda done, of: progress("register", done, of)
         )
         poolchain.check(connection, log, pool, opened.register, notes)
-        known = logscan.known(connection, log, before=size, notes=notes) if scan else None
+        known = (
+            logscan.known(connection, log, before=size, notes=notes, outside=sight.outside) if scan else None
+        )
     job = Job(
-        url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of, kek=kek,
-        collect=collect, checks=tuple(checks), known=known,
+        url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of,
+        opener=sight.opener, collect=collect, checks=tuple(checks), known=known,
     )  # fmt: skip
     processes = request.processes or os.cpu_count() or 1
     hashed, found = _hash_all(job, processes, progress)

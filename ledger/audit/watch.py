@@ -13,10 +13,10 @@ from ledger.audit import encumbrance, integrity, poolchain
 from ledger.audit import pool as pools
 from ledger.audit.findings import Finding, Notes
 from ledger.audit.run import last_day
+from ledger.audit.sight import Sight
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import Store, logs, subjects
-from ledger.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def look(
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(connection, log, opened.register, lambda _done, _of: None)
         followed = encumbrance.check(
-            connection, log, pool, loan_ids, since=since, size=size, vault=Vault.load(kek) if kek else None,
+            connection, log, pool, loan_ids, since=since, size=size, opener=Sight.of_owner(kek).opener,
             notes=notes, progress=lambda _done, _of: None,
         )  # fmt: skip
         poolchain.check(connection, log, pool, opened.register, notes)

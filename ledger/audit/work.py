@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 from ledger import register
 from ledger.audit.chains import read_records
@@ -18,17 +17,17 @@ from ledger.audit.collect import Collector
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
+from ledger.audit.sight import UNOPENED, Opener
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
 from ledger.domain.fold import state_of, unsuperseded
 from ledger.domain.loans import LoanState
 from ledger.proofs.encumbrance import ZERO, claim_key, claim_value
-from ledger.publish import claim_preimages
+from ledger.publish import opened_preimages
 from ledger.store import ReadConnection, Store, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
-from ledger.vault import Vault
 
 #: Loans that are read at a time: some tens of records each, of a kilobyte.
 CHUNK_LOANS = 500
@@ -36,6 +35,8 @@ CHUNK_LOANS = 500
 Check = Callable[[Case], None]
 #: Makes fresh collectors for one range of a pool's loans.
 Collect = Callable[["Job"], dict[str, Collector]]
+
+
 #: The place of a claim that nobody ever took a share of.
 _UNTOUCHED = (0, ZERO, b"\0")
 
@@ -44,7 +45,7 @@ _UNTOUCHED = (0, ZERO, b"\0")
 class Job:
     """What every range is examined under, in whatever process: so functions are such that are found by name.
 
-    ``kek`` opens the nonces of the register's values, where it may be had.
+    ``opener`` has the nonces of the register's values, where they are to be had.
     """
 
     url: str
@@ -53,7 +54,7 @@ class Job:
     size: int
     register_page: int
     as_of: date
-    kek: Path | None
+    opener: Opener | None
     collect: Collect
     checks: tuple[Check, ...]
     #: settlements and day closes, where the log's records are scanned
@@ -91,7 +92,6 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.store = Store(job.url)
-        self.vault = Vault.load(job.kek) if job.kek is not None else None
 
     def examine(self, loan_ids: Sequence[int]) -> Part:
         """Examine these loans (subject ids), with fresh collectors."""
@@ -182,13 +182,9 @@ class Worker:
     ) -> None:
         """The register's value of each claim is the one that the records give: count, head, state and holders."""
         procedure = notes.procedure("register", "claims")
-        if self.vault is None:
-            procedure.undecided("the nonces that open the register's values were not given", len(claims))
-            return
-        assert row.secret is not None, "erased loans are not examined"
-        secret, last = self.vault.unwrap(bytes(row.secret), row.name), own[-1]
+        nonces = None if self.job.opener is None else self.job.opener.open(row)
+        last = own[-1]
         then = SubjectRow(row.id, row.name, len(own), bytes(last.digest), last.index, row.secret, b"")
-        procedure.answered(len(claims))
         for claim, steps in claims:
             standing = values.get(claim_key(bytes(claim.asset_key)))
             place = (
@@ -197,8 +193,14 @@ class Worker:
                 else _UNTOUCHED
             )
             at_size = ClaimRow(bytes(claim.asset_key), claim.subject_id, claim.name, claim.index, *place)
+            nonce = nonces.encumbrance(at_size.asset_key, at_size.version) if nonces is not None else None
+            state_nonce = nonces.state(at_size.asset_key, last.index) if nonces is not None else None
+            if nonce is None or state_nonce is None:
+                procedure.undecided(UNOPENED)
+                continue
+            procedure.answered()
             if standing is not None:
-                encumbrance, claim_state = claim_preimages(then, at_size, secret, state)
+                encumbrance, claim_state = opened_preimages(then, at_size, (nonce, state_nonce), state)
                 if claim_value(encumbrance.encode(), claim_state.encode()) == standing:
                     continue
             notes.find(

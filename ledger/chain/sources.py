@@ -82,6 +82,11 @@ class OnlineAnchors:
             ),
         )
 
+    def newest(self) -> int:
+        """The size of the log's newest anchor as this node shows it, 0 before the first."""
+        self._check_chain()
+        return self._log(self._reader.latest()).size
+
     def anchor_times(self, *, first_block: int = 0) -> tuple[tuple[int, int], ...]:
         """(size, block time in seconds) of every anchor since ``first_block``, as this node shows them."""
         self._check_chain()

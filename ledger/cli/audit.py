@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day, read_file
+from ledger.cli.mirrored import audit_mirrored
 from ledger.cli.report import report_lines, write_report
 from ledger.errors import UnavailableError, VerificationError
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
     from ledger.audit.reconcile import Request as TapeRequest
-    from ledger.audit.run import AnchorTimes, Progress
+    from ledger.audit.run import AnchorTimes, Progress, Request
     from ledger.audit.watch import Look
     from ledger.chain.sources import OnlineAnchors
     from ledger.home import Home
@@ -39,6 +41,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the chain."
         "poolproof audit POOL --trust trust.json -o audit.report.json --html audit.html --pdf audit.pdf",
         "poolproof audit POOL --tape 2026-07.xml --partial",
         "poolproof audit POOL --sample 25 --seed 0x… --receipts sample",
+        "poolproof audit POOL --from https://ledger.example --trust trust.json --rpc http://127.0.0.1:8545",
     )
 )
 def audit(
@@ -87,6 +90,25 @@ def audit(
     processes: Annotated[
         int, typer.Option(min=0, help="Processes to share the work. [default: as many as cores]")
     ] = 0,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="URL", help="Audit a mirror of what this service shows, without a home."
+        ),
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the mirror lies. [default: poolproof-mirror]")
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The API key for --from. [default: the variable POOLPROOF_API_KEY]"
+        ),
+    ] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(envvar="POOLPROOF_RPC_URL", help="With --from: endpoint of a node that you trust."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Audit a pool: procedures performed, and what they found.
@@ -94,8 +116,10 @@ def audit(
     Everything is derived again from the records: tree, register, seal, holders, balances, days past due. What cannot be
     derived is undetermined, and said so. Exit code 0: clean; 1: a finding of severity error; 3: something is
     undetermined and nothing is wrong.
+
+    With --from a partner checks for itself: it downloads what the log's owner shows it, trusts the trust root and the
+    chain alone, and reports what the register counts and the owner did not show. A later run fetches what is new.
     """
-    from ledger.audit.perform import audit as perform
     from ledger.audit.run import Request
 
     if sample and seed is None:
@@ -105,20 +129,20 @@ def audit(
 
         seed = check_seed(seed)
     out = Output(as_json)
-    with open_home() as home:
-        request = Request(pool=pool, size=size, as_of=past_day(home, as_of), since=since, processes=processes)
-        root = _trust(home, trust, out)
-        anchors = None if offline else _anchors(home, root, out)
-        times = None if anchors is None else _times(home, anchors, out)
-        with out.stages() as progress:
-            tapes = (
-                [] if tape is None else [_tape(home, tape, mapping, pool, partial=partial, progress=progress)]
-            )
-            done = perform(
-                home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
-                kek=home.kek_file, progress=progress,
-            )  # fmt: skip
-        drawn = _draw(home, done, sample, seed, receipts) if sample and seed is not None else None
+    request, drawn = Request(pool=pool, size=size, since=since, processes=processes), None
+    if source is not None:
+        if tape is not None or sample:
+            raise typer.BadParameter("tapes and samples are for the log's own home", param_hint="--from")
+        done = audit_mirrored(
+            request, url=source, trust=trust, as_of=as_of, key_file=key_file, rpc=None if offline else rpc, into=into,
+            out=out,
+        )  # fmt: skip
+    else:
+        with open_home() as home:
+            request = replace(request, as_of=past_day(home, as_of))
+            laid = None if tape is None else _Laid(tape, mapping, partial)
+            done = _audit_own(home, request, trust=trust, offline=offline, laid=laid, out=out)
+            drawn = _draw(home, done, sample, seed, receipts) if sample and seed is not None else None
     for file in write_report(done, language=language, html=html, pdf=pdf, output=output):
         out.say(f"wrote {file}")
     document = done.to_json() | ({"sample": drawn} if drawn is not None else {})
@@ -171,22 +195,48 @@ def watch(
         time.sleep(every)
 
 
+class _Laid(NamedTuple):
+    """A file to lay beside the records, how it is read, and whether it may leave claims out."""
+
+    file: Path
+    mapping: Path | None
+    partial: bool
+
+
+def _audit_own(
+    home: Home, request: Request, *, trust: Path | None, offline: bool, laid: _Laid | None, out: Output
+) -> AuditReport:
+    """Audit a pool of this home's log."""
+    from ledger.audit.perform import audit as perform
+
+    root = _trust(home, trust, out)
+    anchors = None if offline else _anchors(home, root, out)
+    times = None if anchors is None else _times(home, anchors, out)
+    with out.stages() as progress:
+        tapes = [] if laid is None else [_tape(home, laid, request.pool, progress=progress)]
+        return perform(
+            home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
+            kek=home.kek_file, progress=progress,
+        )  # fmt: skip
+
+
 def _tape(
-    home: Home, file: Path, mapping: Path | None, pool: str, *, partial: bool, progress: Progress
+    home: Home, laid: _Laid, pool: str, *, progress: Progress
 ) -> tuple[Positions | TotalsFile, TapeRequest]:
     """A file to lay beside the records, and what to ask of it."""
     from ledger.audit.reconcile import Request
     from ledger.cli.reconcile import open_source, told_form, who_explains
 
     def read(done: int, of: int) -> None:
-        progress(f"tape {file.name}", done, of)
+        progress(f"tape {laid.file.name}", done, of)
 
+    form = told_form(laid.file, laid.mapping)
     source = open_source(
-        file, told_form(file, mapping), mapping, {"trust": None, "prefix": None, "percent": False}, read
+        laid.file, form, laid.mapping, {"trust": None, "prefix": None, "percent": False}, read
     )
     explained = who_explains(home, None, None)
     return source, Request(
-        pool=pool, partial=partial, sender=explained["sender"], servicer=explained["servicer"]
+        pool=pool, partial=laid.partial, sender=explained["sender"], servicer=explained["servicer"]
     )
 
 

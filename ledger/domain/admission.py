@@ -15,7 +15,7 @@ a real tape may say, also where it contradicts itself, is accepted and left to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -26,6 +26,7 @@ from ledger.domain.book import Admitted, Book, Party
 from ledger.domain.claims import ClaimPlace, NewKey
 from ledger.domain.corrections import correct
 from ledger.domain.events import Submission
+from ledger.domain.events.base import Data
 from ledger.domain.events.corrections import CorrectionMade, SubjectErased
 from ledger.domain.events.loans import LoanDisbursed, LoanOpened
 from ledger.domain.events.pools import PoolCreated, PoolSealed
@@ -37,7 +38,7 @@ from ledger.errors import RefusedError
 from ledger.proofs.encumbrance import weak_asset_key
 
 #: The book is this door's too: whoever admits makes one.
-__all__ = ["Admitted", "Book", "Needs", "Party", "admit", "needs", "place_keys"]
+__all__ = ["Admitted", "Book", "Needs", "Party", "admit", "brought_keys", "needs", "place_keys"]
 
 _print = msgspec.json.Encoder(order="sorted").encode
 
@@ -200,6 +201,17 @@ def _given_keys(event: Terms | LoanDisbursed) -> list[tuple[str, str]]:
     if isinstance(event.asset_keys, list):
         return [(key.claim, key.asset_key) for key in event.asset_keys]
     return []
+
+
+def brought_keys(origin: str, loan: str, event: Data, claims: Sequence[str]) -> list[tuple[str, bytes]]:
+    """(claim, asset key) for each of a loan's ``claims`` as the first event that brings keys leaves them.
+
+    Empty for an event that brings none; a claim whose key is not given has the weak fallback.
+    """
+    if not isinstance(event, (LoanOpened, LoanDisbursed)):
+        return []
+    given = {name: bytes.fromhex(key) for name, key in _given_keys(event)}
+    return [(name, given.get(name) or weak_asset_key(origin, loan, name)) for name in claims]
 
 
 def _bring_keys(submission: Submission, state: LoanState, book: Book, index: int) -> Admitted | None:

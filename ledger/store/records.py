@@ -132,6 +132,14 @@ def last_posted(connection: ReadConnection, log_id: int, before: int) -> str:
     return posted or ""
 
 
+def last_batch(connection: ReadConnection, log_id: int, before: int) -> BatchRow | None:
+    """The batch of the newest record with an index < ``before``."""
+    columns: list[Any] = [batches.c[name] for name in BatchRow._fields]
+    statement = select(*columns).where(batches.c.log_id == log_id, batches.c.first < before)
+    row = connection.execute(statement.order_by(batches.c.first.desc()).limit(1)).one_or_none()
+    return BatchRow(*row) if row else None
+
+
 def of_subject(connection: ReadConnection, subject_id: int, *, before: int | None = None) -> list[RecordRow]:
     """All records of a subject in the order of ``seq``, those with index < ``before`` where given."""
     statement = select(*_ROW).where(records.c.subject_id == subject_id).order_by(records.c.seq)

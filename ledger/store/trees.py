@@ -64,6 +64,14 @@ def register_at(connection: ReadConnection, log_id: int, index: int) -> Register
     return RegisterRow(*row) if row else None
 
 
+def register_before(connection: ReadConnection, log_id: int, index: int) -> RegisterRow | None:
+    """The newest register entry before ``index``."""
+    columns = [registers.c[name] for name in RegisterRow._fields]
+    statement = select(*columns).where(registers.c.log_id == log_id, registers.c.index < index)
+    row = connection.execute(statement.order_by(registers.c.index.desc()).limit(1)).one_or_none()
+    return RegisterRow(*row) if row else None
+
+
 def registers_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[RegisterRow]:
     """Register entries with start ≤ index < stop."""
     columns = [registers.c[name] for name in RegisterRow._fields]

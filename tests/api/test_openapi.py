@@ -97,6 +97,12 @@ def test_a_key_is_asked_for_where_parties_are_told_apart(document: dict[str, Any
         "GET /v1/events/{event_id}/acceptance",
         "GET /v1/events/{event_id}/receipt",
         "GET /v1/pools/{pool}",
+        "GET /v1/mirror/registers",
+        "GET /v1/mirror/registers/{size}/pages",
+        "GET /v1/mirror/pools/{pool}",
+        "GET /v1/mirror/pools/{pool}/records",
+        "GET /v1/mirror/pools/{pool}/claims",
+        "GET /v1/mirror/pools/{pool}/settlements",
     }
     for name, operation in operations(document):
         assert ("401" in operation["responses"]) == (name in keyed), name

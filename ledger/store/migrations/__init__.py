@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.store.engine import Store
+from ledger.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -48,3 +49,9 @@ def upgrade(store: Store) -> None:
     with store.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def create(store: Store) -> None:
+    """Make the tables in an empty database that is derived anew each time and never upgraded."""
+    with store.write() as connection:
+        metadata.create_all(connection)

@@ -1,0 +1,145 @@
+"""Asking the log's owner over HTTP: a few at a time, patient with one that is busy, and never believing it.
+
+Whatever goes wrong on the way becomes one of the errors of :mod:`ledger.errors`: who may not ask is
+:class:`UnauthorisedError`, what is not there :class:`NotFoundError`, and a server that stays away
+:class:`UnavailableError`, after which the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+from ledger.errors import (
+    ConfigurationError,
+    MalformedError,
+    NotFoundError,
+    UnauthorisedError,
+    UnavailableError,
+)
+from ledger.mirror.form import MAX_PAGE_BYTES, Item, Page, read_page
+
+if TYPE_CHECKING:
+    import httpx2
+
+#: Requests at a time: enough to keep a line full, few enough for a server that limits each caller.
+AT_A_TIME: Final = 4
+#: Tries of one request, and the longest wait between two: a server that restarts is back within minutes.
+TRIES: Final = 8
+LONGEST_WAIT: Final = 60.0
+#: A page takes a server tenths of a second; a range of settlements some seconds where the log is busy.
+TIMEOUT_SECONDS: Final = 120.0
+_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Remote:
+    """The service of one log at ``url``; ``key`` is the caller's API key. Use it as a context manager.
+
+    ``client`` and ``sleep`` are given by whoever has their own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        client: httpx2.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        import httpx2
+
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise ConfigurationError(f"{url!r}: not the address of a service; it begins with https://")
+        self._url = url.rstrip("/")
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._client = client or httpx2.Client(timeout=TIMEOUT_SECONDS)
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
+        """The body of ``path``, tried again while the server is busy."""
+        import httpx2
+
+        reason = ""
+        for attempt in range(TRIES):
+            try:
+                answer = self._client.get(self._url + path, params=params, headers=self._headers)
+            except httpx2.TransportError as error:
+                reason, wait = str(error) or type(error).__name__, None
+            else:
+                if answer.status_code == 200:
+                    if len(answer.content) > MAX_PAGE_BYTES:
+                        raise MalformedError("answer", f"{path}: larger than {MAX_PAGE_BYTES} bytes")
+                    return answer.content
+                if answer.status_code not in _BUSY:
+                    raise _refused(path, answer)
+                reason, wait = f"{path}: {answer.status_code}", answer.headers.get("Retry-After")
+            if attempt + 1 < TRIES:
+                self._sleep(_wait(attempt, wait))
+        raise UnavailableError(f"{self._url} does not answer: {reason}; the same command goes on from here")
+
+    def pages(
+        self, path: str, item: type[Item], params: Mapping[str, Any], *, cursor: str
+    ) -> Iterator[Page[Item]]:
+        """All pages from ``path``; ``cursor`` is the parameter that goes on."""
+        asked = dict(params)
+        while True:
+            page = read_page(self.get(path, asked), item)
+            yield page
+            if page.next is None:
+                return
+            if page.next <= int(asked.get(cursor, -1)):
+                raise MalformedError("mirror page", f"{path}: the cursor {page.next} does not go on")
+            asked[cursor] = page.next
+
+    def each(
+        self, wanted: Iterable[_In], fetch: Callable[[_In], _Out], progress: Callable[[int, int], None]
+    ) -> list[_Out]:
+        """``fetch`` each, :data:`AT_A_TIME` together; the first error ends it."""
+        todo, done = list(wanted), []
+        with ThreadPoolExecutor(AT_A_TIME) as executor:
+            futures = [executor.submit(fetch, one) for one in todo]
+            try:
+                for future in futures:
+                    done.append(future.result())
+                    progress(len(done), len(todo))
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+        return done
+
+
+def log_prefix(origin: str) -> str:
+    """The path under which a service has the log of this origin, with a slash at its end."""
+    dotted = any(segment in {"", ".", ".."} for segment in origin.split("/"))
+    return f"/log/{quote(origin, safe='' if dotted else '/')}/"
+
+
+def _refused(path: str, answer: httpx2.Response) -> Exception:
+    try:
+        detail = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = f"{answer.status_code}"
+    if answer.status_code in {401, 403}:
+        return UnauthorisedError(f"{path}: {detail}")
+    if answer.status_code == 404:
+        return NotFoundError(detail)
+    return UnavailableError(f"{path}: the server answers {answer.status_code}: {detail}")
+
+
+def _wait(attempt: int, told: str | None) -> float:
+    """Seconds before the next try: what the server says, else twice as long as before."""
+    if told is not None and told.isdecimal():
+        return min(float(told), LONGEST_WAIT)
+    return float(min(0.5 * 2**attempt, LONGEST_WAIT))
