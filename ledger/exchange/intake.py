@@ -41,10 +41,15 @@ _NOTHING: Final = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run made of a file. ``again``: a content that was taken in before was sent again; it changes nothing."""
+    """What a run made of a file.
+
+    ``again``: a content that was taken in before was sent again; it changes nothing. ``as_before``: a bad one was
+    looked at once more, and is bad for the same reason.
+    """
 
     row: FileRow
     again: bool = False
+    as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,8 @@ class Intake:
                 outcome = self._judge(job, row)
             except _BadFile as bad:
                 outcome = Outcome(row=replace(row, state=bad.state, detail=bad.detail, rows=bad.rows))
+            if any(_is_as_before(one, outcome.row) for one in known):
+                return replace(outcome, as_before=True)
             if not outcome.again:
                 replies.send(self.place, file.slot, outcome.row, job.reply if job.reply.exists() else None)
             self._remember(outcome.row)
@@ -128,8 +135,7 @@ class Intake:
             row = self._hand_in(job, row, form, dry_run=True)
             detail = f"the same bytes as {slot_of(twin)}, taken in before"
             return Outcome(row=replace(row, state=State.REPEATED, detail=detail))
-        self._remember(replace(row, state=State.TAKING))
-        row = self._hand_in(job, row, form, dry_run=False)
+        row = self._hand_in(job, self._start(row), form, dry_run=False)
         if row.repeated and not (row.accepted or row.refused):
             return Outcome(
                 row=replace(row, state=State.REPEATED, detail="every line of it was accepted before")
@@ -230,6 +236,22 @@ class Intake:
             self._put(row)
         return gone
 
+    def _start(self, row: FileRow) -> FileRow:
+        """Remember that a file's lines go in from now on; the row with the size of the log when they first did.
+
+        Another run may have begun the same file meanwhile: what that one puts in is this file's as well.
+        """
+        with self.ledger.store.write() as connection:
+            log = logs.lock(connection, self.ledger.origin)
+            begun = min(row.begun, log.size)
+            for other in exchange.files(connection, log.id, first=row.day, last=row.day):
+                same = slot_of(other) == slot_of(row) and other.sha256 == row.sha256
+                if same and other.state in {State.TAKING, State.TAKEN}:
+                    begun = min(begun, other.begun)
+            row = replace(row, begun=begun)
+            exchange.put_file(connection, log.id, replace(row, state=State.TAKING))
+        return row
+
     def _remember(self, row: FileRow) -> None:
         """Put a row; other bad contents under the same name have given way to it."""
         with self.ledger.store.write() as connection:
@@ -245,6 +267,11 @@ class Intake:
 
     def _now(self) -> datetime:
         return self.ledger.clock()
+
+
+def _is_as_before(one: FileRow, row: FileRow) -> bool:
+    """Whether a bad content that was looked at again is what it was."""
+    return row.state in BAD and replace(row, begun=one.begun) == one
 
 
 def _is_twin(one: FileRow, row: FileRow) -> bool:

@@ -128,15 +128,21 @@ class Exchange:
     # -- files in ------------------------------------------------------------------------------------------
 
     def _take_all(self, ready: Sequence[Inbound], report: Report) -> None:
-        """Take in what was not seen yet, and what a run began and did not end; by day, in the order of the plan."""
-        seen = {(slot_of(row), row.tag) for row in self._rows() if row.state != State.TAKING}
-        for file in sorted(ready, key=lambda file: (file.slot.day, self.plan.place_of(file.slot), file.slot)):
-            if (file.slot, file.tag) not in seen:
-                report.files.append(self._take(file))
+        """Take in what was not seen yet, by day, in the order of the plan.
 
-    def _take(self, file: Inbound) -> Outcome:
-        known = [row for row in self._rows() if row.party == file.slot.party]
-        return self._intake.take(file, self.plan.find(file.slot), known)
+        What a run began and did not end is taken up; what the plan or a mapping may have made wrong is looked at again.
+        """
+        known = {(slot_of(row), row.sha256): row for row in self._rows()}
+        again = {State.TAKING, State.WRONG, State.UNEXPECTED}
+        seen = {(slot, row.tag) for (slot, _), row in known.items() if row.state not in again}
+        for file in sorted(ready, key=lambda file: (file.slot.day, self.plan.place_of(file.slot), file.slot)):
+            if (file.slot, file.tag) in seen:
+                continue
+            of_party = [row for (slot, _), row in known.items() if slot.party == file.slot.party]
+            outcome = self._intake.take(file, self.plan.find(file.slot), of_party)
+            known[file.slot, outcome.row.sha256] = outcome.row
+            if not outcome.as_before:
+                report.files.append(outcome)
 
     # -- files out -----------------------------------------------------------------------------------------
 

@@ -41,10 +41,8 @@ principal = { column = "fen", money = "fen" }
 """
 
 
-@pytest.fixture
-def desk(tmp_path: Path, sqlite_ledger: Ledger) -> Desk:
-    """The exchange of the log, with nothing sent yet; it is the morning of 23 November, before six."""
-    folder = tmp_path / "files"
+def desk_of(folder: Path, ledger: Ledger) -> Desk:
+    """The exchange of a log, with nothing sent yet; it is the morning of 23 November, before six."""
     (folder / "mappings").mkdir(parents=True)
     (folder / "exchange.toml").write_text(PLAN, encoding="utf-8")
     (folder / "mappings" / "repayments.toml").write_text(MAPPING, encoding="utf-8")
@@ -56,5 +54,11 @@ def desk(tmp_path: Path, sqlite_ledger: Ledger) -> Desk:
             book.disbursed(f"L{n}", claims=("c1", "c2")),
         )
     ]
-    sqlite_ledger.append(loans, party="fenqile")
-    return Desk(folder, sqlite_ledger)
+    ledger.append(loans, party="fenqile")
+    return Desk(folder, ledger)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sqlite_ledger: Ledger) -> Desk:
+    """On SQLite."""
+    return desk_of(tmp_path / "files", sqlite_ledger)

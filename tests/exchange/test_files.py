@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +16,9 @@ from obstore.store import MemoryStore
 from ledger.errors import ConfigurationError
 from ledger.exchange import Exchange, Outbox, Place, problems
 from ledger.exchange.layout import Slot, sent
+from ledger.log import Ledger
 from tests import book
-from tests.exchange.conftest import MAPPING, PLAN
+from tests.exchange.conftest import MAPPING, PLAN, desk_of
 from tests.exchange.running import FRIDAY, SATURDAY, SUNDAY, Desk, payments, send_payments, shown
 
 
@@ -122,6 +127,16 @@ def test_what_nobody_expects_is_left_out_and_said(desk: Desk) -> None:
     assert ("2026-11-20", "bank-b", "repayments", "unexpected") in shown(report)
     assert report.strays == ["in/fenqile/20261120/repayments.ok"]
     assert report.problems[-1].name == "in/fenqile/20261120/repayments.ok"
+    assert desk.run().files == [], "said once, and looked at again in silence"
+    text = PLAN + '\n[[file]]\nparty = "bank-b"\nname = "repayments"\nmapping = "repayments"\n'
+    (desk.folder / "exchange.toml").write_text(text, encoding="utf-8")
+    (one,) = desk.run().files
+    assert str(one.row.state) == "wrong", "now it is expected, and has not the columns of its mapping"
+    mapping = MAPPING.replace('"pay:{number}"', '"pay:{nr}"')
+    desk.send(FRIDAY, "bank-b", "repayments", b"nr,loan,day,fen\n", mapping="repayments")
+    assert [str(one.row.state) for one in desk.run().files] == ["wrong"]
+    (desk.folder / "mappings" / "repayments.toml").write_text(mapping, encoding="utf-8")
+    assert [str(one.row.state) for one in desk.run().files] == ["taken"], "the mapping was mended"
 
 
 def test_lines_are_refused_one_by_one_and_corrected_by_a_further_file(desk: Desk) -> None:
@@ -240,6 +255,45 @@ def test_an_interrupted_run_is_taken_up_and_answers_the_same(desk: Desk, stop_at
     assert [(row["outcome"], int(row["index"])) for row in rows] == [
         ("accepted", before + n) for n in range(4)
     ]
+
+
+def test_two_runs_at_once_do_no_harm(desk: Desk) -> None:
+    before = size(desk)
+    rows = [(n, f"L{n % 4}", 100 + n) for n in range(40)]
+    send_payments(desk, FRIDAY, *rows)
+    send_payments(desk, SATURDAY, *((n + 40, loan, fen) for n, loan, fen in rows))
+    barrier = threading.Barrier(3)
+
+    def work() -> None:
+        run = Exchange(desk.place, desk.ledger, batch=3)
+        barrier.wait()
+        run.run()
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work) for _ in range(3)]:
+            done.result()
+    assert size(desk) == before + 80
+    for day in (FRIDAY, SATURDAY):
+        verdict, lines = desk.reply(day, "fenqile", "repayments")
+        assert (verdict["state"], verdict["accepted"], verdict["repeated"]) == ("taken", 40, 0)
+        assert [row["outcome"] for row in lines] == ["accepted"] * 40
+    assert desk.run().files == []
+
+
+def test_it_is_the_same_on_postgresql(
+    tmp_path: Path, fresh_postgres: str, make_ledger: Callable[[str], Ledger]
+) -> None:
+    desk = desk_of(tmp_path / "files", make_ledger(fresh_postgres))
+    send_payments(desk, FRIDAY, (1, "L0", 10_662), (2, "L9", 500))
+    assert kinds(desk) == {"repayments": "refused"}
+    send_payments(desk, FRIDAY, (2, "L1", 500), name="repayments.2")
+    report = desk.run()
+    assert (report.told, [one.row.accepted for one in report.files]) == ([FRIDAY], [1])
+    assert [row["id"] for row in desk.recon(FRIDAY, "bank-a")[1]] == ["pay:1", "pay:2"]
+    closed = Exchange(desk.place, desk.ledger, batch=10).close(FRIDAY, party="fenqile", signer=None)
+    assert [(line["holder"], line["sum"]) for line in closed.lines] == [
+        (None, "111.62"), ("bank-a", "78.14"), ("bank-b", "33.48"),
+    ]  # fmt: skip
 
 
 def test_an_object_store_works_as_a_directory_does(desk: Desk) -> None:
