@@ -8,7 +8,7 @@ NODE   := node_modules/.package-lock.json
 BROWNIE := .venv-brownie/.synced
 export npm_config_update_notifier = false
 
-.PHONY: help setup browser demo test check format bench contracts slow crash clean
+.PHONY: help setup browser demo test check format bench contracts slow crash soak clean
 help:                 ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
@@ -64,6 +64,10 @@ slow: setup           ## the tests that take minutes: large files, long runs
 
 crash: setup          ## fifty seeded SIGKILLs during append and anchor, on SQLite and on PostgreSQL
 	POOLPROOF_TEST_KILLS=50 $(BIN)/pytest tests/e2e/test_crash.py -m 'slow or not slow' -q
+
+SOAK_MINUTES ?= 10
+soak: setup           ## two API processes and a worker, killed and restarted under load; SOAK_MINUTES=10
+	SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest tests/e2e/test_soak.py -m slow -q
 
 clean:                ## remove what the targets made, but not your ledgers
 	rm -rf $(VENV) .venv-brownie node_modules .solcx out cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

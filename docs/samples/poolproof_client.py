@@ -8,6 +8,7 @@ Needs Python 3.11 and, for a key whose requests must be signed, the package `cry
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -60,7 +61,7 @@ class Client:
                 if error.code not in again or attempt == TRIES - 1:
                     raise RuntimeError(f"{method} {target}: {error.code} {problem}") from None
                 wait = float(error.headers.get("Retry-After", 2**attempt / 4))
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+            except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
                 if attempt == TRIES - 1:
                     raise
                 wait = 2**attempt / 4
