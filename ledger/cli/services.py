@@ -153,6 +153,8 @@ def _config(
         log_config=None,  # our own form, set by telemetry
         access_log=False,
         server_header=False,
+        # Whose word on a client's address is taken is ours to say: api.peers, POOLPROOF_TRUSTED_PROXIES.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=ALIVE_WITHIN_SECONDS,
     )

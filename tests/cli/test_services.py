@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,16 +63,20 @@ def running(*args: str) -> Iterator[Service]:
         process.communicate()
 
 
-def key_of(log: Run) -> str:
-    token: str = data(log("party", "key", "add", "lender", "--json"))["token"]
+def key_of(log: Run, *limits: str) -> str:
+    token: str = data(log("party", "key", "add", "lender", *limits, "--json"))["token"]
     return token
 
 
-def post(url: str, key: str, event: dict[str, Any]) -> int:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+def post(url: str, key: str, event: dict[str, Any], **headers: str) -> int:
+    headers |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/v1/events", json.dumps(event).encode(), headers)
-    with urllib.request.urlopen(request) as answer:
-        return int(answer.status)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return int(error.code)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -134,7 +139,8 @@ def test_a_service_that_cannot_publish_ends(log: Run, home: Path, monkeypatch: p
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_api_takes_events_without_the_checkpoint_key(log: Run, home: Path, processes: int) -> None:
-    key, checkpoint_key = key_of(log), home / "keys" / "log.key"
+    key, bound = key_of(log), key_of(log, "--network", "10.0.0.0/8")
+    checkpoint_key = home / "keys" / "log.key"
     kept = checkpoint_key.read_bytes()
     checkpoint_key.write_text("no key: whoever reads it fails")
     with running("api", "--port", "0", "--processes", str(processes)) as service:
@@ -142,6 +148,8 @@ def test_the_api_takes_events_without_the_checkpoint_key(log: Run, home: Path, p
         if processes > 1:
             service.wait_for("Started parent process")
         assert [post(url, key, opened("L1")) for _ in range(2)] == [201, 200]
+        # No proxy is trusted, so what a header says of the client's address is not believed.
+        assert post(url, bound, opened("L2"), **{"X-Forwarded-For": "10.1.2.3"}) == 403
         assert service.end(signal.SIGTERM) == 0
     checkpoint_key.write_bytes(kept)
     assert data(log("status", "--json"))["pending"] == 1
