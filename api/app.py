@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from api import openapi, outcomes, problems, schemas
 from api.auth import KeyRing
+from api.conditional import Conditional
 from api.frame import Frame
 from api.intake import Gate, Intake
 from api.metrics import Metrics
@@ -22,7 +23,20 @@ from api.oidc import Provider
 from api.peers import Peers
 from api.portal import routes as portal_routes
 from api.portal.problem_page import or_page
-from api.routes import checkpoints, events, health, log, mirror, pools, receipts, trust, verify, verify_page
+from api.routes import (
+    checkpoints,
+    claims,
+    events,
+    health,
+    loans,
+    log,
+    mirror,
+    pools,
+    receipts,
+    trust,
+    verify,
+    verify_page,
+)
 from api.services import Services
 from api.sessions import Sessions
 from api.tiles import Tiles
@@ -35,7 +49,20 @@ if TYPE_CHECKING:
     from ledger.proofs.verdict import AnchorSource
     from ledger.settings import Settings
 
-_ROUTERS: Final = (events, receipts, pools, mirror, verify, trust, checkpoints, log, health, verify_page)
+_ROUTERS: Final = (
+    events,
+    receipts,
+    loans,
+    claims,
+    pools,
+    mirror,
+    verify,
+    trust,
+    checkpoints,
+    log,
+    health,
+    verify_page,
+)
 _DESCRIPTION: Final = (
     "Events of consumer-loan pools in, acceptances and receipts out; the log itself as tlog-tiles. "
     "Errors are RFC 9457 problems. What is promised to stay is written in docs/api.md."
@@ -78,7 +105,8 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         default_response_class=Response,
     )
     app.state.services = services
-    app.add_middleware(Frame, metrics=metrics)
+    app.add_middleware(Conditional)
+    app.add_middleware(Frame, metrics=metrics)  # the outermost
     app.add_exception_handler(PoolproofError, or_page(problems.on_ledger_error))
     app.add_exception_handler(HTTPException, or_page(problems.on_http_error))
     app.add_exception_handler(RequestValidationError, or_page(problems.on_invalid_request))
@@ -121,8 +149,8 @@ def _describe(app: FastAPI) -> None:
                 components.pop(name, None)
             components.update(openapi.schemas_of(schemas))
             for operations in document["paths"].values():
-                for operation in operations.values():
-                    openapi.correct(operation)
+                for method, operation in operations.items():
+                    openapi.correct(method, operation)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

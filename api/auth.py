@@ -156,7 +156,7 @@ def _check_place(request: Request, where: peers.Peers, known: Known) -> None:
 async def _check_signature(request: Request, here: Services, key: ApiKey, public: bytes) -> None:
     """Check the head, spend the nonce, and leave the body's digest to whoever reads it (:mod:`api.bodies`)."""
     target = signatures.Target(
-        method=request.method,
+        method=request.state.method if hasattr(request.state, "method") else request.method,
         path=request.scope["raw_path"].decode("ascii", "replace"),
         query=request.scope["query_string"].decode("ascii", "replace"),
     )

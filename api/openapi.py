@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -61,25 +63,31 @@ def responses(answers: dict[int | str, dict[str, Any]], *codes: str) -> dict[int
     return by_status
 
 
-def models_of(module: ModuleType) -> dict[str, type[BaseModel]]:
-    """The models that a module defines, by name."""
-    found = inspect.getmembers(module, lambda one: inspect.isclass(one) and issubclass(one, BaseModel))
-    return {name: model for name, model in found if model.__module__ == module.__name__}
+def models_of(package: ModuleType) -> dict[str, type[BaseModel]]:
+    """The models that a package and its modules define, by name."""
+    modules = [import_module(f"{package.__name__}.{one.name}") for one in iter_modules(package.__path__)]
+    return {
+        name: model
+        for module in (package, *modules)
+        for name, model in inspect.getmembers(module, inspect.isclass)
+        if issubclass(model, BaseModel) and model.__module__ == module.__name__
+    }
 
 
-def schemas_of(module: ModuleType) -> dict[str, Any]:
-    """JSON Schema of every model of a module, as components of OpenAPI."""
-    wanted = [(model, "serialization") for model in models_of(module).values()]
+def schemas_of(package: ModuleType) -> dict[str, Any]:
+    """JSON Schema of every model of a package, as components of OpenAPI."""
+    wanted = [(model, "serialization") for model in models_of(package).values()]
     _, document = models_json_schema(wanted, ref_template=_REF + "{model}")  # type: ignore[arg-type]
     definitions: dict[str, Any] = document["$defs"]
     return definitions
 
 
-def correct(operation: dict[str, Any]) -> None:
-    """Undo what FastAPI does to every operation.
+def correct(method: str, operation: dict[str, Any]) -> None:
+    """Undo what FastAPI does to every operation, and tell of what :mod:`api.conditional` does to reading ones.
 
     It drops members that are null from examples, and adds a 422 of its own shape wherever there is a parameter.
     """
+    _tell_of_304(method, operation["responses"])
     described = [operation.get("requestBody", {})]
     described += [answer for status, answer in operation["responses"].items() if status < "4"]
     for content in (content for one in described for content in one.get("content", {}).values()):
@@ -89,3 +97,10 @@ def correct(operation: dict[str, Any]) -> None:
     default = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
     if default.get("schema", {}).get("$ref") == _REF + "HTTPValidationError":
         del operation["responses"]["422"]
+
+
+def _tell_of_304(method: str, responses: dict[str, Any]) -> None:
+    streamed = "text/event-stream" in responses.get("200", {}).get("content", {})
+    if method == "get" and "200" in responses and not streamed:
+        responses["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        responses["304"] = {"description": "`If-None-Match` names the `ETag` that it has: nothing is sent"}

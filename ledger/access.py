@@ -144,15 +144,28 @@ class View:
 
     def pool(self, name: str) -> None:
         """Raise :class:`NotFoundError` unless it sees this pool."""
-        if not self._sees_pool(name):
+        if not self.sees_pool(name):
             raise NotFoundError(f"no pool {name!r} in this log")
+
+    def sees_pool(self, name: str) -> bool:
+        """Whether there is such a pool and it sees it."""
+        if self._row(f"pool:{name}") is None:
+            return False
+        return self._caller.oversees or name in self._own_pools
 
     def loan(self, name: str) -> SubjectRow:
         """The loan's row, if it sees it. Raises :class:`NotFoundError`."""
         row = self._row(f"loan:{name}")
-        if row is None or not (self._caller.oversees or self._is_party_to(row) or self._in_own_pool(row)):
+        if row is None or not self._sees_loan(row):
             raise NotFoundError(f"no loan {name!r} in this log")
         return row
+
+    def sees(self, row: SubjectRow) -> bool:
+        """Whether it sees a subject: a loan or a pool as above, an account or the log's own where it oversees."""
+        kind, _, name = row.name.partition(":")
+        if kind == "loan":
+            return self._sees_loan(row)
+        return self.sees_pool(name) if kind == "pool" else self._caller.oversees
 
     def private(self, loan: str, *, posted_by: str) -> bool:
         """Whether it may have the private fields of a record about a loan that it sees."""
@@ -167,13 +180,11 @@ class View:
         granted = {one.removeprefix("pool:") for one in self._caller.grants if one.startswith("pool:")}
         return frozenset(granted.union(access.pools_held(self._connection, self._log.id, self._caller.party)))
 
-    def _sees_pool(self, name: str) -> bool:
-        if self._row(f"pool:{name}") is None:
-            return False
-        return self._caller.oversees or name in self._own_pools
-
     def _row(self, subject: str) -> SubjectRow | None:
         return subjects.by_name(self._connection, self._log.id, [subject]).get(subject)
+
+    def _sees_loan(self, row: SubjectRow) -> bool:
+        return self._caller.oversees or self._is_party_to(row) or self._in_own_pool(row)
 
     def _is_party_to(self, row: SubjectRow) -> bool:
         # An erased loan has no contents left that would name its creditors.

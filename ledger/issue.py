@@ -6,8 +6,8 @@ Receipts and trust roots are issued once and stored; the bytes that a partner ho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger import register
@@ -120,18 +120,41 @@ class Issuer:
     vault: Vault
     service: Signer
 
-    def receipt(self, row: RecordRow) -> bytes:
-        """Issue and store the receipt of a record, under the smallest anchored size that covers it.
+    def receipt(self, row: RecordRow, *, disclosed: bool = True) -> bytes:
+        """The receipt of a record, issued and stored when it is first asked for.
 
-        Where none does yet it is issued under the smallest published one, and the anchor worker is told that this
-        size is wanted on chain. Raises :class:`NotFoundError` before a checkpoint covers the record and for an
-        erased one.
+        It stands under the smallest anchored size that covers the record. Where none does yet it is issued under the
+        smallest published one, and the anchor worker is told that this size is wanted on chain. Without ``disclosed``
+        it is the same receipt for a reader who may not have the private fields: signed and stored once too. Raises
+        :class:`NotFoundError` before a checkpoint covers the record and for an erased one.
         """
+        with self.store.read() as connection:
+            stored = trees.receipt(connection, logs.get(connection, self.origin).id, row.index)
+        document = self._issued(row) if stored is None else stored.receipt
+        if disclosed:
+            return document
+        if stored is not None and stored.bare is not None:
+            return stored.bare
+        return document if not Receipt.parse(document).disclosures else self._bared(row.index)
+
+    def _bared(self, index: int) -> bytes:
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            stored = trees.receipt(connection, log.id, index)
+            if stored is None:
+                raise NotFoundError(f"entry {index} was erased just now")
+            if stored.bare is not None:
+                return stored.bare
+            bare = replace(Receipt.parse(stored.receipt), disclosures=()).signed(self.service).encode()
+            trees.add_bare(connection, log.id, index, bare)
+            return bare
+
+    def _issued(self, row: RecordRow) -> bytes:
         with self.store.write() as connection:
             log = logs.lock(connection, self.origin)
             stored = trees.receipt(connection, log.id, row.index)
             if stored is not None:
-                return stored
+                return stored.receipt
             if row.record is None:
                 raise NotFoundError(
                     f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
@@ -375,10 +398,14 @@ def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSumm
     )
 
 
-def pool_briefs(connection: ReadConnection, log: LogRow) -> list[PoolBrief]:
-    """Every pool of the log in a line, by name."""
+def pool_briefs(
+    connection: ReadConnection, log: LogRow, names: Collection[str] | None = None
+) -> list[PoolBrief]:
+    """Pools in a line, by name: those of ``names``, or every one of the log."""
     states = {
-        name: pools.decode(state) for name, state in subjects.pool_states(connection, log.id).items() if state
+        name: pools.decode(state)
+        for name, state in subjects.pool_states(connection, log.id).items()
+        if state and (names is None or name in names)
     }
     return [
         PoolBrief(

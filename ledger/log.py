@@ -306,17 +306,19 @@ class Ledger:
 
         return [stored.get(one.index) or printed(one) for one in appended.accepted]
 
-    def receipt(self, event_id: str, *, party: str | None = None) -> bytes:
-        """The event's receipt, issued at the first call after a checkpoint covers it and stored from then on."""
-        if party is not None:
+    def receipt(self, event_id: str, *, party: str | None = None, disclosed: bool = True) -> bytes:
+        """The event's receipt, issued at the first call after a checkpoint covers it and stored from then on.
+
+        Without ``disclosed`` it opens no private field; for a record without any both are one.
+        """
+        if party is not None and disclosed:
             with self.store.ask() as connection:
                 issued = trees.receipt_of(connection, self._id, party, event_id)
             if issued is not None:
                 return issued
         with self.store.read() as connection:
-            log, row = self._find(connection, event_id, party)
-            stored = trees.receipt(connection, log.id, row.index)
-        return stored or self._issuer.receipt(row)
+            _, row = self._find(connection, event_id, party)
+        return self._issuer.receipt(row, disclosed=disclosed)
 
     def prove_claim(self, claim: str, *, size: int | None = None) -> bytes:
         """A claim's place in the register of a published size (default: the newest), present or absent.

@@ -7,10 +7,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from api import batches, bodies, openapi, schemas
+from api import batches, bodies, openapi, reads, schemas
 from api.answers import as_json
 from api.auth import Reader, Writer
-from api.routes.paths import EventId
+from api.routes.paths import EventId, EventParty
 from api.services import Here
 from ledger.domain.events import MAX_BYTES, read_submission
 from ledger.errors import RefusedError
@@ -45,6 +45,7 @@ def _accepted(description: str) -> dict[str, Any]:
             ),
         },
         "unauthenticated",
+        "unauthorised",
         "timeout",
         "taken",
         "too_large",
@@ -100,15 +101,18 @@ async def post_events(
     responses=openapi.responses(
         {200: openapi.answer(schemas.EventState, "The rung it has reached.")},
         "unauthenticated",
+        "unauthorised",
         "not_found",
         "invalid_request",
         "unavailable",
     ),
 )
-def event_state(here: Here, caller: Reader, event_id: EventId) -> Response:
-    """The state of an event of the caller's: included, published, anchored or final."""
-    state = here.ledger.state_of(event_id, party=caller.party)
-    return as_json(state)
+def event_state(here: Here, caller: Reader, event_id: EventId, *, party: EventParty = None) -> Response:
+    """The state of an event that the caller sees: included, published, anchored or final."""
+    if not reads.is_own(caller, party):
+        with reads.reading(here, caller) as reader:
+            reader.event(event_id, party)
+    return as_json(here.ledger.state_of(event_id, party=party or caller.party))
 
 
 def _request_id(request: Request) -> str:

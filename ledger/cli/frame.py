@@ -271,17 +271,7 @@ def today(home: Home) -> date:
 
 
 def past_day(home: Home, text: str | None, option: str = "--as-of") -> date | None:
-    """The day that an option names, None where it names none.
+    """The day that an option names, None for none. Raises :class:`RefusedError` for one that has not come."""
+    from ledger import reading
 
-    Raises :class:`RefusedError` for a day that has not come, by the log's clock or this machine's: payments of the days
-    until then are not recorded yet, and everybody would look late.
-    """
-    from ledger.domain.calendar import business_date, parse_day, parse_instant
-
-    if text is None:
-        return None
-    day, log = parse_day(text, option), home.ledger.row()
-    known = max(today(home), business_date(parse_instant(log.posted), log.zone, log.day_cut))
-    if day > known:
-        raise RefusedError(option, f"{day} has not come: the log's day is {known}")
-    return day
+    return reading.past_day(home.ledger.row(), text, option, now=datetime.now(UTC))

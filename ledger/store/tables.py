@@ -351,6 +351,8 @@ receipts = Table(
     Column("log_id", ForeignKey("logs.id"), primary_key=True),
     Column("index", BigInteger, primary_key=True, autoincrement=False),
     Column("receipt", LargeBinary, nullable=False),  # the file, verbatim; issued once, never re-made
+    # The same without its disclosures, for readers who may not have them; null until one asks
+    Column("bare", LargeBinary),
 )
 
 # What pages show of a pool, worked out once for a published size; made again whenever it is gone.

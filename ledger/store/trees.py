@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, func, insert, select, tuple_, update
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection
@@ -148,10 +148,20 @@ def count_checkpoints(connection: ReadConnection, log_id: int) -> int:
     return int(connection.execute(select(func.count()).where(checkpoints.c.log_id == log_id)).scalar_one())
 
 
-def receipt(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
-    statement = select(receipts.c.receipt).where(receipts.c.log_id == log_id, receipts.c.index == index)
-    document: bytes | None = connection.execute(statement).scalar_one_or_none()
-    return document
+class ReceiptRow(NamedTuple):
+    """A receipt as issued; ``bare`` is the same without its disclosures, None until one who may not have them asks."""
+
+    receipt: bytes
+    bare: bytes | None
+
+
+def receipt(connection: ReadConnection, log_id: int, index: int) -> ReceiptRow | None:
+    """What was issued for the record at ``index``."""
+    statement = select(receipts.c.receipt, receipts.c.bare).where(
+        receipts.c.log_id == log_id, receipts.c.index == index
+    )
+    row = connection.execute(statement).one_or_none()
+    return ReceiptRow(bytes(row[0]), None if row[1] is None else bytes(row[1])) if row else None
 
 
 def receipt_of(connection: ReadConnection, log_id: int, party: str, event_id: str) -> bytes | None:
@@ -167,10 +177,18 @@ def add_receipt(connection: WriteConnection, log_id: int, index: int, document: 
     connection.execute(insert(receipts).values(log_id=log_id, index=index, receipt=document))
 
 
+def add_bare(connection: WriteConnection, log_id: int, index: int, document: bytes) -> None:
+    """Keep an issued receipt's other kind, without its disclosures."""
+    where = (receipts.c.log_id == log_id) & (receipts.c.index == index)
+    connection.execute(update(receipts).where(where).values(bare=document))
+
+
 def all_receipts(connection: ReadConnection, log_id: int) -> Iterator[tuple[int, bytes]]:
-    """(index, receipt) of every receipt issued, streamed."""
-    statement = select(receipts.c.index, receipts.c.receipt).where(receipts.c.log_id == log_id)
+    """(index, receipt) of every receipt issued, of both kinds, streamed."""
+    statement = select(receipts.c.index, receipts.c.receipt, receipts.c.bare).where(
+        receipts.c.log_id == log_id
+    )
     result = connection.execution_options(stream_results=True, yield_per=1_000).execute(
         statement.order_by(receipts.c.index)
     )
-    return ((row[0], bytes(row[1])) for row in result)
+    return ((row[0], bytes(kind)) for row in result for kind in row[1:] if kind is not None)

@@ -66,6 +66,8 @@ def documents(site: Site) -> dict[str, Any]:
         storage_proof=(b"\xf8 a trie node",),
         checkpoint=site.ledger.checkpoint().decode(),
     )
+    site.ledger.seal_pool("2026-1", party="fenqile", as_of="2026-11-21")
+    site.ledger.publish()
     verdict = site.client.post(
         "/v1/verify", content=receipt.content, headers={"Content-Type": "application/json"}
     )
@@ -75,7 +77,13 @@ def documents(site: Site) -> dict[str, Any]:
         "BatchReport": report,
         "EventState": site.get(f"/v1/events/{event['id']}").json(),
         "Receipt": receipt.json(),
+        "Loan": site.get("/v1/loans/L1").json(),
+        "LoanRecordPage": site.get("/v1/loans/L1/receipts?limit=2").json(),
+        "Claim": site.get("/v1/claims/L1/c1").json(),
+        "PoolPage": site.get("/v1/pools").json(),
         "PoolSummary": site.get("/v1/pools/2026-1").json(),
+        "LoanPage": site.get("/v1/pools/2026-1/loans").json(),
+        "SealPage": site.get("/v1/pools/2026-1/seals").json(),
         "Checkpoint": site.get("/v1/checkpoints/latest").json(),
         "TrustRoot": site.get("/v1/trust").json(),
         "Evidence": json.loads(evidence.encode()),

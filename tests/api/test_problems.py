@@ -25,8 +25,24 @@ WRONG = [
     ("GET", "/v1/events/none/receipt", 404),
     ("GET", "/v1/events/" + "x" * 65, 422),
     ("GET", "/v1/events/a%00b", 422),
+    ("GET", "/v1/loans/none", 404),
+    ("GET", "/v1/loans/a%2Fb", 404),
+    ("GET", "/v1/loans/none/receipts", 404),
+    ("GET", "/v1/claims/none/c1", 404),
+    ("GET", "/v1/claims/" + "ff" * 32, 404),
+    ("GET", "/v1/claims/none", 422),
+    ("GET", "/v1/pools?limit=0", 422),
+    ("GET", "/v1/pools?cursor=x", 422),
     ("GET", "/v1/pools/none", 404),
+    ("GET", "/v1/pools/none/loans", 404),
+    ("GET", "/v1/pools/none/seals", 404),
     ("GET", "/v1/pools/%E6%B1%A0", 422),
+    ("GET", "/v1/mirror/registers?after=-1", 422),
+    ("GET", "/v1/mirror/registers/7/pages", 404),
+    ("GET", "/v1/mirror/pools/none?size=7", 404),
+    ("GET", "/v1/mirror/pools/none/records?size=7&start=0&stop=7", 404),
+    ("GET", "/v1/mirror/pools/none/claims?size=7", 404),
+    ("GET", "/v1/mirror/pools/none/settlements?size=7&start=0&stop=7", 404),
     ("POST", "/v1/events", 415),
     ("POST", "/v1/events?on_error=ignore", 422),
     ("POST", "/v1/verify", 415),
@@ -109,9 +125,9 @@ def test_what_the_ledger_raises_becomes_a_problem(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(still_site.ledger, "pool", fail)
+    monkeypatch.setattr(still_site.ledger, "acceptance", fail)
     with structlog.testing.capture_logs() as logged:
-        answer = still_site.get("/v1/pools/P1")
+        answer = still_site.get("/v1/events/e/acceptance")
     problem = check(answer, status)
     assert [entry["request_id"] for entry in logged] == [answer.headers["x-request-id"]] * (status >= 500)
     if status >= 500:
@@ -153,8 +169,8 @@ def test_a_status_that_nobody_foresaw_keeps_the_shape(
     def teapot(*_: object, **__: object) -> None:
         raise HTTPException(418, "short and stout")
 
-    monkeypatch.setattr(still_site.ledger, "pool", teapot)
-    assert still_site.get("/v1/pools/P1").headers["content-type"] == PROBLEM
+    monkeypatch.setattr(still_site.ledger, "acceptance", teapot)
+    assert still_site.get("/v1/events/e/acceptance").headers["content-type"] == PROBLEM
 
 
 def test_a_request_id_is_kept_if_it_can_go_into_a_log(still_site: Site) -> None:

@@ -1,7 +1,7 @@
 """The documents of the API as models: they give OpenAPI its schemas, and tests hold every answer to them.
 
 Answers are not built from these models. Signed documents go out as the bytes that were signed; the models say
-what is in them.
+what is in them. Those of events, verification and health are here, those of other nouns in modules of their own.
 """
 
 from __future__ import annotations
@@ -10,25 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Base64 = Annotated[str, Field(pattern="^[A-Za-z0-9+/]*={0,2}$")]
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9._:-]{1,64}$")]
-Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
-ChainHex = Annotated[str, Field(pattern="^0x([0-9a-f]{2})+$")]
-Count = Annotated[int, Field(ge=0)]
+from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, Signature
+from api.schemas.loans import Claim, Loan, LoanRecordPage
+from api.schemas.pools import LoanPage, PoolPage, SealPage
 
-
-class Document(BaseModel):
-    """Base: members that are not listed are not there."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Signature(Document):
-    """A detached Ed25519 signature; ``key`` names a key of the trust root."""
-
-    key: str
-    value: Base64
+__all__ = ["Claim", "Loan", "LoanPage", "LoanRecordPage", "PoolPage", "SealPage"]
 
 
 class Event(Document):

@@ -1,0 +1,72 @@
+"""Pools."""
+
+from __future__ import annotations
+
+from api.schemas.base import Count, Day, Document, Hex32, Instant, Name, Ppm
+
+
+class PoolBrief(Document):
+    """A pool in a line. ``holdings`` counts holders' places in claims, ``sealed`` the size sealed last by currency."""
+
+    pool: Name
+    title: str
+    rules_version: Count
+    holdings: Count
+    closed: bool
+    sealed: dict[str, Count]
+
+
+class PoolPage(Document):
+    """Pools by name."""
+
+    items: list[PoolBrief]
+    next: str | None
+
+
+class LoanBrief(Document):
+    """A loan of a pool: ``principal`` of the whole loan, ``held`` what the pool's ``shares`` are of it."""
+
+    loan: Name
+    status: str
+    erased: bool
+    currency: str
+    principal: str
+    held: str
+    records: Count
+    shares: dict[str, Ppm]
+
+
+class LoanPage(Document):
+    """Loans of a pool by name."""
+
+    items: list[LoanBrief]
+    next: str | None
+
+
+class Seal(Document):
+    """A pool's committed composition: ``size`` of the tree, ``as_of`` the day, ``root`` over all its claims.
+
+    ``index`` is of the seal's record; ``lag_days`` tells how many business days after ``as_of`` the size was published.
+    """
+
+    pool: Name
+    currency: str
+    size: Count
+    as_of: Day
+    root: Hex32
+    count: Count
+    receivable: str
+    credit: str
+    rules_version: Count
+    restates: Hex32 | None
+    seal: Hex32
+    index: Count
+    published: Instant
+    lag_days: int
+
+
+class SealPage(Document):
+    """The last seal of a pool in each currency."""
+
+    items: list[Seal]
+    next: None
