@@ -57,6 +57,7 @@ class Place:
 
 NAVIGATION: Final = (
     Place("pools", "/pools", ("/pools", "/loans")),
+    Place("explorer", "/explorer", ("/explorer", "/records")),
     Place("verify", "/verify", public=True),
 )
 

@@ -137,6 +137,12 @@ def transactions(connection: ReadConnection, log_id: int, size: int) -> list[Tra
     return [_transaction(row) for row in rows]
 
 
+def size_of_transaction(connection: ReadConnection, log_id: int, digest: bytes) -> int | None:
+    """The size that a transaction with this hash was signed to anchor."""
+    where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.hash == digest)
+    return connection.execute(select(anchor_transactions.c.size).where(where).limit(1)).scalar_one_or_none()
+
+
 def pinned_nonces(connection: ReadConnection, chain_id: int, account: bytes) -> set[int]:
     """The nonces of this account that jobs of any log on this chain hold and no block has yet."""
     statement = (

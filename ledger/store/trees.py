@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select, tuple_, update
 
+from ledger.proofs.tiles import WIDTH
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection
 from ledger.store.tables import checkpoints, receipts, records, register_pages, registers, tiles
@@ -50,6 +51,20 @@ def tiles_at(
     here = tuple_(tiles.c.level, tiles.c.n).in_(places)
     statement = select(tiles.c.level, tiles.c.n, tiles.c.hashes).where(tiles.c.log_id == log_id, here)
     return {(level, n): bytes(hashes) for level, n, hashes in connection.execute(statement)}
+
+
+def index_of_leaf(connection: ReadConnection, log_id: int, leaf: bytes) -> int | None:
+    """Where a leaf hash stands. An index of leaves would cost every append; this looks through the lowest tiles, which
+    are 32 bytes an entry.
+    """
+    find = "instr(hashes, ?)" if connection.dialect.name == "sqlite" else "position(%s::bytea in hashes)"
+    here = "?" if connection.dialect.name == "sqlite" else "%s"
+    sql = f"SELECT n, hashes FROM tiles WHERE log_id = {here} AND level = 0 AND {find} > 0"  # noqa: S608 - our own words
+    for n, hashes in connection.exec_driver_sql(sql, (log_id, leaf)):
+        for place in range(0, len(hashes), len(leaf)):
+            if bytes(hashes[place : place + len(leaf)]) == leaf:
+                return int(n) * WIDTH + place // len(leaf)
+    return None
 
 
 def add_register(connection: WriteConnection, log_id: int, row: RegisterRow) -> None:
@@ -136,6 +151,27 @@ def checkpoints_from(connection: ReadConnection, log_id: int, after: int = 0) ->
     columns = [checkpoints.c[name] for name in CheckpointRow._fields]
     statement = select(*columns).where(checkpoints.c.log_id == log_id, checkpoints.c.size > after)
     return [CheckpointRow(*row) for row in connection.execute(statement.order_by(checkpoints.c.size))]
+
+
+def checkpoints_before(
+    connection: ReadConnection, log_id: int, *, before: int | None, limit: int
+) -> list[CheckpointRow]:
+    """The newest checkpoints with a size below ``before`` (None: of all), the greatest first."""
+    columns = [checkpoints.c[name] for name in CheckpointRow._fields]
+    statement = select(*columns).where(checkpoints.c.log_id == log_id)
+    if before is not None:
+        statement = statement.where(checkpoints.c.size < before)
+    return [
+        CheckpointRow(*row)
+        for row in connection.execute(statement.order_by(checkpoints.c.size.desc()).limit(limit))
+    ]
+
+
+def sizes_of_root(connection: ReadConnection, log_id: int, root: bytes) -> list[int]:
+    """The sizes at which the published tree had this root, or its register had: one, or none."""
+    trees = select(checkpoints.c.size).where(checkpoints.c.log_id == log_id, checkpoints.c.root == root)
+    maps = select(registers.c.index + 1).where(registers.c.log_id == log_id, registers.c.root == root)
+    return sorted({*connection.execute(trees).scalars(), *connection.execute(maps).scalars()})
 
 
 def published(connection: ReadConnection, log_id: int, sizes: Iterable[int]) -> set[int]:

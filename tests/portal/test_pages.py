@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ledger.store import logs, records, subjects
+from ledger.store import logs, records, subjects, trees
 from tests.portal.conftest import ROOT, Opener, Portal
 from tests.portal.site import HOSTILE
 
@@ -23,6 +23,10 @@ PAGES = [
     ("partner", "/loans/HOSTILE-1"),
     ("partner", "/records/{record}"),
     ("partner", "/search?q=nothing"),
+    ("partner", "/explorer"),
+    ("partner", "/explorer/checkpoints/{size}"),
+    ("partner", "/explorer/consistency?first={older}&second={size}"),
+    ("partner", "/explorer/entries?first={record}"),
     ("investor", "/pools/ABS-1"),
 ]
 
@@ -36,7 +40,8 @@ def places(portal: Portal) -> dict[str, Any]:
         [first, *_] = subjects.loans_held(connection, log.id, pool.id, after="", prefix="loan:L", limit=1)
         loan = subjects.by_id(connection, [first])[first]
         record = records.of_subject(connection, first)[2]
-    return {"loan": loan.name.removeprefix("loan:"), "record": record.index}
+        older, size = [one.size for one in trees.checkpoints_from(connection, log.id)][-2:]
+    return {"older": older, "size": size, "loan": loan.name.removeprefix("loan:"), "record": record.index}
 
 
 def by_reader(places: dict[str, Any]) -> dict[str, list[str]]:

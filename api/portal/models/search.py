@@ -1,18 +1,24 @@
-"""What the search box finds: the page of a loan, a pool, an event or an index that the reader may see."""
+"""What the search box finds: the page of a loan, a pool, an event, an index or a hash that the reader may see."""
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import quote
 
 from ledger.access import Caller, View
 from ledger.errors import NotFoundError
 from ledger.log import Ledger
+from ledger.proofs import merkle
 from ledger.proofs.documents import NAME
-from ledger.store import ReadConnection, logs, records, subjects
+from ledger.proofs.entries import record_entry
+from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 
 #: Indexes have no more digits.
-_MAX_DIGITS = 15
+_MAX_DIGITS: Final = 15
+#: A digest, a root, an asset key or a transaction's hash.
+HASH: Final = re.compile(r"(?:0x)?[0-9a-f]{64}", re.ASCII)
 
 
 def find(ledger: Ledger, caller: Caller, text: str) -> list[str]:
@@ -30,7 +36,28 @@ def find(ledger: Ledger, caller: Caller, text: str) -> list[str]:
         if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS and int(digits) < log.size:
             row = records.at(connection, log.id, int(digits))
             found += [] if row is None else _record(connection, view, row.subject_id, row.index)
+        if HASH.fullmatch(wanted):
+            found += _hashes(connection, log, view, bytes.fromhex(wanted.removeprefix("0x")))
     return found
+
+
+def _hashes(connection: ReadConnection, log: LogRow, view: View, digest: bytes) -> list[str]:
+    """A root of a tree or a register, a transaction that anchors, a record's digest, a claim's asset key."""
+    sizes = trees.sizes_of_root(connection, log.id, digest)
+    anchored = anchors.size_of_transaction(connection, log.id, digest)
+    places = [
+        f"/explorer/checkpoints/{size}" for size in dict.fromkeys([*sizes, *([anchored] if anchored else [])])
+    ]
+    index = trees.index_of_leaf(connection, log.id, merkle.leaf_hash(record_entry(digest)))
+    row = None if index is None else records.at(connection, log.id, index)
+    if row is not None:
+        places += _record(connection, view, row.subject_id, row.index) or [
+            f"/explorer/entries?first={row.index}"
+        ]
+    for claim in subjects.claims_by_key(connection, log.id, [digest]).values():
+        loan = subjects.by_id(connection, [claim.subject_id])[claim.subject_id].name.removeprefix("loan:")
+        places += [f"/loans/{quote(loan)}"] if _seen(view.loan, loan) else []
+    return places
 
 
 def _seen(look: object, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.portal.routes import frame, loans, pools, search, sign_in
+from api.portal.routes import explorer, frame, loans, pools, search, sign_in
 
 #: What the service includes.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -17,4 +17,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     pools.router,
     loans.router,
     search.router,
+    explorer.router,
 )

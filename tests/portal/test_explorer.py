@@ -1,0 +1,86 @@
+"""What the log's pages show, against what the ledger has; and what a search by a hash finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.portal.models import explorer, search
+from ledger.access import Caller, Scope
+from ledger.errors import NotFoundError
+from ledger.proofs import merkle
+from ledger.store import logs, records, trees
+from tests.portal.site import Book
+
+OVERSEER = Caller(party="platform", roles=frozenset({"servicer"}), scopes=frozenset({Scope.READ}))
+STRANGER = Caller(party="nobody", roles=frozenset({"investor"}), scopes=frozenset({Scope.READ}))
+
+
+@pytest.fixture(scope="module")
+def book(portal: Any) -> Book:
+    found: Book = portal.book
+    return found
+
+
+def test_checkpoints_are_listed_from_the_newest_on(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = book.ledger.checkpoint_sizes()
+    assert [one.size for one in explorer.log_page(book.ledger, before=None).rows] == sizes[::-1]
+    monkeypatch.setattr(explorer, "PAGE", 3)
+    page = explorer.log_page(book.ledger, before=None)
+    shown = list(page.rows)
+    while page.next is not None:
+        page = explorer.log_page(book.ledger, before=page.next)
+        shown += page.rows
+    assert [one.size for one in shown] == sizes[::-1]
+    assert page.total == len(sizes)
+
+
+def test_a_checkpoint_is_shown_as_it_was_signed(book: Book) -> None:
+    sizes = book.ledger.checkpoint_sizes()
+    page = explorer.checkpoint_page(book.ledger, sizes[1])
+    assert page.note.encode() == book.ledger.checkpoint(sizes[1])
+    assert (page.previous, page.following) == (sizes[0], sizes[2])
+    assert page.signers == (book.ledger.origin,)
+    with pytest.raises(NotFoundError):
+        explorer.checkpoint_page(book.ledger, sizes[1] + 1)
+
+
+def test_the_proof_between_two_sizes_holds(book: Book) -> None:
+    small, *_, great = book.ledger.checkpoint_sizes()
+    found = explorer.consistency(book.ledger, great, small)
+    assert (found.first, found.second) == (small, great)
+    proof = [bytes.fromhex(one) for one in found.proof]
+    merkle.verify_consistency(small, great, book.ledger.root_of(small), book.ledger.root_of(great), proof)
+
+
+def test_every_entry_is_listed_once_and_opened_to_those_who_see_it(book: Book) -> None:
+    size = book.ledger.status().size
+    listed: list[explorer.Entry] = []
+    first: int | None = 0
+    while first is not None:
+        page = explorer.entries_page(book.ledger, STRANGER, first=first)
+        listed += page.rows
+        first = page.next
+    assert [one.index for one in listed] == list(range(size))
+    assert {one.index + 1 for one in listed if one.kind == "register"} == set(book.ledger.checkpoint_sizes())
+    assert not any(one.seen for one in listed if one.kind == "record")
+    assert all(one.seen for one in explorer.entries_page(book.ledger, OVERSEER, first=0).rows)
+    with pytest.raises(NotFoundError):
+        explorer.entries_page(book.ledger, OVERSEER, first=size)
+
+
+def test_a_hash_is_found_whatever_it_is_of(book: Book) -> None:
+    with book.ledger.store.read() as connection:
+        log = logs.get(connection, book.ledger.origin)
+        row = next(records.between(connection, log.id, 300, log.size))
+        register = trees.register_at(connection, log.id, book.ledger.checkpoint_sizes()[2] - 1)
+    assert register is not None
+    size = register.index + 1
+    place = [f"/explorer/checkpoints/{size}"]
+    assert search.find(book.ledger, STRANGER, book.ledger.root_of(size).hex()) == place
+    assert search.find(book.ledger, STRANGER, "0x" + bytes(register.root).hex()) == place
+    digest = bytes(row.digest).hex()
+    assert search.find(book.ledger, OVERSEER, digest) == [f"/records/{row.index}"]
+    assert search.find(book.ledger, STRANGER, digest) == [f"/explorer/entries?first={row.index}"]
+    assert search.find(book.ledger, OVERSEER, "0" * 64) == []
