@@ -7,7 +7,7 @@ needs the place first, and then the path.
 
 Of a loan that no record touched after the size, or since the day ended, the stored state is the state then:
 nothing effective after a day can have been posted before the day was over. Other loans are folded from their
-records.
+records. The audit of a seal does without stored states, on purpose (:mod:`ledger.audit.sealed`).
 """
 
 from __future__ import annotations

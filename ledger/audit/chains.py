@@ -11,6 +11,14 @@ from ledger.domain.record import Record
 from ledger.errors import PoolproofError
 from ledger.proofs.canonical import sha256
 from ledger.store.records import RecordRow
+from ledger.store.subjects import SubjectRow
+
+
+def all_there(row: SubjectRow, own: Sequence[RecordRow], *, before: int) -> bool:
+    """Whether ``own`` are all records of a subject below an index, by their numbers and by what its row counts."""
+    if row.last_index < before and row.count != len(own):
+        return False
+    return all(one.seq == seq for seq, one in enumerate(own))
 
 
 def read_records(subject: str, origin: str, own: Sequence[RecordRow], notes: Notes) -> list[Indexed]:

@@ -38,8 +38,10 @@ from ledger.store.subjects import SubjectRow
 
 #: Types of the records that are known beforehand: they are about accounts and about the log.
 _TOLD: Final = frozenset(name for name, kind in EVENTS.items() if kind.subject in ("account", "log"))
-_SETTLEMENTS: Final = "a settlement of this log is missing or cannot be read"
-_CLOSES: Final = "a day close is missing or cannot be read"
+_SETTLEMENTS: Final = (
+    "a settlement may be missing: an entry is not there, cannot be read or is filed elsewhere"
+)
+_CLOSES: Final = "a day close may be missing: an entry is not there, cannot be read or is filed elsewhere"
 
 
 @dataclass(frozen=True, slots=True)

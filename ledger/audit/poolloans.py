@@ -7,25 +7,28 @@ own transfers, so that a file of an earlier month finds the pool as it was compo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Final
 
 from ledger.audit import pool as pools
+from ledger.audit.chains import all_there
 from ledger.audit.pool import Pool
 from ledger.domain import record
-from ledger.domain.fold import Indexed, unsuperseded
+from ledger.domain.fold import unsuperseded
 from ledger.domain.position import Life
 from ledger.errors import MalformedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
+from ledger.store.records import RecordRow
 from ledger.store.subjects import SubjectRow
 
 #: Loans that are read together; a loan has tens of records of a kilobyte.
 CHUNK: Final = 500
 _BYTE_BITS: Final = 8
+_HOLE: Final = "a record of the loan is missing or cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,28 +102,30 @@ class PoolView:
     def _read(self, rows: list[SubjectRow]) -> Iterator[PoolLoan]:
         ids = [row.id for row in rows]
         held, been = self._holdings(ids)
-        of_loan: dict[int, list[Indexed]] = {loan: [] for loan in ids}
-        closed: dict[int, str] = {}
+        of_loan: dict[int, list[RecordRow]] = {loan: [] for loan in ids}
         for one in records.of_subjects(self.connection, ids, before=self.size):
-            if one.record is None:
-                closed[one.subject_id] = "the loan is erased"
-                continue
-            try:
-                of_loan[one.subject_id].append((one.index, record.parse(bytes(one.record))))
-            except MalformedError:
-                closed[one.subject_id] = "a record of the loan cannot be read"
+            of_loan[one.subject_id].append(one)
         for row in rows:
-            life, why = None, closed.get(row.id, "")
-            if not why:
-                known = of_loan[row.id]
-                standing = unsuperseded(known, until=self.day)
-                why = "the loan begins after the cut-off"
-                if standing and standing[0].record.kind.begins:
-                    life, why = Life(standing, count=len(known)), ""
+            life, why = self._life(row, of_loan[row.id])
             yield PoolLoan(
                 id=row.id, name=row.name.removeprefix("loan:"), held=held.get(row.id, {}), been=row.id in been,
                 life=life, why=why,
             )  # fmt: skip
+
+    def _life(self, row: SubjectRow, own: Sequence[RecordRow]) -> tuple[Life | None, str]:
+        """A loan by its records, or why nothing is derived of it: what some of them give would look like an answer."""
+        if any(one.record is None for one in own):
+            return None, "the loan is erased"
+        if not all_there(row, own, before=self.size):
+            return None, _HOLE
+        try:
+            known = [(one.index, record.parse(bytes(one.record or b""))) for one in own]
+        except MalformedError:
+            return None, _HOLE
+        standing = unsuperseded(known, until=self.day)
+        if not standing or not standing[0].record.kind.begins:
+            return None, "the loan begins after the cut-off"
+        return Life(standing, count=len(known)), ""
 
     def _holdings(self, ids: list[int]) -> tuple[dict[int, dict[str, int]], set[int]]:
         """Loan → claim → ppm held at the close of the day; and the loans of which something was held by then."""

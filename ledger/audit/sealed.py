@@ -3,6 +3,10 @@
 Each range of loans gives the leaves of its claims; sorted by key and joined with the state digests of the sealed
 register they give the root and the sums that the seal must have. A claim that was hidden from a seal, or put into it,
 is found by the amounts that are missing or over.
+
+Whoever seals works the leaves out another way (:mod:`ledger.cut`): from the stored states of loans that nothing touched
+since, sorted in a file. The audit must not share that: it takes nothing but records, so that a stored state that is
+wrong, or was made so, shows here.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from ledger.audit.chains import all_there
 from ledger.audit.checks import life, reports, schedule, terms
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Finding
@@ -17,7 +18,7 @@ from ledger.audit.rules import PoolRules
 from ledger.audit.run import last_day
 from ledger.domain import money, record
 from ledger.domain.fold import Indexed, principal_after, unsuperseded
-from ledger.errors import NotFoundError, UndeterminedError
+from ledger.errors import IntegrityError, NotFoundError, UndeterminedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
 
@@ -76,6 +77,8 @@ def tell(
         raise NotFoundError(f"no loan {loan!r} in this log" + (f" below size {size}" if size else ""))
     if any(one.record is None for one in own):
         raise NotFoundError(f"loan:{loan} is erased: its {len(own)} digests stay, its records are gone")
+    if not all_there(row, own, before=before):
+        raise IntegrityError(f"a record of loan:{loan} is missing: `poolproof audit` and `fsck` say which")
     parsed: list[Indexed] = [
         (one.index, record.parse(bytes(one.record))) for one in own if one.record is not None
     ]

@@ -13,7 +13,10 @@ from sqlalchemy import delete, select, update
 from ledger.audit import integrity
 from ledger.audit.findings import AuditReport, Finding, Notes, Procedure
 from ledger.audit.perform import audit
+from ledger.audit.poolloans import PoolView
 from ledger.audit.run import Request
+from ledger.audit.timeline import tell
+from ledger.errors import IntegrityError
 from ledger.log import Ledger
 from ledger.proofs.canonical import sha256
 from ledger.proofs.entries import record_entry
@@ -23,6 +26,8 @@ from tests.audit import bankbook
 from tests.audit.casework import provokes
 
 RECORDS = tables.records
+_WHY = "an entry is not there, cannot be read or is filed elsewhere"
+NO_SETTLEMENT, NO_CLOSE = f"a settlement may be missing: {_WHY}", f"a day close may be missing: {_WHY}"
 
 
 @pytest.fixture
@@ -77,9 +82,7 @@ def test_a_settlement_that_is_filed_under_a_loan(filled: Ledger, tmp_path: Path)
     change(filled, "s1", subject_id=row_of(filled, "L3.originated").subject_id, seq=99)
     report = audited(filled, tmp_path)
     assert errors(report) == [("record.misfiled", "account:A1"), ("settlement.reference_twice", "loan:L0")]
-    assert procedure(report, "confirmation").reasons == {
-        "a settlement of this log is missing or cannot be read": 1
-    }
+    assert procedure(report, "confirmation").reasons == {NO_SETTLEMENT: 1}
     row = row_of(filled, "s1")
     evidence = [one.evidence for one in report.findings if one.code == "record.misfiled"]
     assert evidence == [((row.index, row.digest.hex()),)]
@@ -91,7 +94,7 @@ def test_a_day_close_that_is_filed_under_a_loan(filled: Ledger, tmp_path: Path) 
     change(filled, "d1", subject_id=row_of(filled, "L3.originated").subject_id, seq=99)
     report = audited(filled, tmp_path)
     assert errors(report)[0] == ("record.misfiled", "log")
-    assert procedure(report, "days").reasons == {"a day close is missing or cannot be read": 1}
+    assert procedure(report, "days").reasons == {NO_CLOSE: 1}
     return report.findings
 
 
@@ -153,9 +156,7 @@ def test_neighbours_that_are_missing_are_told_together(filled: Ledger, tmp_path:
     assert [one.facts["entries"] for one in report.findings if one.code == "entry.missing"] == [
         "4–6", str(row_of(filled, "d1").index - 1),
     ]  # fmt: skip
-    assert procedure(report, "confirmation").reasons == {
-        "a settlement of this log is missing or cannot be read": 1
-    }
+    assert procedure(report, "confirmation").reasons == {NO_SETTLEMENT: 1}
 
 
 @pytest.mark.parametrize(
@@ -190,3 +191,19 @@ def test_a_register_that_is_missing(filled: Ledger, tmp_path: Path) -> None:
     report = audited(filled, tmp_path)
     assert ("entry.missing", "log") in errors(report)
     assert procedure(report, "seal").reasons == {"the register of the sealed size is missing": 1}
+
+
+def test_a_loan_with_a_hole_in_it_is_neither_told_nor_compared(filled: Ledger) -> None:
+    """What its other records give would look like an answer."""
+    take_out(filled, row_of(filled, "L0.disbursed").index, row_of(filled, "L1.repaid.1").index)
+    with filled.store.read() as connection:
+        log = logs.get(connection, filled.origin)
+        view = PoolView.open(connection, log, "P", size=log.size, day=date(2026, 11, 22))
+        loans = view.loans(["L0", "L1", "L2"])
+        assert {name: one.why for name, one in loans.items()} == {
+            "L0": "a record of the loan is missing or cannot be read",
+            "L1": "a record of the loan is missing or cannot be read", "L2": "",
+        }  # fmt: skip
+        for name in ("L0", "L1"):
+            with pytest.raises(IntegrityError, match="missing"):
+                tell(connection, log, name)
