@@ -36,11 +36,13 @@ from api.routes import (
     trust,
     verify,
     verify_page,
+    webhooks,
 )
 from api.services import Services
 from api.sessions import Sessions
 from api.tiles import Tiles
 from ledger.errors import PoolproofError
+from ledger.webhooks.endpoints import endpoints_of
 
 if TYPE_CHECKING:
     from api.services import Anchors
@@ -62,6 +64,7 @@ _ROUTERS: Final = (
     log,
     health,
     verify_page,
+    webhooks,
 )
 _DESCRIPTION: Final = (
     "Events of consumer-loan pools in, acceptances and receipts out; the log itself as tlog-tiles. "
@@ -87,6 +90,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         batches=Gate(),
         metrics=metrics,
         tiles=Tiles(ledger),
+        webhooks=endpoints_of(ledger, networks=settings.receiving_networks),
         anchors=anchors or chain_anchors(settings),
         max_batch_bytes=settings.max_request_bytes,
         anchor_within=timedelta(seconds=settings.anchor_within_seconds),

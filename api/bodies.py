@@ -10,16 +10,23 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+
+from ledger.errors import MalformedError
 
 if TYPE_CHECKING:
     from fastapi import Request
 
 #: A client at 1 Mbit/s sends 3.6 MB in it; slower ones send smaller batches.
 BODY_SECONDS: Final = 30.0
+#: Of a document that asks for something; events are read by their own limits.
+DOCUMENT_BYTES: Final = 64 * 1024
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def media_type(request: Request, *accepted: str) -> str:
@@ -42,6 +49,19 @@ async def read(request: Request, limit: int) -> bytes:
         async for chunk in _chunks(request, limit):
             body += chunk
     return bytes(body)
+
+
+async def read_document(request: Request, model: type[Model]) -> Model:
+    """A JSON document of this form; answers 400 where it is no JSON and 422, with pointers, where it is another."""
+    media_type(request, "application/json")
+    body = await read(request, DOCUMENT_BYTES)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            raise MalformedError("JSON", str(found[0]["ctx"]["error"])) from None
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
 
 
 async def read_lines(request: Request, limit: int) -> list[bytes]:

@@ -84,7 +84,8 @@ KINDS: Final[dict[str, Kind]] = {
     "refused": Kind(
         422,
         "Refused",
-        "An event that the ledger must not accept; `field` and `rule` say why. Nothing of it is stored.",
+        "An event that the ledger must not accept, or another thing that cannot be as it was asked for;"
+        " `field` and `rule` say why. Nothing of it is stored.",
     ),
     "invalid_request": Kind(
         422, "Invalid request", "A parameter is not of its form; `errors` points at each."

@@ -19,6 +19,7 @@ from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import logs
+from ledger.webhooks.endpoints import Endpoints
 
 #: Where the verify route learns which roots the contract holds; None where no chain can be asked.
 Anchors = Callable[[TrustRoot], AnchorSource | None]
@@ -42,6 +43,7 @@ class Services:
     batches: Gate
     metrics: Metrics
     tiles: Tiles
+    webhooks: Endpoints
     anchors: Anchors
     max_batch_bytes: int
     anchor_within: timedelta

@@ -13,8 +13,31 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, Signature
 from api.schemas.loans import Claim, Loan, LoanRecordPage
 from api.schemas.pools import LoanPage, PoolPage, SealPage
+from api.schemas.webhooks import (
+    Delivery,
+    DeliveryPage,
+    Webhook,
+    WebhookChange,
+    WebhookOrder,
+    WebhookPage,
+    WebhookSecret,
+)
 
-__all__ = ["Claim", "Loan", "LoanPage", "LoanRecordPage", "PoolPage", "SealPage"]
+__all__ = [
+    "Claim",
+    "Delivery",
+    "DeliveryPage",
+    "Loan",
+    "LoanPage",
+    "LoanRecordPage",
+    "PoolPage",
+    "SealPage",
+    "Webhook",
+    "WebhookChange",
+    "WebhookOrder",
+    "WebhookPage",
+    "WebhookSecret",
+]
 
 
 class Event(Document):

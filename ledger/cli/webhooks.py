@@ -152,27 +152,12 @@ def replay(
 
 
 def _endpoint(row: EndpointRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "party": row.party,
-        "url": row.url,
-        "types": list(row.types),
-        "created": row.created,
-        "disabled": row.disabled,
-        "reason": row.reason,
-    }
+    from ledger.webhooks.endpoints import endpoint_document
+
+    return endpoint_document(row)
 
 
 def _delivery(row: DeliveryRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "message": row.message,
-        "type": row.type,
-        "time": row.time,
-        "state": row.state,
-        "attempts": row.attempts,
-        "next_attempt": row.due if row.state == "waiting" else None,
-        "attempted": row.attempted,
-        "status": row.status,
-        "error": row.error,
-    }
+    from ledger.webhooks.endpoints import delivery_document
+
+    return delivery_document(row)

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ledger.domain.calendar import format_instant
 from ledger.errors import NotFoundError, RefusedError, UnavailableError
@@ -221,6 +221,35 @@ def secrets_of(row: EndpointRow, vault: Vault, now: str) -> list[bytes]:
     if row.old_secret is not None and row.old_until is not None and now < row.old_until:
         wrapped.append(row.old_secret)
     return [vault.unwrap(one, _label(row.id)) for one in wrapped]
+
+
+def endpoint_document(row: EndpointRow) -> dict[str, Any]:
+    """A webhook as API and command line show it: without its secrets."""
+    return {
+        "id": row.id,
+        "party": row.party,
+        "url": row.url,
+        "types": list(row.types),
+        "created": row.created,
+        "disabled": row.disabled,
+        "reason": row.reason,
+    }
+
+
+def delivery_document(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery as API and command line show it."""
+    return {
+        "id": row.id,
+        "message": row.message,
+        "type": row.type,
+        "time": row.time,
+        "state": row.state,
+        "attempts": row.attempts,
+        "next_attempt": row.due,
+        "attempted": row.attempted,
+        "status": row.status,
+        "error": row.error,
+    }
 
 
 def _check_enabled(row: EndpointRow) -> None:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ledger.access import Scope
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
 from ledger.store.logs import ChainRow
+from ledger.webhooks.endpoints import Endpoints
+from ledger.webhooks.guard import Guard
 from tests.api.conftest import (
     LOG,
     ORIGIN,
@@ -23,6 +27,7 @@ from tests.api.conftest import (
     disbursed,
     make_site,
     ndjson,
+    new_key,
     originated,
     pledged,
     pool,
@@ -71,7 +76,7 @@ def documents(site: Site) -> dict[str, Any]:
     verdict = site.client.post(
         "/v1/verify", content=receipt.content, headers={"Content-Type": "application/json"}
     )
-    found = {
+    found = webhooks(site) | {
         "Event": event,
         "Acceptance": acceptance,
         "BatchReport": report,
@@ -94,6 +99,30 @@ def documents(site: Site) -> dict[str, Any]:
     }
     assert LOG.verifier.name == ORIGIN
     return found
+
+
+def webhooks(site: Site) -> dict[str, Any]:
+    """A webhook of the bank, with what was sent to it."""
+    order = {"url": "https://hooks.bank.example/poolproof", "types": ["pool.sealed", "break.opened"]}
+    change = {"enabled": True}
+    app: Any = site.client.app
+    guard = Guard(resolver=lambda _host, _port: ["93.184.216.34"])
+    ledger = site.ledger
+    endpoints = Endpoints(ledger.store, ORIGIN, vault=ledger.vault, guard=guard, clock=ledger.clock)
+    app.state.services = replace(app.state.services, webhooks=endpoints)
+    key = {"Authorization": f"Bearer {new_key(ledger, 'bank', *Scope)}"}
+    made = site.client.post("/v1/webhooks", json=order, headers=key).json()
+    path = f"/v1/webhooks/{made['id']}"
+    site.client.post(f"{path}/test", headers=key)
+    return {
+        "WebhookOrder": order,
+        "WebhookChange": change,
+        "WebhookSecret": made,
+        "Webhook": site.client.patch(path, json=change, headers=key).json(),
+        "WebhookPage": site.client.get("/v1/webhooks", headers=key).json(),
+        "Delivery": site.client.post(f"{path}/test", headers=key).json(),
+        "DeliveryPage": site.client.get(f"{path}/deliveries", headers=key).json(),
+    }
 
 
 def main() -> None:
