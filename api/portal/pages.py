@@ -56,6 +56,7 @@ class Place:
 
 
 NAVIGATION: Final = (
+    Place("overview", "/"),
     Place("pools", "/pools", ("/pools", "/loans")),
     Place("explorer", "/explorer", ("/explorer", "/records")),
     Place("verify", "/verify", public=True),
@@ -136,6 +137,7 @@ def environment(language: Language) -> Environment:
         instant=formats.instant,
         age=partial(formats.age, words=words),
         with_query=with_query,
+        day_of=lambda text: text[:10],
         bar=charts.bar,
         ppm=lambda share: Decimal(share) / 1_000_000,
     )

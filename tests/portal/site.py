@@ -16,11 +16,13 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from ledger import snapshots
+from ledger import audits, snapshots
+from ledger.jobs import Runner
 from ledger.log import Ledger
 from ledger.settings import Settings
 from ledger.simulate import Options, SimulatedClock, Simulation
 from ledger.store import access as stored
+from ledger.store import logs
 from tests.api.conftest import new_key
 from tests.simulate.running import log_of, post
 
@@ -61,7 +63,18 @@ def site(folder: Path, options: Options = OPTIONS) -> Iterator[Book]:
         ledger.publish()
         while snapshots.refresh(ledger):
             pass
+        _audited(folder, ledger, "WAREHOUSE-B")
         yield _opened(folder, ledger)
+
+
+def _audited(folder: Path, ledger: Ledger, pool: str) -> None:
+    """A finished audit of one pool; the others have none."""
+    with ledger.store.write() as connection:
+        log = logs.get(connection, ledger.origin)
+        audits.start(connection, log, pool, party="platform", now=ledger.clock())
+    auditor = audits.Auditor(ledger, kek=folder / "kek")
+    runner = Runner(ledger.store, ledger.origin, {audits.KIND: auditor.perform}, clock=ledger.clock)
+    assert runner.step()
 
 
 def _hostile(day: date) -> list[dict[str, Any]]:

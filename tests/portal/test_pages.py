@@ -14,6 +14,9 @@ from tests.portal.site import HOSTILE
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 #: (who looks, address). ``{loan}`` and ``{record}`` are of the partner's pool.
 PAGES = [
+    ("partner", "/"),
+    ("investor", "/"),
+    ("platform", "/"),
     ("partner", "/pools"),
     ("partner", "/pools/WAREHOUSE-B"),
     ("partner", "/pools/WAREHOUSE-B/loans"),

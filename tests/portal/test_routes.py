@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from api.portal import assets
 from api.portal.forms import local
+from api.portal.models import home
+from api.portal.models.figures import of
 from api.portal.pages import POLICY
+from api.portal.routes.home import SEEN_COOKIE, looks
+from api.portal.words import Words
 from api.sessions import COOKIE
+from ledger import snapshots
 from ledger.store import access
 from tests.portal.conftest import Portal
 
@@ -121,3 +128,43 @@ def test_forms_that_are_none(portal: Portal) -> None:
     answer = client.post("/preferences", content="language=fr&back=//evil.example", follow_redirects=False)
     assert answer.headers["location"] == "/"
     assert "set-cookie" not in answer.headers
+
+
+def test_the_first_screen_follows_the_role(portal: Portal) -> None:
+    assert "<h1>My book</h1>" in get(portal, "/").text
+    assert "<h1>My pools</h1>" in get(portal, "/", "investor").text
+    assert "<h1>sim.example/consumer</h1>" in get(portal, "/", "platform").text
+
+
+def test_figures_on_the_first_screen_are_those_of_the_pools(portal: Portal) -> None:
+    ledger = portal.book.ledger
+    [caller] = [portal.book.client.app.state.services.keys.look_up(portal.book.keys["partner"]).caller]  # type: ignore[attr-defined]
+    shown = home.holder(ledger, caller, Words("en"), seen=None)
+    [money] = shown.money
+    snapshot = snapshots.newest(ledger, "WAREHOUSE-B")
+    assert snapshot is not None
+    [figures] = of(snapshot)
+    assert Decimal(money.balance) == Decimal(figures.outstanding) + 1000  # that of the pool HOSTILE
+    assert money.day == "2026-09-30"
+    assert money.remitted == figures.remittances[0]["amount"]
+    assert sum((one.share or Decimal(0) for one in money.buckets), Decimal(0)) == pytest.approx(1)
+    assert shown.reach.anchored == 0
+    assert money.above_cap == figures.failing("annual_cost_max").claims
+
+
+def test_what_is_new_since_the_last_look(portal: Portal) -> None:
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    then = int((now - timedelta(days=1)).timestamp())
+    assert looks("", now, 50) == ((50, int(now.timestamp())), None)
+    assert looks(f"40-{then}", now, 50) == ((50, int(now.timestamp())), (40, then))
+    soon = int((now - timedelta(minutes=5)).timestamp())
+    assert looks(f"40-{soon}.30-{then}", now, 50) == ((40, soon), (30, then))
+    for odd in ("x", "1-", "-1", "1-2-3", "9" * 20 + "-1", "٣-٤", "99-99999999999999"):
+        (size, _), before = looks(odd, now, 50)
+        assert size <= 50
+        assert before is None or before[0] <= 50
+    page = get(
+        portal, "/", Cookie=f"{COOKIE}={portal.book.cookies['partner']}; {SEEN_COOKIE}=100-{then}"
+    ).text
+    assert "Claims pledged × " in page
+    assert "Since you last looked" in page

@@ -10,12 +10,12 @@ from api.portal.models import pool_charts
 from api.portal.models.figures import Figures, Part
 from api.portal.models.verdict import Verdict, verdict
 from api.portal.words import Words
-from ledger import snapshots
+from ledger import audits, snapshots
 from ledger.access import Caller, View
 from ledger.audit import breaks
 from ledger.audit import pool as audited
 from ledger.audit.breaks import StandingBreak
-from ledger.audit.findings import AuditReport
+from ledger.audit.findings import Finding as AuditFinding
 from ledger.audit.run import last_day
 from ledger.domain import pools as states
 from ledger.domain.pools import PoolState
@@ -25,6 +25,8 @@ from ledger.store import logs, subjects
 
 #: Ways to divide a pool that its page shows.
 DIVIDED_BY = ("product", "region", "creditor")
+#: Findings that the page lists, the gravest; the report has them all.
+MAX_FINDINGS = 25
 #: Parts that are listed of each; the rest is summed up.
 MAX_PARTS = 8
 
@@ -75,6 +77,20 @@ class PoolPage:
     divisions: tuple[Division, ...]
     seals: tuple[Recorded, ...]
     breaks: tuple[Break, ...]
+    findings: tuple[Finding, ...]
+    more_findings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the newest audit has found, in the reader's language; ``loan`` is the one it is about, if it is one."""
+
+    code: str
+    severity: str
+    says: str
+    subject: str
+    loan: str | None
+    evidence: tuple[int, ...]
 
 
 def listed(ledger: Ledger, caller: Caller) -> list[Row]:
@@ -102,14 +118,14 @@ def _row(ledger: Ledger, caller: Caller, name: str, state: PoolState) -> Row:
     )
 
 
-def page(
-    ledger: Ledger, name: str, *, currency: str | None, report: AuditReport | None, words: Words
-) -> PoolPage:
+def page(ledger: Ledger, name: str, *, currency: str | None, words: Words) -> PoolPage:
     """A pool's page; the caller was found to see the pool. ``currency`` None: that with the most claims."""
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         state = states.decode(subjects.pool_states(connection, log.id)[name])
         seals = tuple(PoolSeals(connection, log, name).recorded())
+        row = audits.latest(connection, log, name)
+        found_by_audit = () if row is None else audits.findings(connection, log, row.id)
         standing: tuple[Break, ...] = ()
         if log.published:
             day = last_day(connection, log, log.published)
@@ -123,7 +139,7 @@ def page(
     return PoolPage(
         name=name, title=state.title, structure=state.structure, closed=state.closed,
         rules_version=state.rules_version, currencies=tuple(one.currency for one in known), figures=figures,
-        verdict=verdict(log, figures, report, words),
+        verdict=verdict(log, figures, row, words),
         charts=() if drawn is None else (
             pool_charts.outstanding(drawn, words), pool_charts.cash(drawn, words),
             pool_charts.delinquency(drawn, words), pool_charts.vintages(drawn, words),
@@ -131,7 +147,17 @@ def page(
         rolls=None if drawn is None else pool_charts.rolls(drawn, words),
         divisions=() if figures is None else tuple(_division(figures, one) for one in DIVIDED_BY),
         seals=seals,
+        findings=tuple(_finding(one, words) for one in found_by_audit[:MAX_FINDINGS]),
+        more_findings=max(0, len(found_by_audit) - MAX_FINDINGS),
         breaks=tuple(sorted(standing, key=lambda one: (one.standing.status == "closed", -one.age))),
+    )  # fmt: skip
+
+
+def _finding(one: AuditFinding, words: Words) -> Finding:
+    kind, _, name = one.subject.partition(":")
+    return Finding(
+        code=one.code, severity=str(one.severity), says=one.text(words.language), subject=one.subject,
+        loan=name if kind == "loan" else None, evidence=tuple(sorted({place.index for place in one.evidence})[:4]),
     )  # fmt: skip
 
 

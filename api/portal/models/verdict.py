@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from api.portal import formats
 from api.portal.models.figures import Figures
 from api.portal.words import Words
-from ledger.audit.catalogue import Severity
-from ledger.audit.findings import AuditReport, Outcome
+from ledger.store.audits import AuditRow
 from ledger.store.logs import LogRow
 
 _GRADES: Final = {"public": "good", "consortium": "good", "operator": "warn", "devnet": "warn"}
@@ -31,40 +30,69 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """The newest audit that has a report: which run, when it ended, what it stands on and what it counts."""
+
+    id: str
+    ended: str | None
+    day: str
+    size: int
+    level: str
+    errors: int
+    warnings: int
+    infos: int
+    undetermined: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One sentence with its tone, the audit's day and size where there is one, and what it rests on."""
+    """One sentence with its tone and mark, the audit that says so, and what it rests on."""
 
     tone: str
     mark: str
     says: str
-    audited: AuditReport | None
+    audited: Audited | None
     trust: tuple[Trust, ...]
 
 
-def verdict(log: LogRow, figures: Figures | None, report: AuditReport | None, words: Words) -> Verdict:
-    """What is said of a pool whose newest figures and newest audit these are."""
-    tone, mark, key, facts = _sentence(report)
+def audited(row: AuditRow | None) -> Audited | None:
+    """What a stored run says of its pool; None before one has ended well."""
+    if row is None or row.summary is None or row.size is None:
+        return None
+    counts = row.summary["counts"]
+    return Audited(
+        id=row.id, ended=row.ended, day=row.summary["as_of"], size=row.size, level=row.summary["level"],
+        errors=counts["error"], warnings=counts["warning"], infos=counts["info"],
+        undetermined=row.summary["undetermined"],
+    )  # fmt: skip
+
+
+def verdict(log: LogRow, figures: Figures | None, row: AuditRow | None, words: Words) -> Verdict:
+    """What is said of a pool whose newest figures and newest finished audit these are."""
+    found = audited(row)
+    tone, mark, key = _sentence(found)
+    facts = (
+        {}
+        if found is None
+        else {
+            "day": found.day,
+            "errors": found.errors,
+            "warnings": found.warnings,
+            "open": found.undetermined,
+        }
+    )
     return Verdict(
-        tone=tone, mark=mark, says=words.t(f"verdict.{key}", **facts), audited=report,
+        tone=tone, mark=mark, says=words.t(f"verdict.{key}").format_map(facts), audited=found,
         trust=(_chain(log, words), *_shares(figures, words)),
     )  # fmt: skip
 
 
-def _sentence(report: AuditReport | None) -> tuple[str, str, str, dict[str, Any]]:
-    if report is None:
-        return "plain", "?", "none", {}
-    facts: dict[str, Any] = {
-        "day": report.basis.as_of,
-        "errors": report.count(Severity.ERROR),
-        "warnings": report.count(Severity.WARNING),
-        "open": sum(one.outcome is Outcome.UNDETERMINED for one in report.procedures),
-        "asked": len(report.procedures),
-    }
-    if facts["errors"]:
-        return "bad", "!", "errors", facts
-    if facts["open"]:
-        return "warn", "~", "undetermined", facts
-    return "good", "✓", "clean", facts
+def _sentence(found: Audited | None) -> tuple[str, str, str]:
+    if found is None:
+        return "plain", "?", "none"
+    if found.errors:
+        return "bad", "!", "errors"
+    return ("warn", "~", "undetermined") if found.undetermined else ("good", "✓", "clean")
 
 
 def _chain(log: LogRow, words: Words) -> Trust:

@@ -8,12 +8,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.portal.routes import explorer, frame, loans, pools, search, sign_in
+from api.portal.routes import explorer, frame, home, loans, pools, search, sign_in
 
 #: What the service includes.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     frame.router,
     sign_in.router,
+    home.router,
     pools.router,
     loans.router,
     search.router,

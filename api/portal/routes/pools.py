@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.portal.models import loans, pools
@@ -33,12 +33,6 @@ class LoanFilter(BaseModel):
 Currency = Annotated[str | None, Query(pattern="^[A-Z]{3}$")]
 
 
-@router.get("/")
-def first_page() -> Response:
-    """Where a reader begins."""
-    return RedirectResponse("/pools", 307)
-
-
 @router.get("/pools")
 def pool_list(request: Request, here: Here, viewer: SignedIn) -> Response:
     """Every pool that the reader sees."""
@@ -52,7 +46,7 @@ def pool_page(
     """One pool: verdict, figures, composition, limits, seals, what there is to work on."""
     see_pool(here, viewer, pool)
     words = Words(viewer.language)
-    model = pools.page(here.ledger, pool, currency=currency, report=None, words=words)
+    model = pools.page(here.ledger, pool, currency=currency, words=words)
     crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(pool))
     return render(request, "pool.html", viewer, pool=model, crumbs=crumbs)
 
