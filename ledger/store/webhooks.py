@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,9 @@ from ledger.store.tables import webhook_endpoints as endpoints
 from ledger.store.tables import webhook_messages as messages
 
 State = Literal["waiting", "delivered", "failed", "withheld"]
+
+#: A delivery and its message. One that was asked for while its message was forgotten has none, and is passed over.
+_TOLD: Final = (messages.c.log_id == deliveries.c.log_id) & (messages.c.id == deliveries.c.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +200,7 @@ def endpoints_due(connection: ReadConnection, log_id: int, *, now: str, most: in
     statement = (
         select(deliveries.c.endpoint)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint)
+        .join(messages, _TOLD)
         .where(*_due(log_id, now), endpoints.c.disabled.is_(None))
         .group_by(deliveries.c.endpoint)
         .order_by(func.min(deliveries.c.due))
@@ -214,10 +218,11 @@ def claim(
     """
     chosen = (
         select(deliveries.c.id, deliveries.c.attempts)
+        .join(messages, _TOLD)
         .where(*_due(log_id, now), deliveries.c.endpoint == endpoint_id)
         .order_by(deliveries.c.due, deliveries.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=deliveries)
     )
     row = connection.execute(chosen).one_or_none()
     if row is None or not _set(connection, row.id, row.attempts, attempts=row.attempts + 1, due=until):
@@ -242,9 +247,8 @@ def _due(log_id: int, now: str) -> list[Any]:
 
 
 def _deliveries(connection: ReadConnection, *where: Any, most: int | None = None) -> list[DeliveryRow]:
-    told = (messages.c.log_id == deliveries.c.log_id) & (messages.c.id == deliveries.c.message)
     own = [deliveries.c[name] for name in DeliveryRow.__slots__ if name in deliveries.c]
-    statement = select(*own, messages.c.type, messages.c.time).join(messages, told).where(*where)
+    statement = select(*own, messages.c.type, messages.c.time).join(messages, _TOLD).where(*where)
     rows = connection.execute(statement.order_by(deliveries.c.id.desc()).limit(most))
     return [DeliveryRow(**row._mapping) for row in rows]
 

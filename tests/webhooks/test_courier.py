@@ -394,6 +394,18 @@ def test_what_was_delivered_is_kept_for_a_month(office: Office) -> None:
         assert rows.message(connection, log_id, left.message) is not None
 
 
+def test_a_delivery_whose_message_is_gone_is_passed_over(any_office: Office) -> None:
+    """It was asked for at the very moment at which the message was forgotten."""
+    office = any_office
+    hook, _ = office.add("bank-a")
+    office.announce()
+    with office.ledger.store.write() as connection:
+        rows.add_deliveries(connection, office.ledger.row().id, [(hook, "msg_gone")], due="2026")
+    office.run()
+    assert len(office.receiver.got) == 1
+    assert [one.state for one in office.endpoints.deliveries(hook)] == ["delivered"]
+
+
 def test_a_signature_covers_id_time_and_body(office: Office) -> None:
     _, secret = office.add("bank-a")
     office.announce()
