@@ -45,10 +45,11 @@ class Closed:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A close that stands in the log."""
 
+    date: str
     index: int
     party: str
     before: int
@@ -56,8 +57,8 @@ class Standing:
     lines: list[dict[str, Any]]
 
 
-def standing(connection: ReadConnection, log: LogRow, day: date) -> list[Standing]:
-    """The closes of a date, in the order in which they were recorded."""
+def standing(connection: ReadConnection, log: LogRow) -> list[Standing]:
+    """Every close, in the order in which they were recorded."""
     row = subjects.by_name(connection, log.id, ["log"]).get("log")
     if row is None:
         return []
@@ -68,19 +69,20 @@ def standing(connection: ReadConnection, log: LogRow, day: date) -> list[Standin
     ]
     return [
         Standing(
-            index, one.party, one.event.before, one.sig is not None, [_line(line) for line in one.event.lines]
+            date=one.event.date, index=index, party=one.party, before=one.event.before,
+            signed=one.sig is not None, lines=[_line(line) for line in one.event.lines],
         )
         for index, one in known
-        if isinstance(one.event, DayClosed) and one.event.date == day.isoformat()
-    ]
+        if isinstance(one.event, DayClosed)
+    ]  # fmt: skip
 
 
-def servicers_newest(connection: ReadConnection, log: LogRow, day: date) -> Standing | None:
-    """The close that partners answer: the newest of the date by a servicing party."""
+def servicers_newest(connection: ReadConnection, log: LogRow) -> dict[str, Standing]:
+    """By date the close that partners answer: the newest by a servicing party."""
     servicing = {
         one.name for one in logs.list_parties(connection, log.id) if SERVICING & frozenset(one.roles)
     }
-    return next((one for one in reversed(standing(connection, log, day)) if one.party in servicing), None)
+    return {one.date: one for one in standing(connection, log) if one.party in servicing}
 
 
 def answer(day: date, partner: str, before: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -105,15 +107,15 @@ def close(ledger: Ledger, day: date, *, party: str, signer: Signer | None) -> Cl
         log = logs.get(connection, ledger.origin)
         before = log.size
         if not roles & SERVICING:
-            theirs = servicers_newest(connection, log, day)
+            theirs = servicers_newest(connection, log).get(day.isoformat())
             if theirs is None:
                 raise RefusedError("date", f"no servicer has closed {day} yet", rule="not_closed")
             before = theirs.before
         lines = daybook.read(connection, log, [day], before=before)[day].lines()
         if not roles & SERVICING:
             lines = lines_of(lines, party)
-        mine = [one for one in standing(connection, log, day) if one.party == party]
-    if mine and same(mine[-1].lines, lines) and (roles & SERVICING or mine[-1].before == before):
+        mine = [one for one in standing(connection, log) if (one.party, one.date) == (party, day.isoformat())]
+    if mine and _same(mine[-1].lines, lines) and (roles & SERVICING or mine[-1].before == before):
         last = mine[-1]
         return Closed(
             date=day.isoformat(), party=party, before=last.before, index=last.index, signed=last.signed,
@@ -140,7 +142,7 @@ def _event(day: date, party: str, before: int, lines: list[dict[str, Any]]) -> d
     }
 
 
-def same(lines: list[dict[str, Any]], others: list[dict[str, Any]]) -> bool:
+def _same(lines: list[dict[str, Any]], others: list[dict[str, Any]]) -> bool:
     """Whether two closes say the same, in whatever order."""
     return {tuple(line.items()) for line in lines} == {tuple(line.items()) for line in others}
 

@@ -14,7 +14,7 @@ from ledger.errors import RefusedError
 from ledger.exchange import close as closes
 from ledger.exchange import daybook, layout, recon
 from ledger.exchange import plan as plans
-from ledger.exchange.close import Closed
+from ledger.exchange.close import Closed, Standing
 from ledger.exchange.daybook import DayBook
 from ledger.exchange.intake import Intake, Outcome, Progress
 from ledger.exchange.layout import Inbound
@@ -116,13 +116,14 @@ class Exchange:
         closed = closes.close(self._ledger, day, party=party, signer=signer)
         with self._ledger.store.read() as connection:
             log = logs.get(connection, self._ledger.origin)
-            newest = closes.servicers_newest(connection, log, day)
+            newest = closes.servicers_newest(connection, log)[
+                day.isoformat()
+            ]  # a partner's close answers one
             told = exchange.days(connection, log.id).get(day.isoformat())
-            assert newest is not None  # a partner's close answers one
             if told is not None and told.before == told.closed == newest.before:
                 return closed
             books = daybook.read(connection, log, [day], before=newest.before)
-        self._write(log, books[day])
+        self._write(log, books[day], newest)
         return closed
 
     # -- files in ------------------------------------------------------------------------------------------
@@ -156,30 +157,38 @@ class Exchange:
             row = exchange.get(connection, log.id)
             assert row is not None
             changed = daybook.touched(connection, log, row.scanned, log.size)
+            newest = closes.servicers_newest(connection, log)
         days = []
         for day in book.days():
-            told = day.isoformat() in book.told
-            stale = day.isoformat() in changed or not all(recon.is_there(there, one, day) for one in partners)
-            if (told and stale) or (not told and book.is_complete(day)):
+            text = day.isoformat()
+            told, closed = book.told.get(text), newest.get(text)
+            if told is None:
+                days += [day] if book.is_complete(day) else []
+            elif (
+                text in changed
+                or told.closed != (closed and closed.before)
+                or not all(recon.is_there(there, partner, day) for partner in partners)
+            ):
                 days.append(day)
         done = 0
         for some in _together(days, changed):
             self._progress("reconciliation files", done, len(days))
             with self._ledger.store.read() as connection:
                 books = daybook.read(connection, log, some, before=log.size)
-            for one in books.values():
-                self._write(log, one)
+            for day, one in books.items():
+                self._write(log, one, newest.get(day.isoformat()))
             done += len(some)
         self._remember(scanned=log.size)
         return days
 
-    def _write(self, log: LogRow, book: DayBook) -> None:
-        """Put the partners' files of a date there, and remember it."""
+    def _write(self, log: LogRow, book: DayBook, newest: Standing | None) -> None:
+        """Put the partners' files of a date there, and remember it; ``newest`` is the close that they answer."""
         lines = book.lines()
-        with self._ledger.store.read() as connection:
-            newest = closes.servicers_newest(connection, log, book.day)
-        if newest is not None and closes.same(newest.lines, lines):
-            book.before = newest.before  # the records between are of other dates
+        if newest is not None and newest.before < book.before:
+            with self._ledger.store.read() as connection:
+                then = daybook.read(connection, log, [book.day], before=newest.before)[book.day]
+            if then.lines() == lines:
+                book.before = newest.before  # the records between are of other dates
         current = newest is not None and newest.before == book.before
         for partner in self._partners():
             ready = closes.answer(book.day, partner, book.before, lines) if current else None

@@ -91,6 +91,23 @@ def test_records_of_other_dates_do_not(desk: Desk, exchange: Exchange) -> None:
     assert (again.repeated, again.before) == (True, first.before)
 
 
+def test_a_close_that_came_another_way_is_answered_by_what_the_records_say(
+    desk: Desk, exchange: Exchange
+) -> None:
+    before = desk.ledger.row().size
+    line = {"type": "repayment.received", "holder": None, "currency": "CNY", "count": 2, "sum": "150.00"}
+    data = {"date": FRIDAY.isoformat(), "before": before, "lines": [line]}
+    closed = {"id": "own.1", "type": "day.closed", "subject": "log", "effective": "2026-11-20", "data": data}
+    desk.ledger.append([closed], party="fenqile")
+    assert desk.run().told == [FRIDAY]
+    assert [one for one in shown(desk.run()) if one[3] == "reopened"] == [], (
+        "it has other lines, of the same records"
+    )
+    assert (closing(desk)["data"]["before"], desk.run().told) == (before, [])
+    theirs = exchange.close(FRIDAY, party="bank-a", signer=BANK)
+    assert (theirs.before, [line["sum"] for line in theirs.lines]) == (before, ["105.00"])
+
+
 def test_who_cannot_close_and_when(desk: Desk, exchange: Exchange) -> None:
     with pytest.raises(RefusedError, match="no servicer has closed 2026-11-20 yet"):
         exchange.close(FRIDAY, party="bank-a", signer=BANK)
