@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi.responses import Response
 
 from api import outcomes, problems
-from ledger.errors import RefusedError
+from ledger.errors import RefusedError, TakenError
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -29,10 +29,12 @@ def append(
     accepted: list[bytes] = []
     rejected: list[dict[str, Any]] = []
     repeats = 0
+    taken = any(isinstance(one, TakenError) for one in found)
+    published = here.ledger.row().published if taken else 0
     for line, outcome in enumerate(found, 1):
         if isinstance(outcome, RefusedError):
             here.metrics.refused(outcome.rule)
-            rejected.append(problems.refusal(outcome, request_id=request_id))
+            rejected.append(problems.refusal(outcome, request_id=request_id, published=published))
         else:
             repeats += outcome.repeated
             flag = b"true" if outcome.repeated else b"false"

@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import structlog
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -145,9 +146,15 @@ def body(code: str, detail: str, *, request_id: str | None = None, **members: An
     return problem | {name: value for name, value in members.items() if value is not None}
 
 
-def refusal(error: RefusedError, *, request_id: str | None = None) -> dict[str, Any]:
-    """The problem of one refused event, alone or in the list of a batch's refusals."""
+def refusal(error: RefusedError, *, request_id: str | None = None, published: int = 0) -> dict[str, Any]:
+    """The problem of one refused event, alone or in the list of a batch's refusals.
+
+    The record that holds what was asked for is linked to its proof once it is below the ``published`` size.
+    """
     code = "taken" if isinstance(error, TakenError) else "refused"
+    details = dict(error.details)
+    if code == "taken" and isinstance(index := details.get("index"), int) and index < published:
+        details["proof"] = f"/v1/proofs/inclusion?index={index}&size={published}"
     return body(
         code,
         str(error),
@@ -155,7 +162,7 @@ def refusal(error: RefusedError, *, request_id: str | None = None) -> dict[str, 
         field=error.field or None,
         rule=error.rule,
         line=error.line,
-        **{"standing" if code == "taken" else "details": error.details or None},
+        **{"standing" if code == "taken" else "details": details or None},
     )
 
 
@@ -177,7 +184,10 @@ async def on_ledger_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PoolproofError)
     request_id = _request_id(request)
     if isinstance(error, RefusedError):
-        return response(refusal(error, request_id=request_id))
+        published = 0
+        if isinstance(error, TakenError):
+            published = await run_in_threadpool(lambda: request.app.state.services.ledger.row().published)
+        return response(refusal(error, request_id=request_id, published=published))
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "internal")
     if isinstance(error, UnavailableError):
         _logger.warning("request.unavailable", request_id=request_id, reason=str(error))

@@ -21,13 +21,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from ledger.domain import calendar, loans
-from ledger.errors import ConfigurationError, NotFoundError
+from ledger.errors import ConfigurationError, NotFoundError, UnauthorisedError
 from ledger.proofs.documents import NAME
 from ledger.store import access, logs, subjects
 from ledger.store.access import Read
+from ledger.store.keys import Bounds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -126,6 +128,30 @@ def check_target(target: str) -> str:
         return target
     raise ConfigurationError(
         f"grant {target!r}: one of log, operator, private, pool:NAME, private:NAME (NAME a pool)"
+    )
+
+
+def delegated(own: Bounds, wanted: Bounds) -> Bounds:
+    """The bounds of a key that a key with the bounds ``own`` makes: as wanted, and its own where nothing is wanted.
+
+    A key makes none that could do more than it can: no other scopes, no later end, from nowhere else, and not without
+    a signature or a certificate where it needs one. Raises :class:`UnauthorisedError` naming what is beyond it.
+    """
+    if beyond := wanted.scopes - own.scopes:
+        raise UnauthorisedError(f"scopes: this key has not {', '.join(sorted(beyond))} itself")
+    if own.expires is not None and wanted.expires is not None and wanted.expires > own.expires:
+        raise UnauthorisedError(f"expires: this key itself ends at {own.expires}")
+    allowed = [ip_network(one) for one in own.networks]
+    for text in wanted.networks if allowed else ():
+        one = ip_network(text)
+        if not any(one.version == net.version and one.subnet_of(net) for net in allowed):  # type: ignore[arg-type]
+            raise UnauthorisedError(f"networks: this key itself is not for {text}")
+    return Bounds(
+        scopes=wanted.scopes,
+        expires=wanted.expires or own.expires,
+        networks=wanted.networks or own.networks,
+        certificate=wanted.certificate or own.certificate,
+        signing_key=wanted.signing_key or own.signing_key,
     )
 
 

@@ -47,3 +47,5 @@ Day = Annotated[
 EventParty = Annotated[
     str | None, Query(pattern=_NAME, description="Whose event it is; the caller's own where it is left out.")
 ]
+PartyName = Annotated[str, Path(pattern=_NAME, description="The party's name.", examples=["bank"])]
+LoanQuery = Annotated[str | None, Query(pattern=_NAME, description="Of this loan only.")]

@@ -10,9 +10,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, Signature
+from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, RegisterProof, Signature
 from api.schemas.loans import Claim, Loan, LoanRecordPage
+from api.schemas.log import (
+    AnchorDetail,
+    AnchorPage,
+    Checkpoint,
+    CheckpointPage,
+    ConsistencyProof,
+    InclusionProof,
+    Register,
+    RegisterPage,
+)
+from api.schemas.parties import AccessPage, Grant, GrantPage, Key, KeyPage, NewKey, NewKeyRequest, PartyPage
 from api.schemas.pools import LoanPage, PoolPage, SealPage
+from api.schemas.proofs import ClaimProof, SealProof
 from api.schemas.webhooks import (
     Delivery,
     DeliveryPage,
@@ -24,14 +36,32 @@ from api.schemas.webhooks import (
 )
 
 __all__ = [
+    "AccessPage",
+    "AnchorDetail",
+    "AnchorPage",
+    "Checkpoint",
+    "CheckpointPage",
     "Claim",
+    "ClaimProof",
+    "ConsistencyProof",
     "Delivery",
     "DeliveryPage",
+    "Grant",
+    "GrantPage",
+    "InclusionProof",
+    "Key",
+    "KeyPage",
     "Loan",
     "LoanPage",
     "LoanRecordPage",
+    "NewKey",
+    "NewKeyRequest",
+    "PartyPage",
     "PoolPage",
+    "Register",
+    "RegisterPage",
     "SealPage",
+    "SealProof",
     "Webhook",
     "WebhookChange",
     "WebhookOrder",
@@ -145,13 +175,6 @@ class EventState(Document):
     state: Literal["recorded", "included", "published", "anchored", "final"]
 
 
-class RegisterProof(Document):
-    """The register entry at the last leaf, and its inclusion proof."""
-
-    entry: Base64
-    proof: list[Base64]
-
-
 class Receipt(Document):
     """All that shows one record in one published tree; ``poolproof verify`` checks it."""
 
@@ -185,15 +208,6 @@ class PoolSummary(Document):
     records: Count
     head: Hex32
     rules: dict[str, Any]
-
-
-class Checkpoint(Document):
-    """A published checkpoint; ``note`` is the signed note, verbatim."""
-
-    origin: str
-    size: Count
-    root: Base64
-    note: str
 
 
 class TrustedKey(Document):

@@ -27,3 +27,10 @@ class Signature(Document):
 
     key: str
     value: Base64
+
+
+class RegisterProof(Document):
+    """The register entry at the last leaf, and its inclusion proof."""
+
+    entry: Base64
+    proof: list[Base64]

@@ -7,6 +7,7 @@ past this size without it, which cannot be made good). Only ``mined`` goes back,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +82,11 @@ def get(connection: ReadConnection, log_id: int, size: int) -> AnchorRow | None:
     return rows[0] if rows else None
 
 
-def listed(connection: ReadConnection, log_id: int, *, after: int = 0) -> list[AnchorRow]:
-    """Every row with a size above ``after``, smallest first."""
-    return _select(connection, anchors.c.log_id == log_id, anchors.c.size > after)
+def listed(
+    connection: ReadConnection, log_id: int, *, after: int = 0, limit: int | None = None
+) -> list[AnchorRow]:
+    """Rows with a size above ``after``, smallest first: every one, or the first ``limit``."""
+    return _select(connection, anchors.c.log_id == log_id, anchors.c.size > after, limit=limit)
 
 
 def newest_size(connection: ReadConnection, log_id: int, *states: str) -> int:
@@ -115,6 +118,14 @@ def evidence(connection: ReadConnection, log_id: int, size: int) -> bytes | None
     statement = select(anchors.c.evidence).where(anchors.c.log_id == log_id, anchors.c.size == size)
     document: bytes | None = connection.execute(statement).scalar_one_or_none()
     return bytes(document) if document is not None else None
+
+
+def with_evidence(connection: ReadConnection, log_id: int, sizes: Iterable[int]) -> set[int]:
+    """Which of these sizes have an evidence file."""
+    statement = select(anchors.c.size).where(
+        anchors.c.log_id == log_id, anchors.c.size.in_(list(sizes)), anchors.c.evidence.is_not(None)
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def greatest_checkpoint(
@@ -214,11 +225,10 @@ def note_problem(connection: WriteConnection, log_id: int, size: int, problem: s
     )
 
 
-def _select(connection: ReadConnection, *where: Any) -> list[AnchorRow]:
+def _select(connection: ReadConnection, *where: Any, limit: int | None = None) -> list[AnchorRow]:
     columns = [anchors.c[name] for name in AnchorRow.__slots__]
-    return [
-        _anchor(row) for row in connection.execute(select(*columns).where(*where).order_by(anchors.c.size))
-    ]
+    statement = select(*columns).where(*where).order_by(anchors.c.size).limit(limit)
+    return [_anchor(row) for row in connection.execute(statement)]
 
 
 def _anchor(row: Row[Any]) -> AnchorRow:

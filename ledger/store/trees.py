@@ -87,13 +87,16 @@ def register_before(connection: ReadConnection, log_id: int, index: int) -> Regi
     return RegisterRow(*row) if row else None
 
 
-def registers_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> list[RegisterRow]:
-    """Register entries with start ≤ index < stop."""
+def registers_between(
+    connection: ReadConnection, log_id: int, start: int, stop: int, *, limit: int | None = None
+) -> list[RegisterRow]:
+    """Register entries with start ≤ index < stop, the first ``limit`` of them where given."""
     columns = [registers.c[name] for name in RegisterRow._fields]
     statement = select(*columns).where(
         registers.c.log_id == log_id, registers.c.index >= start, registers.c.index < stop
     )
-    return [RegisterRow(*row) for row in connection.execute(statement.order_by(registers.c.index))]
+    rows = connection.execute(statement.order_by(registers.c.index).limit(limit))
+    return [RegisterRow(*row) for row in rows]
 
 
 def add_pages(connection: WriteConnection, log_id: int, pages: Iterable[tuple[int, bytes]]) -> None:
@@ -146,11 +149,14 @@ def first_checkpoint_above(connection: ReadConnection, log_id: int, index: int) 
     return CheckpointRow(*row) if row else None
 
 
-def checkpoints_from(connection: ReadConnection, log_id: int, after: int = 0) -> list[CheckpointRow]:
-    """Every checkpoint with a size above ``after``."""
+def checkpoints_from(
+    connection: ReadConnection, log_id: int, after: int = 0, *, limit: int | None = None
+) -> list[CheckpointRow]:
+    """Checkpoints with a size above ``after``, ascending: every one, or the first ``limit``."""
     columns = [checkpoints.c[name] for name in CheckpointRow._fields]
     statement = select(*columns).where(checkpoints.c.log_id == log_id, checkpoints.c.size > after)
-    return [CheckpointRow(*row) for row in connection.execute(statement.order_by(checkpoints.c.size))]
+    rows = connection.execute(statement.order_by(checkpoints.c.size).limit(limit))
+    return [CheckpointRow(*row) for row in rows]
 
 
 def checkpoints_before(

@@ -12,11 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from ledger.access import DAILY_SCOPES
+from ledger.access import DAILY_SCOPES, Scope
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.settings import Settings
-from ledger.store import Store, keys
+from ledger.store import Store, access, keys
 from ledger.store.keys import Bounds
 from ledger.vault import Vault
 
@@ -152,6 +152,13 @@ def new_key(ledger: Ledger, party: str, *scopes: str, **bounds: Any) -> str:
         return keys.create(
             connection, ledger.row().id, party, created="2026-11-21T00:00:00.000000Z", bounds=limits
         )
+
+
+def operate(site: Site, party: str) -> None:
+    """Make a party an operator of the log, with a key for that under ``"PARTY operator"``."""
+    with site.ledger.store.write() as connection:
+        access.grant(connection, site.ledger.row().id, party, "operator", given="2026-11-21T00:00:00.000000Z")
+    site.tokens[f"{party} operator"] = new_key(site.ledger, party, *Scope)
 
 
 def make_site(url: str, **settings: Any) -> Site:

@@ -28,6 +28,7 @@ from tests.api.conftest import (
     make_site,
     ndjson,
     new_key,
+    operate,
     originated,
     pledged,
     pool,
@@ -44,6 +45,25 @@ CHAIN = ChainRow(
     grade="devnet",
     max_anchor_age=604_800,
 )
+
+
+def administration(site: Site) -> dict[str, Any]:
+    """What an operator's key answers."""
+    operate(site, "fenqile")
+    headers = site.auth("fenqile operator")
+    asked = {"scopes": ["read", "write"], "days": 90, "networks": ["10.2.0.0/16"]}
+    made = site.client.post("/v1/keys", json=asked, headers=headers).json()
+    made["token"] = f"poolproof_{made['key']['id']}_{'0123456789abcdef' * 4}"  # an example is no secret
+    ask = site.client.get
+    return {
+        "NewKeyRequest": asked,
+        "NewKey": made,
+        "Key": ask(f"/v1/keys/{made['key']['id']}", headers=headers).json(),
+        "KeyPage": ask("/v1/keys?limit=2", headers=headers).json(),
+        "Grant": site.client.put("/v1/grants/fund/pool:2026-1", headers=headers).json(),
+        "GrantPage": ask("/v1/grants", headers=headers).json(),
+        "AccessPage": ask("/v1/reads?limit=3", headers=headers).json(),
+    }
 
 
 def documents(site: Site) -> dict[str, Any]:
@@ -85,6 +105,17 @@ def documents(site: Site) -> dict[str, Any]:
         "Loan": site.get("/v1/loans/L1").json(),
         "LoanRecordPage": site.get("/v1/loans/L1/receipts?limit=2").json(),
         "Claim": site.get("/v1/claims/L1/c1").json(),
+        "ClaimProof": site.get("/v1/proofs/presence/L1/c1").json(),
+        "SealProof": site.get("/v1/proofs/seal/2026-1/L1/c1").json(),
+        "InclusionProof": site.get("/v1/proofs/inclusion?index=4").json(),
+        "ConsistencyProof": site.get("/v1/proofs/consistency?first=7").json(),
+        "CheckpointPage": site.get("/v1/checkpoints").json(),
+        "Register": site.get("/v1/registers/7").json(),
+        "RegisterPage": site.get("/v1/registers").json(),
+        "AnchorPage": site.get("/v1/anchors").json(),
+        "AnchorDetail": site.get("/v1/anchors/7").json(),
+        "PartyPage": site.get("/v1/parties").json(),
+        **administration(site),
         "PoolPage": site.get("/v1/pools").json(),
         "PoolSummary": site.get("/v1/pools/2026-1").json(),
         "LoanPage": site.get("/v1/pools/2026-1/loans").json(),
