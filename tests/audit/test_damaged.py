@@ -136,7 +136,8 @@ def test_a_damaged_record_of_a_loan_outside_the_pool(filled: Ledger, tmp_path: P
 
 
 @provokes("entry.missing")
-def test_a_record_that_is_missing(filled: Ledger, tmp_path: Path) -> Sequence[Finding]:
+def test_a_record_that_is_missing(ledger: Ledger, tmp_path: Path) -> Sequence[Finding]:
+    filled = bankbook.fill(ledger)
     row = row_of(filled, "L0.repaid.1")
     take_out(filled, row.index)
     report = audited(filled, tmp_path)
