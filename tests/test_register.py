@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import register
+from ledger.errors import IntegrityError
 from ledger.proofs import mpt
 
 
@@ -109,3 +110,46 @@ def test_what_changed_between_two_versions_is_all_that_changed(batches: list[dic
                 if before.get(key) != after.get(key)
             }
             assert dict(register.changed(pages.read, old, new)) == changed
+
+
+# -- pages from elsewhere ------------------------------------------------------------------------------------
+
+
+def _paged(count: int) -> tuple[dict[int, bytes], register.Update]:
+    """The pages of a register with so many keys."""
+    changes = {hashlib.sha256(b"%d" % n).digest(): b"%064d" % n for n in range(count)}
+    made = register.update(lambda _ids: {}, 0, 1, changes)
+    return dict(made.written), made
+
+
+@pytest.mark.parametrize("count", [0, 1, 32, 33, 700])
+def test_pages_are_what_leads_to_them(count: int) -> None:
+    pages, made = _paged(count) if count else ({}, None)
+    page, root = (made.page, made.root) if made else (0, mpt.EMPTY_ROOT)
+    verified: dict[int, tuple[bytes, str]] = {}
+    register.verify(lambda ids: {one: pages[one] for one in ids}, page, root, verified)
+    assert verified.keys() == pages.keys()
+    # What registers share is walked once.
+    register.verify(lambda ids: {one: pages[one] for one in ids if one not in verified}, page, root, verified)
+
+
+@pytest.mark.parametrize("lie", ["a leaf", "a slot", "missing", "another root", "no page", "swapped"])
+def test_pages_that_are_not_are_refused(lie: str) -> None:
+    pages, made = _paged(700)
+    page, root = made.page, made.root
+    bucket = next(one for one, data in sorted(pages.items()) if data[:1] == b"\x00")
+    other = next(one for one, data in sorted(pages.items()) if data[:1] == b"\x00" and one != bucket)
+    if lie == "a leaf":
+        pages[bucket] = pages[bucket][:-1] + b"x"
+    elif lie == "a slot":
+        pages[page] = pages[page][:9] + bytes([pages[page][9] ^ 1]) + pages[page][10:]
+    elif lie == "missing":
+        del pages[bucket]
+    elif lie == "another root":
+        root = bytes(32)
+    elif lie == "no page":
+        page = 0
+    else:
+        pages[bucket], pages[other] = pages[other], pages[bucket]
+    with pytest.raises(IntegrityError):
+        register.verify(lambda ids: {one: pages[one] for one in ids if one in pages}, page, root, {})

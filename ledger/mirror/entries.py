@@ -29,7 +29,7 @@ class Entries:
 
     def digest(self, index: int) -> bytes | None:
         """The digest of the record at ``index``; None where a register entry stands, or nothing."""
-        if not 0 <= index < self.size or index + 1 in self.registers:
+        if not 0 <= index < len(self._digests) // _DIGEST or index + 1 in self.registers:
             return None
         return bytes(self._digests[index * _DIGEST : (index + 1) * _DIGEST])
 
