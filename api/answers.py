@@ -9,6 +9,6 @@ import msgspec
 from fastapi.responses import Response
 
 
-def as_json(document: Any, *, headers: Mapping[str, str] | None = None) -> Response:
-    """A document as the body of a 200, with a newline at its end for those who read it in a terminal."""
-    return Response(msgspec.json.encode(document) + b"\n", headers=headers, media_type="application/json")
+def as_json(document: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A document as the body of an answer, with a newline at its end for those who read it in a terminal."""
+    return Response(msgspec.json.encode(document) + b"\n", status, headers, media_type="application/json")

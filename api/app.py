@@ -16,18 +16,22 @@ from starlette.exceptions import HTTPException
 from api import openapi, outcomes, problems, schemas
 from api.auth import KeyRing
 from api.conditional import Conditional
+from api.eventstream import Streams
 from api.frame import Frame
 from api.intake import Gate, Intake
+from api.limits import Limits
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.peers import Peers
 from api.portal import routes as portal_routes
 from api.portal.problem_page import or_page
 from api.routes import (
+    audits,
     checkpoints,
     claims,
     events,
     health,
+    jobs,
     keys,
     loans,
     log,
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
 
 _ROUTERS: Final = (
     events,
+    jobs,
     receipts,
     loans,
     claims,
@@ -63,6 +68,7 @@ _ROUTERS: Final = (
     parties,
     keys,
     proofs,
+    audits,
     mirror,
     verify,
     trust,
@@ -98,7 +104,11 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         tiles=Tiles(ledger),
         webhooks=endpoints_of(ledger, networks=settings.receiving_networks),
         anchors=anchors or chain_anchors(settings),
+        streams=Streams(),
+        limits=Limits(per_key=settings.rate_per_key, failures=settings.rate_failures),
         max_batch_bytes=settings.max_request_bytes,
+        max_batch_lines=settings.max_request_events,
+        max_upload_bytes=settings.max_upload_bytes,
         anchor_within=timedelta(seconds=settings.anchor_within_seconds),
     )
     app = FastAPI(

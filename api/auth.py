@@ -123,10 +123,15 @@ async def authenticate(request: Request) -> Caller:
     if scheme.lower() == "bearer" and token:
         known = here.keys.remembered(token)
         if known is None:
+            # Told by a proxy of ours or by the connection; one that cannot be told is not counted.
+            address = str(here.peers.address(request) or "")
+            here.limits.check(address)
             try:
                 known = await run_in_threadpool(here.keys.look_up, token)
             except UnauthorisedError:
+                here.limits.count_failure(address)
                 raise unauthenticated() from None
+        here.limits.count(known.key.id)
         _check_place(request, here.peers, known)
         if known.key.bounds.signing_key is not None:
             await _check_signature(request, here, known.key, known.key.bounds.signing_key)

@@ -1,17 +1,32 @@
-"""A batch of events and its report."""
+"""A batch of events: appended at once with its report, or handed to the workers as a job."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from api import outcomes, problems
+from api import bodies, outcomes, problems
+from api.answers import as_json
+from api.routes.jobs import shown
 from ledger.errors import RefusedError, TakenError
+from ledger.store import jobs, logs
+from ledger.uploads import PIECE_BYTES, OnError, Upload
 
 if TYPE_CHECKING:
+    from fastapi import Request
+
+    from api.idempotency import Keyed
     from api.services import Services
+    from ledger.access import Caller
+
+#: A body that becomes a job may come slowly: the largest at 2 Mbit/s.
+UPLOAD_SECONDS: Final = 300.0
 
 
 def append(
@@ -52,3 +67,70 @@ def append(
         json.dumps(rejected, ensure_ascii=False).encode("utf-8", "backslashreplace"),
     )
     return Response(report, status_code=201 if fresh else 200, media_type="application/json")
+
+
+def is_large(request: Request, limit: int) -> bool:
+    """Whether a batch becomes a job before it is read: its sender asks for that, or says that it is too long."""
+    preferences = request.headers.get("prefer", "").lower().split(",")
+    if "respond-async" in (one.partition(";")[0].strip() for one in preferences):
+        return True
+    announced = request.headers.get("content-length", "")
+    return announced.isdecimal() and len(announced) < 18 and int(announced) > limit
+
+
+async def hand_in(
+    here: Services, request: Request, key: Keyed, caller: Caller, on_error: OnError
+) -> Response:
+    """Take a batch in for the workers while it arrives: it is durable before it is answered for."""
+    upload = await run_in_threadpool(partial(Upload, here.ledger, party=caller.party, on_error=on_error))
+    digest, queued = hashlib.sha256(), False
+
+    async def put(piece: bytes) -> None:
+        digest.update(piece)
+        await run_in_threadpool(upload.put, piece)
+
+    async def queue_it() -> Response:
+        nonlocal queued
+        await run_in_threadpool(upload.finish)
+        queued = True
+        return await run_in_threadpool(_queued, here, upload.id)
+
+    try:
+        await bodies.read_pieces(
+            request, here.max_upload_bytes, put, size=PIECE_BYTES, seconds=UPLOAD_SECONDS
+        )
+        return await key.once(caller, digest.digest, queue_it)
+    finally:
+        if not queued:
+            await run_in_threadpool(upload.drop)
+
+
+def hand_in_lines(here: Services, lines: Sequence[bytes], party: str, on_error: OnError) -> Response:
+    """Hand lines that were read already to the workers."""
+    upload = Upload(here.ledger, party=party, on_error=on_error)
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        piece += b"\n"
+        if len(piece) >= PIECE_BYTES:
+            upload.put(bytes(piece))
+            piece.clear()
+    upload.put(bytes(piece))
+    upload.finish()
+    return _queued(here, upload.id)
+
+
+def digest(lines: Sequence[bytes]) -> bytes:
+    """Of the body that had these lines."""
+    hashed = hashlib.sha256()
+    for line in lines:
+        hashed.update(line + b"\n")
+    return hashed.digest()
+
+
+def _queued(here: Services, job_id: str) -> Response:
+    with here.ledger.store.read() as connection:
+        row = jobs.get(connection, logs.get(connection, here.ledger.origin).id, job_id)
+    assert row is not None
+    headers = {"Location": f"/v1/jobs/{job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
+    return as_json(shown(row), status=202, headers=headers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -64,6 +64,26 @@ async def read_document(request: Request, model: type[Model]) -> Model:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
 
 
+async def read_pieces(
+    request: Request,
+    limit: int,
+    put: Callable[[bytes], Awaitable[None]],
+    *,
+    size: int,
+    seconds: float,
+) -> None:
+    """Give the body to ``put`` while it arrives, in pieces of at least ``size`` bytes but for the last."""
+    piece = bytearray()
+    async with _in_time(seconds):
+        async for chunk in _chunks(request, limit):
+            piece += chunk
+            if len(piece) >= size:
+                await put(bytes(piece))
+                piece.clear()
+        if piece:
+            await put(bytes(piece))
+
+
 async def read_lines(request: Request, limit: int) -> list[bytes]:
     """The lines of a body, split while it arrives; the last one may lack its newline.
 
@@ -107,12 +127,13 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
+async def _in_time(seconds: float | None = None) -> AsyncIterator[None]:
+    given = BODY_SECONDS if seconds is None else seconds
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(given):
             yield
     except TimeoutError as error:
-        raise HTTPException(408, f"the body took longer than {BODY_SECONDS:.0f} seconds") from error
+        raise HTTPException(408, f"the body took longer than {given:.0f} seconds") from error
 
 
 def _too_large(limit: int) -> HTTPException:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ledger import audits, uploads
 
 if TYPE_CHECKING:
     from ledger.log import Status
 
 #: Seconds. The promises are 50 ms for reads and 150 ms for writes; the buckets part what keeps them.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+JOB_KINDS = (audits.KIND, uploads.KIND)
 #: Any other method is counted under one name: a caller must not be able to make label values.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -44,6 +49,15 @@ class Metrics:
             "Single events that wait for their transaction.",
             registry=self.registry,
         )
+        self._jobs = Gauge(
+            "poolproof_jobs", "Jobs that wait for a worker or are with one.", ["kind", "state"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._anchor_age = Gauge(
+            "poolproof_anchor_age_seconds",
+            "Time since the block of the newest anchor; not a number before the first.",
+            registry=self.registry,
+        )
         self._sizes = Gauge(
             "poolproof_log_size",
             "Entries in the log that have come this far on the ladder.",
@@ -66,9 +80,15 @@ class Metrics:
         self._events.labels("refused").inc()
         self._refusals.labels(rule).inc()
 
-    def render(self, status: Status, waiting: int) -> bytes:
-        """The exposition in Prometheus' text format."""
+    def render(
+        self, status: Status, waiting: int, *, jobs: Mapping[tuple[str, str], int], anchor_age: float | None
+    ) -> bytes:
+        """The exposition in Prometheus' text format; ``jobs`` by kind and state, ``anchor_age`` in seconds."""
         self._waiting.set(waiting)
+        for kind in JOB_KINDS:
+            for state in ("queued", "running"):
+                self._jobs.labels(kind, state).set(jobs.get((kind, state), 0))
+        self._anchor_age.set(math.nan if anchor_age is None else anchor_age)
         for state, size in (
             ("included", status.size),
             ("published", status.published),

@@ -51,7 +51,9 @@ def body(content: dict[str, tuple[type[BaseModel] | None, Any]], description: st
 def responses(answers: dict[int | str, dict[str, Any]], *codes: str) -> dict[int | str, dict[str, Any]]:
     """The answers of an operation, and the problems that it can end in besides a fault of the service."""
     by_status = dict(answers)
-    for code in (*codes, "internal"):
+    # Whoever shows a key may show it too often.
+    limited = ("too_many_requests",) if "unauthenticated" in codes else ()
+    for code in (*codes, *limited, "internal"):
         kind = problems.KINDS[code]
         shown = examples()["Problem"] if code == "taken" else problems.body(code, kind.meaning)
         content = {"schema": {"$ref": _REF + "Problem"}, "example": shown}

@@ -33,6 +33,7 @@ from ledger.errors import (
     PoolproofError,
     RefusedError,
     TakenError,
+    TooManyError,
     UnauthorisedError,
     UnavailableError,
     UndeterminedError,
@@ -78,6 +79,11 @@ KINDS: Final[dict[str, Kind]] = {
     "undetermined": Kind(
         409, "Cannot be decided now", "The ledger lacks what it needs to answer; `detail` says what."
     ),
+    "idempotency_conflict": Kind(
+        409,
+        "Under way",
+        "A request with this `Idempotency-Key` has not been answered yet; `detail` says whether to wait.",
+    ),
     "too_large": Kind(413, "Too large", "The body is larger than this resource reads; send smaller batches."),
     "unsupported_media_type": Kind(
         415, "Unsupported media type", "`Accept-Post` lists what this resource reads."
@@ -90,6 +96,14 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "invalid_request": Kind(
         422, "Invalid request", "A parameter is not of its form; `errors` points at each."
+    ),
+    "idempotency_mismatch": Kind(
+        422, "Key used before", "This `Idempotency-Key` was used for a request with another body."
+    ),
+    "too_many_requests": Kind(
+        429,
+        "Too many requests",
+        "The key, the address or the party has asked for more than one may; come again after `Retry-After` seconds.",
     ),
     "internal": Kind(500, "Internal error", "A fault of this service; quote `instance` to its operator."),
     "unavailable": Kind(
@@ -108,6 +122,7 @@ _CODES: Final[tuple[tuple[type[PoolproofError], str], ...]] = (
     (NotFoundError, "not_found"),
     (UnauthorisedError, "unauthorised"),
     (UndeterminedError, "undetermined"),
+    (TooManyError, "too_many_requests"),
     (UnavailableError, "unavailable"),
 )
 
@@ -122,6 +137,7 @@ _STATUS_CODES: Final = {
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    429: "too_many_requests",
     503: "unavailable",
 }
 
@@ -189,6 +205,9 @@ async def on_ledger_error(request: Request, error: Exception) -> Response:
             published = await run_in_threadpool(lambda: request.app.state.services.ledger.row().published)
         return response(refusal(error, request_id=request_id, published=published))
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "internal")
+    if isinstance(error, TooManyError):
+        problem = body(code, str(error), request_id=request_id)
+        return response(problem, {"Retry-After": str(error.retry_after)})
     if isinstance(error, UnavailableError):
         _logger.warning("request.unavailable", request_id=request_id, reason=str(error))
         problem = body(code, _UNAVAILABLE, request_id=request_id)

@@ -9,7 +9,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from api.auth import KeyRing
+from api.eventstream import Streams
 from api.intake import Gate, Intake
+from api.limits import Limits
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.peers import Peers
@@ -30,7 +32,8 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One log and what this process has around it. ``max_batch_bytes`` is the largest NDJSON body,
+    """One log and what this process has around it. ``max_batch_bytes`` is the largest NDJSON body
+    that is answered at once, with at most ``max_batch_lines``; ``max_upload_bytes`` the largest that becomes a job;
     ``anchor_within`` the time by which acceptances promise an anchor.
     """
 
@@ -45,7 +48,11 @@ class Services:
     tiles: Tiles
     webhooks: Endpoints
     anchors: Anchors
+    streams: Streams
+    limits: Limits
     max_batch_bytes: int
+    max_batch_lines: int
+    max_upload_bytes: int
     anchor_within: timedelta
 
 

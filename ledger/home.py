@@ -357,8 +357,9 @@ class Home:
 
         Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
         """
+        from ledger import uploads
         from ledger.audits import KIND as AUDIT
-        from ledger.workers import anchoring, auditing, publishing, snapshotting, telling
+        from ledger.workers import anchoring, auditing, publishing, snapshotting, taking_in, telling
 
         settings = self.settings
         makers: dict[str, Callable[[], Loop]] = {
@@ -366,6 +367,9 @@ class Home:
             "anchor": lambda: anchoring(self.anchorer, every=settings.chain_poll_seconds),
             "webhooks": lambda: telling(self.courier, every=settings.webhook_seconds),
             "snapshot": lambda: snapshotting(self.ledger),
+            "events": lambda: taking_in(
+                self._runner({uploads.KIND: uploads.Intake(self.ledger, batch=settings.import_batch).perform})
+            ),
             "audit": lambda: auditing(
                 self._runner({AUDIT: self.auditor.perform}), self.auditor, every=settings.audit_seconds
             ),

@@ -207,6 +207,38 @@ class Settings(BaseModel):
         ge=1024,
         le=1024**3,
     )
+    max_request_events: int = _setting(
+        5_000,
+        "The most events of a batch that is answered at once; a larger one becomes a job.",
+        unit="events",
+        reason="a second's work or less: nobody's connection is held for longer, and no other batch waits for it",
+        ge=1,
+        le=1_000_000,
+    )
+    max_upload_bytes: int = _setting(
+        64 * 1024 * 1024,
+        "The largest batch that the API takes as a job.",
+        unit="bytes",
+        reason="some 80,000 events; with `on_error=abort` a worker holds all of them at once",
+        ge=1024,
+        le=1024**3,
+    )
+    rate_per_key: int = _setting(
+        60_000,
+        "How many requests a key has in a minute, in each process of the API; 0: any number.",
+        unit="requests",
+        reason="what single posts of 1,000 a second need: it stops a client that runs wild, not one that works",
+        ge=0,
+        le=100_000_000,
+    )
+    rate_failures: int = _setting(
+        60,
+        "How many requests with a key that is not in force an address has in a minute, in each process; 0: any number.",
+        unit="requests",
+        reason="a misconfigured client is noticed and not shut out for long; guessing a secret is hopeless anyway",
+        ge=0,
+        le=100_000_000,
+    )
     trusted_proxies: str = _setting(
         "",
         "Networks whose connections are our own proxies, whose word on a client's address and certificate is taken.",

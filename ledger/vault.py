@@ -69,20 +69,28 @@ class Vault:
 
 def seal(secret: bytes, place: str, disclosures: list[Disclosure]) -> bytes:
     """Encrypt an event's disclosures under its subject's secret; ``place`` ties them to their record."""
-    nonce = os.urandom(_NONCE_BYTES)
-    plain = canonical.encode([list(one) for one in disclosures])
-    return nonce + _disclosure_key(secret).encrypt(nonce, plain, place.encode())
+    return seal_bytes(secret, place, canonical.encode([list(one) for one in disclosures]))
 
 
 def unseal(secret: bytes, place: str, sealed: bytes) -> list[Disclosure]:
     """The disclosures of an event; raises :class:`IntegrityError` if they do not open."""
-    try:
-        plain = _disclosure_key(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
-    except InvalidTag as error:
-        raise IntegrityError(f"disclosures of {place} do not open under the subject's secret") from error
-    decoded = canonical.decode(plain, what="disclosures")
+    decoded = canonical.decode(unseal_bytes(secret, place, sealed), what="disclosures")
     assert isinstance(decoded, list)
     return [(one[0], one[1], one[2]) for one in decoded]
+
+
+def seal_bytes(secret: bytes, place: str, plain: bytes) -> bytes:
+    """Encrypt bytes under a secret; ``place`` ties them to where they lie."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _disclosure_key(secret).encrypt(nonce, plain, place.encode())
+
+
+def unseal_bytes(secret: bytes, place: str, sealed: bytes) -> bytes:
+    """The bytes again; raises :class:`IntegrityError` if they do not open."""
+    try:
+        return _disclosure_key(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
+    except InvalidTag as error:
+        raise IntegrityError(f"what is sealed at {place} does not open under its secret") from error
 
 
 def _disclosure_key(secret: bytes) -> AESGCM:

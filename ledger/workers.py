@@ -104,6 +104,11 @@ def auditing(runner: Runner, auditor: Auditor, *, every: float) -> Loop:
     return Loop(name="audit", step=step, pause=JOB_POLL_SECONDS, give_up=runner.give_up)
 
 
+def taking_in(runner: Runner) -> Loop:
+    """Append the large batches that were handed in."""
+    return Loop(name="events", step=runner.step, pause=JOB_POLL_SECONDS, give_up=runner.give_up)
+
+
 class Workers:
     """Loops, each in a thread of its own."""
 

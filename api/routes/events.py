@@ -1,5 +1,7 @@
 """Events in, one or many, and where each is on its way."""
 
+import hashlib
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -7,14 +9,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from api import batches, bodies, openapi, reads, schemas
+from api import batches, bodies, idempotency, openapi, reads, schemas
 from api.answers import as_json
 from api.auth import Reader, Writer
 from api.routes.paths import EventId, EventParty
 from api.services import Here
+from ledger.access import Caller
 from ledger.domain.events import MAX_BYTES, read_submission
 from ledger.errors import RefusedError
 from ledger.proofs import acceptance, canonical
+from ledger.uploads import OnError
 
 router = APIRouter(tags=["events"])
 
@@ -40,12 +44,17 @@ def _accepted(description: str) -> dict[str, Any]:
     responses=openapi.responses(
         {
             201: _accepted("Accepted and durable: the acceptance of one event, or the report of a batch."),
+            202: openapi.answer(
+                schemas.Job, "A large batch, or `Prefer: respond-async`: a job works it off."
+            ),
             200: _accepted(
                 "Nothing new: every event was accepted before (or refused, with `on_error=report`)."
             ),
         },
         "unauthenticated",
         "unauthorised",
+        "idempotency_conflict",
+        "idempotency_mismatch",
         "timeout",
         "taken",
         "too_large",
@@ -64,19 +73,37 @@ async def post_events(
         Literal["abort", "report"],
         Query(description="NDJSON only. `abort`: one refused event refuses all. `report`: the others go in."),
     ] = "abort",
+    *,
+    key: idempotency.Key,
 ) -> Response:
-    """Submit one event (`application/json`) or many (`application/x-ndjson`, one transaction).
+    """Submit one event (`application/json`) or many (`application/x-ndjson`, one transaction). A large batch, and any
+    with `Prefer: respond-async`, is stored and answered with 202: a worker appends it.
 
     `party` is the caller's own; an event that names another is refused. An `id` used before for the same
-    statement is answered with its first acceptance, so a request without an answer can always be sent again.
+    statement is answered with its first acceptance, so a request without an answer can always be sent again, with
+    `Idempotency-Key` or without.
     """
     if bodies.media_type(request, _JSON, _NDJSON) == _NDJSON:
+        if batches.is_large(request, here.max_batch_bytes):
+            return await batches.hand_in(here, request, key, caller, on_error)
         with here.batches.entered():
             lines = await bodies.read_lines(request, here.max_batch_bytes)
-            return await run_in_threadpool(
-                batches.append, here, lines, caller.party, on_error, _request_id(request)
+            return await key.once(
+                caller, partial(batches.digest, lines), lambda: _batch(here, request, lines, caller, on_error)
             )
     body = await bodies.read(request, MAX_BYTES)
+    return await key.once(caller, lambda: hashlib.sha256(body).digest(), lambda: _single(here, body, caller))
+
+
+async def _batch(
+    here: Here, request: Request, lines: list[bytes], caller: Caller, on_error: OnError
+) -> Response:
+    if len(lines) > here.max_batch_lines:
+        return await run_in_threadpool(batches.hand_in_lines, here, lines, caller.party, on_error)
+    return await run_in_threadpool(batches.append, here, lines, caller.party, on_error, _request_id(request))
+
+
+async def _single(here: Here, body: bytes, caller: Caller) -> Response:
     try:
         # Waiting for the group's transaction takes no thread; see api.intake.
         submission = read_submission(body, party=caller.party, origin=here.ledger.origin)

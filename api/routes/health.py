@@ -11,7 +11,7 @@ from api import openapi, problems, schemas
 from api.answers import as_json
 from api.services import Here
 from ledger.errors import NotFoundError, UnavailableError
-from ledger.store import migrations, trees
+from ledger.store import anchors, jobs, migrations, trees
 
 router = APIRouter(tags=["operation"])
 
@@ -76,8 +76,16 @@ def readiness(here: Here) -> Response:
 )
 def metrics(here: Here) -> Response:
     """How far the log has come, what waits, what was refused and by which rule, how requests went."""
+    status = here.ledger.status()
+    with here.ledger.store.read() as connection:
+        log_id = here.ledger.row().id
+        waiting = jobs.lengths(connection, log_id)
+        newest = anchors.get(connection, log_id, status.anchored) if status.anchored else None
+    age = None
+    if newest is not None and newest.block_time is not None:
+        age = here.ledger.clock().timestamp() - newest.block_time
     return Response(
-        here.metrics.render(here.ledger.status(), here.intake.waiting),
+        here.metrics.render(status, here.intake.waiting, jobs=waiting, anchor_age=age),
         headers={"Content-Type": CONTENT_TYPE_LATEST},
     )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from api import bodies, openapi, paging, schemas
+from api import bodies, idempotency, openapi, paging, schemas
 from api.answers import as_json
 from api.auth import Admin
 from api.paging import Cursor, Limit
@@ -41,19 +41,25 @@ def _whose(caller: Caller) -> str | None:
         *_BODY,
         *_ALWAYS,
         "not_found",
+        "idempotency_conflict",
+        "idempotency_mismatch",
     ),
     openapi_extra=openapi.body(
         {_JSON: (schemas.WebhookOrder, openapi.examples()["WebhookOrder"])}, "The webhook."
     ),
 )
-async def add_webhook(request: Request, here: Here, caller: Admin) -> Response:
+async def add_webhook(request: Request, here: Here, caller: Admin, key: idempotency.Key) -> Response:
     """Make a webhook: messages of these types about what the party may see are posted to the URL, signed."""
     order = await bodies.read_document(request, schemas.WebhookOrder)
     party = order.party or caller.party
     if party != caller.party and not caller.operates:
         raise UnauthorisedError(f"this key manages the webhooks of {caller.party}")
-    made = await run_in_threadpool(here.webhooks.add, party, order.url, order.types)
-    return _with_secret(made, status=201)
+
+    async def add() -> Response:
+        made = await run_in_threadpool(here.webhooks.add, party, order.url, order.types)
+        return _with_secret(made, status=201)
+
+    return await key.once(caller, lambda: idempotency.digest_of(order), add)
 
 
 @router.get(

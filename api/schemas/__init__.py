@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.audits import Audit, AuditComparison, AuditOrder, AuditPage, AuditReport, Job
 from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, RegisterProof, Signature
 from api.schemas.loans import Claim, Loan, LoanRecordPage
 from api.schemas.log import (
@@ -39,6 +40,11 @@ __all__ = [
     "AccessPage",
     "AnchorDetail",
     "AnchorPage",
+    "Audit",
+    "AuditComparison",
+    "AuditOrder",
+    "AuditPage",
+    "AuditReport",
     "Checkpoint",
     "CheckpointPage",
     "Claim",
@@ -49,6 +55,7 @@ __all__ = [
     "Grant",
     "GrantPage",
     "InclusionProof",
+    "Job",
     "Key",
     "KeyPage",
     "Loan",

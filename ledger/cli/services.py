@@ -102,17 +102,17 @@ def worker(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Run this loop alone: `publish`, `anchor`, `webhooks` or `audit`; may be repeated.",
+            help="Run this loop alone: `publish`, `anchor`, `webhooks`, `events` or `audit`; may be repeated.",
             metavar="LOOP",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish, anchor, send webhooks and perform audits until SIGTERM or Ctrl-C.
+    """Publish, anchor, send webhooks and work off jobs until SIGTERM or Ctrl-C.
 
-    The step under way is finished first, an audit given back to the queue. Any number may run; they take turns.
-    With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with an error when the chain shows
-    another root than the log's: a person must look.
+    Jobs are audits and large batches. The step under way is finished first, a job given back to the queue. Any
+    number may run; they take turns. With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with
+    an error when the chain shows another root than the log's: a person must look.
     """
     from ledger import telemetry
     from ledger.workers import Workers, stopped_by_signals

@@ -179,8 +179,13 @@ def count_parts(connection: ReadConnection, job_id: str, name: Part) -> int:
 def parts(connection: ReadConnection, job_id: str, name: Part) -> Iterator[bytes]:
     """The pieces in their order, one at a time."""
     for n in range(count_parts(connection, job_id, name)):
-        where = (job_parts.c.job_id == job_id) & (job_parts.c.name == name) & (job_parts.c.n == n)
-        yield bytes(connection.execute(select(job_parts.c.data).where(where)).scalar_one())
+        yield part(connection, job_id, name, n)
+
+
+def part(connection: ReadConnection, job_id: str, name: Part, n: int) -> bytes:
+    """The ``n``-th piece."""
+    where = (job_parts.c.job_id == job_id) & (job_parts.c.name == name) & (job_parts.c.n == n)
+    return bytes(connection.execute(select(job_parts.c.data).where(where)).scalar_one())
 
 
 def received(connection: WriteConnection, job_id: str, request: Mapping[str, Any]) -> None:

@@ -521,3 +521,18 @@ audits = Table(
     Column("report", LargeBinary),  # the report's file, compressed by zlib
     Index("ix_audits_log_id_pool_created", "log_id", "pool", "created"),
 )
+
+# Answers to requests with an Idempotency-Key; a request under way has none yet.
+idempotent_answers = Table(
+    "idempotent_answers",
+    metadata,
+    Column("place", LargeBinary(32), primary_key=True),  # digest of party, API key, method, path and its key
+    Column("log_id", ForeignKey("logs.id"), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # of the body
+    Column("begun", String(32), nullable=False),
+    Column("expires", String(32), nullable=False),
+    Column("status", Integer),
+    Column("secret", LargeBinary),  # wrapped; answers may show a secret once
+    Column("answer", LargeBinary),  # headers and body, sealed under it
+    Index("ix_idempotent_answers_expires", "expires"),
+)

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ledger.access import Scope
+from ledger.audits import KIND as AUDIT
+from ledger.audits import Auditor
+from ledger.jobs import Runner
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
 from ledger.store.logs import ChainRow
@@ -96,6 +99,15 @@ def documents(site: Site) -> dict[str, Any]:
     verdict = site.client.post(
         "/v1/verify", content=receipt.content, headers={"Content-Type": "application/json"}
     )
+    order = {"pool": "2026-1", "as_of": "2026-11-21"}
+    asked = site.client.post("/v1/audits", json=order, headers=site.auth())
+    audit = perform(site, asked.json()["id"])
+    other = perform(site, site.client.post("/v1/audits", json=order, headers=site.auth()).json()["id"])
+    job = site.client.post(
+        "/v1/events", content=ndjson(repaid("L1", 4)), headers={
+            "Content-Type": "application/x-ndjson", "Prefer": "respond-async", **site.auth(),
+        },
+    )  # fmt: skip
     found = webhooks(site) | {
         "Event": event,
         "Acceptance": acceptance,
@@ -120,6 +132,12 @@ def documents(site: Site) -> dict[str, Any]:
         "PoolSummary": site.get("/v1/pools/2026-1").json(),
         "LoanPage": site.get("/v1/pools/2026-1/loans").json(),
         "SealPage": site.get("/v1/pools/2026-1/seals").json(),
+        "AuditOrder": order,
+        "Audit": site.get(f"/v1/audits/{audit}").json(),
+        "AuditPage": site.get("/v1/audits?limit=1").json(),
+        "AuditComparison": site.get(f"/v1/audits/compare?first={audit}&second={other}").json(),
+        "AuditReport": site.get(f"/v1/audits/{audit}/report").json(),
+        "Job": job.json(),
         "Checkpoint": site.get("/v1/checkpoints/latest").json(),
         "TrustRoot": site.get("/v1/trust").json(),
         "Evidence": json.loads(evidence.encode()),
@@ -154,6 +172,14 @@ def webhooks(site: Site) -> dict[str, Any]:
         "Delivery": site.client.post(f"{path}/test", headers=key).json(),
         "DeliveryPage": site.client.get(f"{path}/deliveries", headers=key).json(),
     }
+
+
+def perform(site: Site, audit_id: str) -> str:
+    """What a worker does."""
+    auditor = Auditor(site.ledger)
+    runner = Runner(site.ledger.store, ORIGIN, {AUDIT: auditor.perform}, clock=site.ledger.clock)
+    assert runner.step()
+    return audit_id
 
 
 def main() -> None:

@@ -73,6 +73,15 @@ WRONG = [
     ("GET", "/v1/webhooks/hook_0000000000000000/deliveries", 403),
     ("POST", "/v1/webhooks/hook_0000000000000000/deliveries/1/replay", 403),
     ("PUT", "/v1/webhooks", 405),
+    ("GET", "/v1/jobs/events_" + "0" * 24, 404),
+    ("GET", "/v1/jobs/events_1", 422),
+    ("GET", "/v1/jobs/events_" + "0" * 24 + "/report", 404),
+    ("POST", "/v1/audits", 415),
+    ("GET", "/v1/audits?pool=none", 404),
+    ("GET", "/v1/audits/audit_" + "0" * 24, 404),
+    ("GET", "/v1/audits/audit_" + "0" * 24 + "/events", 404),
+    ("GET", "/v1/audits/audit_" + "0" * 24 + "/report", 404),
+    ("GET", "/v1/audits/compare?first=audit_" + "0" * 24, 422),
     ("POST", "/v1/verify", 415),
     ("POST", "/v1/verify?require=certain", 422),
     ("GET", "/v1/evidence/7", 404),
@@ -228,7 +237,7 @@ def test_settings_limit_the_batch(fresh_sqlite: str) -> None:
     from tests.api.conftest import make_site
 
     assert Settings().max_request_bytes == 16 * 1024 * 1024
-    site = make_site(fresh_sqlite, max_request_bytes=2048)
+    site = make_site(fresh_sqlite, max_request_bytes=2048, max_upload_bytes=2048)
     with site.client:
         check(site.post_batch(b" " * 2049), 413)
         assert site.post_batch(b"\n").status_code in {200, 422}

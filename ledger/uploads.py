@@ -1,0 +1,181 @@
+"""Batches of events handed in to be worked off later: durable before they are answered for, then appended by a job.
+
+What is handed in may hold private fields, so its pieces are sealed under a secret of the job, and both are gone when
+the job ends. What came of each line stays as long as the job: refusals with their reasons, accepted events by their
+index, from which their acceptances are made again.
+
+A job that was begun twice finds the events that the first attempt accepted: they count as repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from ledger import jobs
+from ledger.batches import BatchWriter
+from ledger.domain.calendar import format_instant
+from ledger.errors import NotFoundError, RefusedError, UndeterminedError
+from ledger.store import jobs as queue
+from ledger.store import logs
+from ledger.vault import seal_bytes, unseal_bytes
+
+if TYPE_CHECKING:
+    from ledger.append import Accepted
+    from ledger.log import Ledger
+    from ledger.store import ReadConnection, WriteConnection
+    from ledger.store.jobs import JobRow
+    from ledger.store.logs import LogRow
+
+KIND: Final = "events"
+#: Large enough that a day's file is some dozens of rows, small enough to hold a few at a time.
+PIECE_BYTES: Final = 1 << 20
+
+OnError = Literal["abort", "report"]
+
+
+class Upload:
+    """One batch while it arrives: :meth:`put` its bytes in their order, then :meth:`finish` or :meth:`drop` it."""
+
+    def __init__(self, ledger: Ledger, *, party: str, on_error: OnError) -> None:
+        """Begin it. Raises :class:`TooManyError` where the party has too many unfinished jobs."""
+        self._ledger = ledger
+        self._request = {"on_error": on_error}
+        self._pieces = 0
+        self._size = 0
+        self._last = b"\n"
+        self._lines = 0
+        self.id = jobs.new_id(KIND)
+        self._secret, wrapped = ledger.vault.new_secret(self.id)
+        with ledger.store.write() as connection:
+            log_id = logs.get(connection, ledger.origin).id
+            jobs.check_room(connection, log_id, party)
+            queue.add(
+                connection, log_id, self.id, kind=KIND, party=party, request=self._request,
+                created=format_instant(ledger.clock()), state="receiving", secret=wrapped,
+            )  # fmt: skip
+
+    def put(self, data: bytes) -> None:
+        """Store some bytes, durably."""
+        if not data:
+            return
+        sealed = seal_bytes(self._secret, _place(self.id, self._pieces), data)
+        with self._ledger.store.write() as connection:
+            queue.put_part(connection, self.id, "body", self._pieces, sealed)
+        self._pieces += 1
+        self._size += len(data)
+        self._lines += data.count(b"\n")
+        self._last = data[-1:]
+
+    def finish(self) -> str:
+        """All of it is there: hand it to the workers. Returns the job's id."""
+        lines = self._lines + (self._last != b"\n")
+        request = {**self._request, "lines": lines, "bytes": self._size}
+        with self._ledger.store.write() as connection:
+            queue.received(connection, self.id, request)
+        return self.id
+
+    def drop(self) -> None:
+        """It broke off: nothing of it stays."""
+        with self._ledger.store.write() as connection:
+            queue.drop(connection, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of the lines of a batch: (line, index, repeated) of accepted ones, the refusals of others."""
+
+    accepted: list[tuple[int, int, bool]]
+    rejected: list[dict[str, Any]]
+
+
+def outcome(connection: ReadConnection, log: LogRow, job_id: str, *, party: str) -> Outcome:
+    """Raises :class:`NotFoundError` for no such batch of this party, :class:`UndeterminedError` before its end."""
+    job = queue.get(connection, log.id, job_id)
+    if job is None or job.kind != KIND or job.party != party or job.state == "receiving":
+        raise NotFoundError(f"no job {job_id!r} in this log")
+    if job.state != "done":
+        raise UndeterminedError(f"job {job_id} has no report: it is {job.state}")
+    document = json.loads(zlib.decompress(b"".join(queue.parts(connection, job_id, "outcome"))))
+    return Outcome(
+        [(line, index, again) for line, index, again in document["accepted"]], document["rejected"]
+    )
+
+
+class Intake:
+    """Works batches off, ``batch`` events in a transaction with ``report``, all in one with ``abort``."""
+
+    def __init__(self, ledger: Ledger, *, batch: int) -> None:
+        self._ledger = ledger
+        self._batch = batch
+
+    def perform(self, job: JobRow, progress: jobs.Progress) -> jobs.Finish:
+        """The handler of jobs of kind ``events``; the first refusal is raised with ``abort``, and nothing is stored."""
+        found = Outcome([], [])
+
+        def told(line: int | None, name: str | None, what: Accepted | RefusedError) -> None:
+            assert line is not None
+            if isinstance(what, RefusedError):
+                what.line = line
+                found.rejected.append({**jobs.problem_of(what), "id": name})
+            else:
+                found.accepted.append((line, what.index, what.repeated))
+
+        on_error: OnError = job.request["on_error"]
+        writer = BatchWriter(
+            self._ledger, party=job.party, on_error=on_error, dry_run=False, batch=self._batch, told=told
+        )
+        total = int(job.request["lines"])
+        progress("events", 0, total)
+        for line, event in enumerate(_lines(self._pieces(job)), 1):
+            writer.add(event, line)
+            if on_error == "report" and line % self._batch == 0:
+                progress("events", line, total)
+        writer.finish()
+
+        def finish(connection: WriteConnection) -> dict[str, Any]:
+            file = zlib.compress(
+                json.dumps({"accepted": found.accepted, "rejected": found.rejected}).encode()
+            )
+            for n, start in enumerate(range(0, len(file), PIECE_BYTES)):
+                queue.put_part(connection, job.id, "outcome", n, file[start : start + PIECE_BYTES])
+            repeated = sum(again for _, _, again in found.accepted)
+            return {
+                "accepted": len(found.accepted) - repeated,
+                "repeated": repeated,
+                "rejected": len(found.rejected),
+            }
+
+        return finish
+
+    def _pieces(self, job: JobRow) -> Iterator[bytes]:
+        """What was handed in, piece by piece, each read by itself: a long reader would keep the database large."""
+        assert job.secret is not None
+        store, secret = self._ledger.store, self._ledger.vault.unwrap(job.secret, job.id)
+        with store.read() as connection:
+            count = queue.count_parts(connection, job.id, "body")
+        for n in range(count):
+            with store.read() as connection:
+                sealed = queue.part(connection, job.id, "body", n)
+            yield unseal_bytes(secret, _place(job.id, n), sealed)
+
+
+def _place(job_id: str, n: int) -> str:
+    return f"{job_id}/{n}"
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines as they stand, empty ones too, so that numbers are those of the sender's file."""
+    rest = bytearray()
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        rest += first
+        if others:
+            yield bytes(rest)
+            yield from others[:-1]
+            rest = bytearray(others[-1])
+    if rest:
+        yield bytes(rest)

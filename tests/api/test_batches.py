@@ -1,0 +1,150 @@
+"""Large batches: one bad line in ten thousand in both modes, at once and as a job; what is handed in is durable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from api import batches
+from ledger.jobs import Runner
+from ledger.store import tables
+from ledger.uploads import KIND, Intake
+from tests.api.conftest import NDJSON, Site, disbursed, make_site, ndjson, originated, repaid
+
+LINES, BAD = 10_000, 7_777
+
+
+def book(lines: int = LINES, bad: int | None = BAD) -> bytes:
+    """A loan and its payments; one of the lines has an amount that is not the sum of its parts."""
+    events = [originated("L1"), disbursed("L1"), *(repaid("L1", n) for n in range(3, lines + 1))]
+    if bad is not None:
+        events[bad - 1]["data"] = {**events[bad - 1]["data"], "amount": "1.0"}
+    return ndjson(*events)
+
+
+def hand_in(site: Site, body: bytes, on_error: str = "abort", **headers: str) -> Any:
+    given = {"Content-Type": NDJSON, "Prefer": "respond-async", **headers, **site.auth()}
+    return site.client.post(f"/v1/events?on_error={on_error}", content=body, headers=given)
+
+
+def work(site: Site, batch: int = 4_000) -> None:
+    intake = Intake(site.ledger, batch=batch)
+    runner = Runner(site.ledger.store, site.ledger.origin, {KIND: intake.perform}, clock=site.ledger.clock)
+    while runner.step():
+        pass
+
+
+def stored(site: Site) -> list[bytes]:
+    with site.ledger.store.read() as connection:
+        return list(connection.execute(select(tables.job_parts.c.data)).scalars())
+
+
+def test_one_bad_line_in_ten_thousand_refuses_all_or_itself(fresh_sqlite: str) -> None:
+    site = make_site(fresh_sqlite, max_request_events=LINES)
+    with site.client:
+        refused = site.post_batch(book(), "abort")
+        assert (refused.status_code, refused.json()["line"]) == (422, BAD)
+        assert refused.json()["field"] == "data.amount"
+        assert site.ledger.status().size == 0
+        report = site.post_batch(book(), "report").json()
+    assert report["counts"] == {"accepted": LINES - 1, "repeated": 0, "rejected": 1}
+    assert [(one["line"], one["field"]) for one in report["rejected"]] == [(BAD, "data.amount")]
+    assert [one["line"] for one in report["accepted"]] == [n for n in range(1, LINES + 1) if n != BAD]
+    site.ledger.store.close()
+
+
+def test_a_job_finds_the_same_bad_line(small_site: Site) -> None:
+    asked = small_site.post_batch(book(), "abort")  # above the events that are answered at once
+    assert (asked.status_code, asked.json()["state"]) == (202, "queued")
+    work(small_site)
+    job = small_site.get(asked.headers["location"]).json()
+    assert (job["state"], job["report"], job["problem"]["line"]) == ("failed", None, BAD)
+    assert job["problem"]["code"] == "refused"
+    assert small_site.ledger.status().size == 0
+    early = small_site.get(asked.headers["location"] + "/report")
+    assert (early.status_code, early.json()["code"]) == (409, "undetermined")
+
+    asked = hand_in(small_site, book(), "report")
+    assert asked.headers["preference-applied"] == "respond-async"
+    work(small_site)
+    job = small_site.get(asked.headers["location"]).json()
+    assert (job["state"], job["result"]) == ("done", {"accepted": LINES - 1, "repeated": 0, "rejected": 1})
+    report = small_site.get(job["report"]).json()
+    assert report["counts"] == job["result"]
+    assert [(one["line"], one["field"]) for one in report["rejected"]] == [(BAD, "data.amount")]
+    one = next(one for one in report["accepted"] if one["line"] == 2)
+    assert one["acceptance"] == small_site.get("/v1/events/d-L1/acceptance").json()
+    assert len(report["accepted"]) == LINES - 1
+
+
+def test_what_is_handed_in_is_sealed_and_gone_at_the_end(small_site: Site) -> None:
+    event = originated("L1", private={"borrower": "13800000000"})
+    asked = hand_in(small_site, ndjson(event))
+    [sealed] = stored(small_site)
+    assert b"13800000000" not in sealed
+    assert b"loan.originated" not in sealed
+    with small_site.ledger.store.read() as connection:
+        assert connection.execute(select(tables.jobs.c.secret)).scalar_one() is not None
+    work(small_site)
+    assert sealed not in stored(small_site)
+    with small_site.ledger.store.read() as connection:
+        assert connection.execute(select(tables.jobs.c.secret)).scalar_one() is None
+    assert small_site.get(asked.headers["location"]).json()["state"] == "done"
+
+
+def test_lines_do_not_depend_on_the_pieces_they_are_stored_in(
+    small_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PIECE_BYTES", 100)
+    body = ndjson(originated("L1"), b"", disbursed("L1"), b"no json").rstrip(b"\n")
+    asked = hand_in(small_site, body, "report")
+    work(small_site, batch=1)
+    report = small_site.get(asked.headers["location"] + "/report").json()
+    assert [one["line"] for one in report["accepted"]] == [1, 3]
+    assert [one["line"] for one in report["rejected"]] == [2, 4]
+    direct = small_site.post_batch(body, "report").json()
+    assert [(one["line"], one["code"], one["detail"]) for one in direct["rejected"]] == [
+        (one["line"], one["code"], one["detail"]) for one in report["rejected"]
+    ]
+
+
+def test_a_batch_that_is_begun_again_doubles_nothing(small_site: Site) -> None:
+    body = book(20, bad=None)
+    assert small_site.post_batch(body).status_code == 201
+    size = small_site.ledger.status().size
+    asked = hand_in(small_site, body)
+    work(small_site)
+    assert small_site.get(asked.headers["location"]).json()["result"] == {
+        "accepted": 0, "repeated": 20, "rejected": 0,
+    }  # fmt: skip
+    assert small_site.ledger.status().size == size
+
+
+def test_a_body_beyond_the_limit_leaves_nothing(fresh_sqlite: str) -> None:
+    site = make_site(fresh_sqlite, max_request_bytes=1024, max_upload_bytes=4096)
+    with site.client:
+        announced = hand_in(site, b"x" * 4097)
+        assert (announced.status_code, announced.json()["code"]) == (413, "too_large")
+        large = site.post_batch(b"\n" * 2000, "report")  # above what is answered at once: a job by itself
+        assert large.status_code == 202
+
+        def endless() -> Any:
+            for _ in range(5):
+                yield b"x" * 1000
+
+        given = {"Content-Type": NDJSON, "Prefer": "respond-async", **site.auth()}
+        cut = site.client.post("/v1/events", content=endless(), headers=given)
+        assert cut.status_code == 413
+        assert len(stored(site)) == 1
+    site.ledger.store.close()
+
+
+def test_a_job_is_its_partys_alone(small_site: Site) -> None:
+    where = hand_in(small_site, ndjson(originated("L1"))).headers["location"]
+    for path in (where, where + "/report"):
+        other = small_site.get(path, "bank")
+        none = small_site.get(path.replace(where[-24:], "0" * 24), "bank")
+        assert (other.status_code, none.status_code) == (404, 404)
+        assert other.json()["detail"].replace(where[-24:], "0" * 24) == none.json()["detail"]

@@ -1,0 +1,122 @@
+"""Rates: a key that asks too often, an address that guesses; and what is injected stays where it is put."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ledger import telemetry
+from ledger.settings import Settings
+from tests.api.conftest import JSON, Site, make_site, originated
+
+
+def proxied(site: Site, path: str, token: str, address: str = "203.0.113.9") -> int:
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+    return int(site.client.get(path, headers=headers).status_code)
+
+
+@pytest.fixture
+def strict(fresh_sqlite: str) -> Iterator[Site]:
+    """Three requests a minute for a key, two failures for an address, which a proxy tells."""
+    site = make_site(fresh_sqlite, rate_per_key=3, rate_failures=2, trusted_proxies="127.0.0.0/8")
+    site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
+    with site.client:
+        yield site
+    site.ledger.store.close()
+
+
+def test_a_key_that_asks_too_often_waits_and_others_do_not(strict: Site) -> None:
+    assert [strict.get("/v1/pools").status_code for _ in range(3)] == [200, 200, 200]
+    answer = strict.get("/v1/pools")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
+    assert 0 < int(answer.headers["retry-after"]) <= 120
+    assert answer.headers["ratelimit-policy"] == '"key";q=3;w=60'
+    assert answer.headers["ratelimit"].startswith('"key";r=0;t=')
+    assert strict.get("/v1/pools", "bank").status_code == 200
+    assert strict.client.get("/v1/trust").status_code == 200
+
+
+def test_an_address_that_guesses_is_not_looked_up_any_more(strict: Site) -> None:
+    guess = "poolproof_0000000000000000_" + "A" * 43
+    assert [proxied(strict, "/v1/pools", guess) for _ in range(3)] == [401, 401, 429]
+    # Neither is a good key from there, until the minute is over; from elsewhere it works.
+    assert proxied(strict, "/v1/pools", strict.tokens["bank"]) == 429
+    assert proxied(strict, "/v1/pools", strict.tokens["bank"], "203.0.113.10") == 200
+    assert strict.client.get("/v1/pools").status_code == 401  # without any key there is nothing to look up
+
+
+def test_no_limit_where_none_is_set(fresh_sqlite: str) -> None:
+    site = make_site(fresh_sqlite, rate_per_key=0, rate_failures=0)
+    with site.client:
+        assert {site.get("/v1/pools").status_code for _ in range(20)} == {200}
+    site.ledger.store.close()
+
+
+INJECTED = "x\r\nSet-Cookie: session=stolen\r\n\r\n<script>"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/events/x%0d%0aSet-Cookie:%20a=b", 422),
+        ("/v1/pools/x%0d%0aSet-Cookie:%20a=b", 422),
+        ("/v1/audits/audit_%0d%0aSet-Cookie:%20a=b", 422),
+        ("/v1/audits?cursor=x%0d%0aSet-Cookie:%20a=b", 422),
+        ("/v1/pools?limit=1&x%0d%0aSet-Cookie:%20a=b=1", 200),
+        ("/nowhere%0d%0aSet-Cookie:%20a=b", 404),
+    ],
+)
+def test_no_parameter_becomes_a_header(still_site: Site, path: str, status: int) -> None:
+    answer = still_site.get(path)
+    assert answer.status_code == status
+    assert "set-cookie" not in answer.headers
+    assert all("\n" not in value and "\r" not in value for value in answer.headers.values())
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["short", "a" * 65, "with space 1234", "x\tSet-Cookie:a", "<script>1</script>", "日本語日本語日本"],
+)
+def test_a_request_id_that_could_inject_is_not_taken(still_site: Site, given: str) -> None:
+    headers = {"X-Request-Id": given.encode()}
+    answer = still_site.client.get("/v1/pools/none", headers=headers)  # type: ignore[arg-type]
+    assert answer.headers["x-request-id"] != given
+    assert given not in answer.text
+
+
+def test_an_event_cannot_write_a_line_of_the_log(small_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a caller sends stands in a log line as JSON text, whatever it holds."""
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    telemetry.configure_service(Settings(log_format="json"))
+    try:
+        answer = small_site.post(originated("L1", id=INJECTED))
+        structlog.get_logger("test").warning("said", id=INJECTED, detail=answer.json()["detail"])
+    finally:
+        structlog.reset_defaults()
+    lines = written.getvalue().splitlines()
+    told = [json.loads(line) for line in lines]
+    assert any(one.get("id") == INJECTED for one in told)
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "GZIP"])
+def test_no_compressed_body_is_opened(still_site: Site, encoding: str) -> None:
+    headers = {"Content-Type": JSON, "Content-Encoding": encoding, **still_site.auth()}
+    for path in ("/v1/events", "/v1/audits", "/v1/verify"):
+        answer = still_site.client.post(path, content=b"\x1f\x8b" + bytes(1000), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_deeply_nested_bodies_are_refused(still_site: Site) -> None:
+    deep = b'{"pool":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    for path in ("/v1/audits", "/v1/events"):
+        answer = still_site.client.post(
+            path, content=deep, headers={"Content-Type": JSON, **still_site.auth()}
+        )
+        assert answer.status_code in {400, 422}
