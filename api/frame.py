@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 
 from api import problems
+from api.portal import problem_page
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,7 +72,8 @@ class Frame:
             _logger.exception("request.failed", request_id=request_id, path=scope["path"])
             if status:
                 raise
-            await problems.internal(request_id)(scope, receive, send_framed)
+            answer = await problem_page.last_answer(Request(scope, receive), problems.internal(request_id))
+            await answer(scope, receive, send_framed)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             self.metrics.answered(scope["method"], route, status, time.perf_counter() - start)

@@ -11,11 +11,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from api.portal.models.records import Path
+from api.portal.models.records import Path, Sibling
 
-_ROW: Final = 52
+_ROW: Final = 62
 _BOX: Final = 26
-_EDGE: Final = 14
+_EDGE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def tree_path(path: Path, *, title: str, entries: str, leaf: str, root: str) -> 
 
 
 def _height(path: Path) -> int:
-    return _ROW * len(path.nodes) + 8
+    return _ROW * len(path.nodes)
 
 
 def _draw(canvas: _Canvas, path: Path, entries: str, leaf: str, root: str) -> Iterator[Markup]:
@@ -54,18 +54,23 @@ def _draw(canvas: _Canvas, path: Path, entries: str, leaf: str, root: str) -> It
     top = [_height(path) - _ROW * (at + 1) + 4 for at in range(len(path.nodes))]
     for at, sibling in enumerate(path.siblings):
         x = middle - canvas.beside if sibling.left else middle + canvas.beside
-        join = top[at + 1] + _BOX + _EDGE
+        join = top[at] - _EDGE
         yield _edge("edge", [(x, top[at]), (x, join), (middle, join)])
         yield _edge("way", [(middle, top[at]), (middle, top[at + 1] + _BOX)])
         yield _box(canvas, x, top[at], sibling.hash, "")
-        yield _text(
-            x, top[at] + _BOX + 12, entries.format(first=f"{sibling.first:,}", last=f"{sibling.last:,}")
-        )
+        yield _text(x, top[at] + _BOX + 13, _covered(entries, sibling))
     for at, node in enumerate(path.nodes):
         yield _box(canvas, middle, top[at], node, "own" if at in {0, len(path.nodes) - 1} else "")
     ends = ((top[0], leaf), (top[-1], root)) if path.siblings else ((top[0], f"{leaf} · {root}"),)
     for y, word in ends:
         yield _text(middle, y + _BOX + 12, word) if y == top[0] else _beside(canvas, middle, y, word)
+
+
+def _covered(entries: str, sibling: Sibling) -> str:
+    """Which entries a sibling covers; one alone by its number."""
+    if sibling.first == sibling.last:
+        return entries.partition("{first}")[0] + f"{sibling.first:,}"
+    return entries.format(first=f"{sibling.first:,}", last=f"{sibling.last:,}")
 
 
 def _beside(canvas: _Canvas, middle: int, y: int, word: str) -> Markup:

@@ -41,6 +41,16 @@ def wanted(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_FOR_PROGRAMS)
 
 
+async def last_answer(request: Request, answer: Response) -> Response:
+    """What a reader gets when nothing else could answer: the page, and where even that fails the problem itself."""
+    if not wanted(request):
+        return answer
+    try:
+        return await shown(request, answer)
+    except Exception:  # noqa: BLE001 - the fault that led here is logged; this may be the same one
+        return answer
+
+
 async def shown(request: Request, answer: Response) -> Response:
     """A problem as a page."""
     problem = json.loads(bytes(answer.body))

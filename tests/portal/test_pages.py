@@ -75,26 +75,24 @@ def test_pages_say_nothing_to_the_console_and_fit(
             assert page.locator("main script, main img").count() == 0
 
 
+#: Looked at in the dark too: between them they have every part that pages are made of.
+IN_THE_DARK = ("/", "/pools/WAREHOUSE-B", "/loans/{loan}", "/records/{record}")
+
+
 @pytest.mark.parametrize(("language", "width", "scheme"), [("en-GB", 1280, "light"), ("zh-CN", 390, "dark")])
 def test_pages_have_no_barriers(
     open_page: Opener, portal: Portal, places: dict[str, Any], language: str, width: int, scheme: str
 ) -> None:
     found = {}
+    options: dict[str, Any] = {"language": language, "width": width, "scheme": scheme, "bypass_csp": True}
+    dark = {address.format_map(places) for address in IN_THE_DARK}
     for kind, addresses in by_reader(places).items():
-        page = looked_at(
-            open_page,
-            portal,
-            kind,
-            addresses[0],
-            language=language,
-            width=width,
-            scheme=scheme,
-            bypass_csp=True,
-        )
+        page = looked_at(open_page, portal, kind, "/", **options)
         for address in addresses:
-            page.goto(portal.address + address)
-            page.add_script_tag(content=AXE)
-            found[address] = grave(page)
+            if scheme == "light" or address in dark:
+                page.goto(portal.address + address)
+                page.add_script_tag(content=AXE)
+                found[kind, address] = grave(page)
     assert {address: said for address, said in found.items() if said} == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.portal import assets
 from api.portal.forms import local
-from api.portal.models import home
+from api.portal.models import home, pools
 from api.portal.models.figures import of
 from api.portal.pages import POLICY
 from api.portal.routes.home import SEEN_COOKIE, looks
@@ -168,3 +168,35 @@ def test_what_is_new_since_the_last_look(portal: Portal) -> None:
     ).text
     assert "Claims pledged × " in page
     assert "Since you last looked" in page
+
+
+def test_what_is_kept_of_a_pool(portal: Portal) -> None:
+    answer = get(portal, "/pools/WAREHOUSE-B/tape.csv")
+    head, *rows = answer.text.splitlines()
+    assert head.split(",")[:2] == ["loan", "status"]
+    snapshot = snapshots.newest(portal.book.ledger, "WAREHOUSE-B")
+    assert snapshot is not None
+    [figures] = of(snapshot)
+    assert len(rows) == figures.claims
+    assert sum(Decimal(row.split(",")[4]) for row in rows) == Decimal(figures.outstanding)
+    assert get(portal, "/pools/WAREHOUSE-B/figures.json").json() == snapshot.figures["analytics"]
+    report = get(portal, "/pools/WAREHOUSE-B/audit.report.json")
+    assert report.json()["pool"] == "WAREHOUSE-B"
+    assert report.headers["content-disposition"] == 'attachment; filename="WAREHOUSE-B.report.json"'
+    assert get(portal, "/pools/HOSTILE/audit.report.json").status_code == 404
+    for name in ("tape.csv", "figures.json", "audit.report.json"):
+        assert get(portal, f"/pools/WAREHOUSE-A/{name}").status_code == 404
+
+
+def test_a_fault_is_told_to_readers_in_their_language(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret of the house")
+
+    monkeypatch.setattr(pools, "listed", fail)
+    answer = get(portal, "/pools", **{"Accept-Language": "zh"})
+    assert answer.status_code == 500
+    assert "<h1>服务故障</h1>" in answer.text
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] in answer.text

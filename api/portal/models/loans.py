@@ -6,9 +6,11 @@ order and stops after :data:`MOST_EXAMINED` of them: the page then says how far 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from io import StringIO
 from typing import Final
 
 from ledger.audit.chains import read_records
@@ -95,6 +97,35 @@ def page(ledger: Ledger, pool: str, wanted: Filter, *, after: str) -> Page:
             if len(ids) < PAGE and len(found) < PAGE:
                 return Page(rows=tuple(found), after=None, examined=examined, as_of=day.isoformat())
     return Page(rows=tuple(found), after=last, examined=examined, as_of=day.isoformat())
+
+
+#: The columns of a tape.
+TAPE_COLUMNS: Final = (
+    "loan", "status", "currency", "principal", "held_by_pool", "days_past_due", "bucket", "records", "as_of",
+)  # fmt: skip
+
+
+def tape(ledger: Ledger, pool: str) -> Iterator[str]:
+    """Every loan that the pool holds, as lines of CSV; what cannot be told is empty. Each page is a snapshot."""
+    yield _csv(TAPE_COLUMNS)
+    after: str | None = ""
+    while after is not None:
+        one = page(ledger, pool, Filter(), after=after)
+        for row in one.rows:
+            days = "" if row.days_past_due is None else str(row.days_past_due)
+            yield _csv(
+                (
+                    row.name, "erased" if row.erased else row.status, row.currency, row.principal, row.held, days,
+                    row.bucket, str(row.records), one.as_of,
+                )
+            )  # fmt: skip
+        after = one.after
+
+
+def _csv(values: Sequence[str]) -> str:
+    line = StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()
 
 
 def _fits(one: Row, wanted: Filter) -> bool:

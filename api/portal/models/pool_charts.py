@@ -62,8 +62,11 @@ def delinquency(figures: Figures, words: Words) -> Chart:
 
 
 def vintages(figures: Figures, words: Words) -> Chart:
-    """Cumulative net loss with what guarantors paid, by months on book, of the newest vintages that are old enough."""
-    drawn = [one for one in figures.vintages if len(one["curve"]) > 1][-MAX_VINTAGES:]
+    """Cumulative net loss with what guarantors paid, by months on book, of vintages from the oldest to the newest."""
+    known = [one for one in figures.vintages if len(one["curve"]) > 1 and Decimal(one["original"])]
+    drawn = known if len(known) <= MAX_VINTAGES else [
+        known[at * (len(known) - 1) // (MAX_VINTAGES - 1)] for at in range(MAX_VINTAGES)
+    ]  # fmt: skip
     longest = max((len(one["curve"]) for one in drawn), default=0)
     series = tuple(
         Series(

@@ -15,6 +15,7 @@ from ledger.access import Caller, View
 from ledger.audit import breaks
 from ledger.audit import pool as audited
 from ledger.audit.breaks import StandingBreak
+from ledger.audit.catalogue import Severity
 from ledger.audit.findings import Finding as AuditFinding
 from ledger.audit.run import last_day
 from ledger.domain import pools as states
@@ -25,8 +26,9 @@ from ledger.store import logs, subjects
 
 #: Ways to divide a pool that its page shows.
 DIVIDED_BY = ("product", "region", "creditor")
-#: Findings that the page lists, the gravest; the report has them all.
+#: Findings that the page lists: errors and warnings, and some of the notes; the report has them all.
 MAX_FINDINGS = 25
+MAX_NOTES = 5
 #: Parts that are listed of each; the rest is summed up.
 MAX_PARTS = 8
 
@@ -132,6 +134,8 @@ def page(ledger: Ledger, name: str, *, currency: str | None, words: Words) -> Po
             own = audited.load(connection, log, name, before=log.published, as_of=day)
             found = breaks.standing(own.records, pool=name, day=day)
             standing = tuple(Break(standing=one, age=one.age(day)) for one in found.values())
+    grave = [one for one in found_by_audit if one.severity is not Severity.INFO][:MAX_FINDINGS]
+    listed_findings = [*grave, *[one for one in found_by_audit if one.severity is Severity.INFO][:MAX_NOTES]]
     snapshot = snapshots.newest(ledger, name)
     known = () if snapshot is None else figures_of.of(snapshot)
     figures = next((one for one in known if currency in {None, one.currency}), None)
@@ -147,8 +151,8 @@ def page(ledger: Ledger, name: str, *, currency: str | None, words: Words) -> Po
         rolls=None if drawn is None else pool_charts.rolls(drawn, words),
         divisions=() if figures is None else tuple(_division(figures, one) for one in DIVIDED_BY),
         seals=seals,
-        findings=tuple(_finding(one, words) for one in found_by_audit[:MAX_FINDINGS]),
-        more_findings=max(0, len(found_by_audit) - MAX_FINDINGS),
+        findings=tuple(_finding(one, words) for one in listed_findings),
+        more_findings=len(found_by_audit) - len(listed_findings),
         breaks=tuple(sorted(standing, key=lambda one: (one.standing.status == "closed", -one.age))),
     )  # fmt: skip
 

@@ -56,10 +56,7 @@ def record_page(request: Request, here: Here, viewer: SignedIn, index: Index) ->
     kind, _, name = subject.partition(":")
     place = {"loan": f"/loans/{quote(name, safe='')}", "pool": f"/pools/{quote(name, safe='')}"}.get(kind)
     crumbs = (Crumb(name or subject, place), Crumb(words.t("record.crumb", index=f"{index:,}")))
-    return render(
-        request, "record.html", viewer, page=model, subject=subject, crumbs=crumbs, drawing=drawing,
-        own=row.party == viewer.caller.party,
-    )  # fmt: skip
+    return render(request, "record.html", viewer, page=model, subject=subject, crumbs=crumbs, drawing=drawing)
 
 
 def _record(here: Here, viewer: SignedIn, index: int) -> tuple[RecordRow, str, int]:

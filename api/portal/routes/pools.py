@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from api.answers import as_json
 from api.portal.models import loans, pools
 from api.portal.pages import Crumb, render
 from api.portal.viewer import SignedIn
 from api.portal.words import Words
 from api.routes.paths import PoolName
 from api.services import Here
-from ledger.access import View
+from ledger import audits, snapshots
+from ledger.access import View, note_read
+from ledger.audit.findings import MEDIA_TYPE
+from ledger.errors import NotFoundError
 from ledger.store import logs
 
 router = APIRouter(include_in_schema=False)
@@ -70,6 +75,47 @@ def pool_loans(
         request, "loans.html", viewer, pool=pool, page=model, wanted=wanted, query=query, crumbs=crumbs,
         statuses=loans.STATUSES,
     )  # fmt: skip
+
+
+@router.get("/pools/{pool}/tape.csv")
+def tape(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
+    """Where each loan of the pool stands, to keep."""
+    see_pool(here, viewer, pool)
+    with here.ledger.store.read() as connection:
+        log = logs.get(connection, here.ledger.origin)
+    note_read(
+        here.ledger.store, log.id, viewer.caller, subject=f"pool:{pool}", what="tape", now=datetime.now(UTC)
+    )
+    return StreamingResponse(
+        loans.tape(here.ledger, pool), headers=_saved(f"{pool}.tape.csv"), media_type="text/csv"
+    )
+
+
+@router.get("/pools/{pool}/figures.json")
+def figures(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
+    """The analytics document that the page's figures are of."""
+    see_pool(here, viewer, pool)
+    found = snapshots.newest(here.ledger, pool)
+    if found is None:
+        raise NotFoundError("the figures of this pool are not worked out yet")
+    return as_json(found.figures["analytics"], headers=_saved(f"{pool}.figures.json"))
+
+
+@router.get("/pools/{pool}/audit.report.json")
+def report(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
+    """The report of the newest audit, verbatim."""
+    see_pool(here, viewer, pool)
+    with here.ledger.store.read() as connection:
+        log = logs.get(connection, here.ledger.origin)
+        row = audits.latest(connection, log, pool)
+        if row is None:
+            raise NotFoundError("this pool is not audited yet")
+        content = audits.report_file(connection, log, row.id)
+    return Response(content, headers=_saved(f"{pool}.report.json"), media_type=MEDIA_TYPE)
+
+
+def _saved(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name.replace(":", "_")}"'}
 
 
 def see_pool(here: Here, viewer: SignedIn, pool: str) -> None:
