@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from api import bodies, openapi, paging, problems, schemas
+from api import bodies, idempotency, openapi, paging, problems, schemas
 from api.answers import as_json
 from api.auth import Admin
 from api.services import Here, Services
@@ -74,6 +74,8 @@ def key(here: Here, caller: Admin, key_id: KeyId) -> Response:
     responses=openapi.responses(
         {201: openapi.answer(schemas.NewKey, "The key and its token, which is shown this once.")},
         *_FAILURES,
+        "idempotency_conflict",
+        "idempotency_mismatch",
         "timeout",
         "too_large",
         "unsupported_media_type",
@@ -83,15 +85,18 @@ def key(here: Here, caller: Admin, key_id: KeyId) -> Response:
         "What the key is for.",
     ),
 )
-async def make_key(request: Request, here: Here, caller: Admin) -> Response:
+async def make_key(request: Request, here: Here, caller: Admin, key: idempotency.Key) -> Response:
     """A key of the caller's party; of any party for an operator. It has at most the scopes of the key that makes it,
     ends no later, and is bound at least as it is.
     """
     wanted = await bodies.read_document(request, schemas.NewKeyRequest)
-    made, token = await run_in_threadpool(_make, here, caller, wanted)
-    answer = as_json({"key": _shown(made), "token": token}, headers={"Location": f"/v1/keys/{made.id}"})
-    answer.status_code = 201
-    return answer
+
+    async def make() -> Response:
+        made, token = await run_in_threadpool(_make, here, caller, wanted)
+        headers = {"Location": f"/v1/keys/{made.id}"}
+        return as_json({"key": _shown(made), "token": token}, status=201, headers=headers)
+
+    return await key.once(caller, lambda: idempotency.digest_of(wanted), make)
 
 
 @router.delete(

@@ -144,8 +144,11 @@ def _config(
 ) -> uvicorn.Config:
     import uvicorn
 
+    from api.connection import Connection
+
     return uvicorn.Config(
         app,
+        http=Connection,
         factory=processes > 1,
         workers=processes,
         host=host or home.settings.host,

@@ -154,3 +154,14 @@ def test_events_and_batches_take_a_key_too(site: Site) -> None:
     assert jobs[0].headers["location"] == jobs[1].headers["location"]
     with site.ledger.store.read() as connection:
         assert len(connection.execute(select(tables.jobs)).all()) == 1
+
+
+def test_a_secret_that_is_shown_once_is_shown_to_whoever_did_not_get_it(site: Site) -> None:
+    site.tokens["admin"] = new_key(site.ledger, "fenqile", "admin", "read")
+    headers = {"Idempotency-Key": "k-1", **site.auth("admin")}
+    made = [site.client.post("/v1/keys", json={"scopes": ["read"]}, headers=headers) for _ in range(2)]
+    assert [one.status_code for one in made] == [201, 201]
+    assert made[0].json()["token"] == made[1].json()["token"]
+    with site.ledger.store.read() as connection:
+        row = connection.execute(select(tables.idempotent_answers)).one()
+    assert made[0].json()["token"].encode() not in bytes(row.answer)
