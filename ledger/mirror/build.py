@@ -170,8 +170,14 @@ class _Builder:
         """When the newest record was posted, by the service's signature."""
         told = one.batch
         if told is None:
-            return ""
+            raise VerificationError("no batch is told of the newest record", step="service_signature")
         row = _batch_row(told)
+        # Records are accepted in batches one after the other, and the register entry follows the last of them.
+        if row.first + row.count != one.size - 1:
+            raise VerificationError(
+                f"the batch that is told for size {one.size} ends before entry {row.first + row.count}",
+                step="service_signature",
+            )
         batch = Batch(
             origin=self.trust.origin, posted=row.posted, anchor_by=row.anchor_by, first=row.first, count=row.count,
             root=row.root,

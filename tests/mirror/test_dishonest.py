@@ -180,6 +180,24 @@ def test_says_that_it_was_written_to_on_another_day(bank: Partner) -> None:
     assert caught.value.step == "service_signature"
 
 
+def test_does_not_say_when_it_was_written_to(bank: Partner) -> None:
+    with pytest.raises(VerificationError, match="no batch"):
+        bank.check("A", tamper=lines("/registers", lambda line: line | {"batch": None}))
+
+
+def test_says_that_it_was_written_to_last_when_it_was_not(site: Site, bank: Partner) -> None:
+    batches: list[dict[str, Any]] = []
+
+    def change(line: Line) -> Line:
+        batches.append(line["batch"])
+        return line | {"batch": batches[0]}
+
+    with pytest.raises(VerificationError) as caught:
+        bank.check("A", tamper=lines("/registers", change))
+    assert caught.value.step == "service_signature"
+    assert len(batches) == len(site.ledger.checkpoint_sizes())
+
+
 def test_goes_back_to_an_older_checkpoint(site: Site, bank: Partner) -> None:
     bank.check("A")
     old = site.ledger.checkpoint(site.ledger.checkpoint_sizes()[0])
