@@ -103,6 +103,8 @@ def http(_: argparse.Namespace) -> Json:
         results["tiles_read"] = running.measure("tiles read", READERS, some)
         some = (running.get(f"/log/{ORIGIN}/tile/entries/{n % tiles:03}") for n in range(READS // 4))
         results["entries_read"] = running.measure("entries read", READERS, some)
+        smallest = (running.get("/healthz") for _ in range(READS // 4))
+        results["smallest_answer"] = running.measure("smallest answer", READERS, smallest)
     return results
 
 

@@ -70,7 +70,7 @@ def test_deaths_under_load_lose_and_double_nothing(
         platforms = [soak.Platform(number, urls, keys, told, quiet) for number in range(PLATFORMS)]
         for event in [book.pool_created("pool"), *book.loans(soak.CONTENDED, repayments=0, prefix="shared-")]:
             platforms[0].post(event)
-        faults = soak.Faults(services, fresh_postgres, calm, SEED)
+        faults = soak.Faults(services, urls, fresh_postgres, calm, SEED)
         started = time.monotonic()
         for thread in [*platforms, faults]:
             thread.start()
@@ -80,8 +80,10 @@ def test_deaths_under_load_lose_and_double_nothing(
         calm.set()
         faults.join()
         quiet.set()
-        for platform in platforms:
-            platform.join()
+        while any(one.is_alive() for one in platforms) and not any(one.failure for one in platforms):
+            faults.look()
+            time.sleep(soak.LOOK_EVERY)
+        told.failed.set()
         for failure in [one.failure for one in [*platforms, faults] if one.failure is not None]:
             raise failure
         for service in services:
