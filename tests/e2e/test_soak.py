@@ -85,6 +85,8 @@ def test_deaths_under_load_lose_and_double_nothing(
             time.sleep(soak.LOOK_EVERY)
         told.failed.set()
         for failure in [one.failure for one in [*platforms, faults] if one.failure is not None]:
+            for service in services:
+                failure.add_note(f"{service.log.name}: {service.log.read_text()[-1500:]}")
             raise failure
         for service in services:
             service.stop()
