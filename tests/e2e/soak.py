@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,12 +169,25 @@ class Platform(threading.Thread):
 
     def post(self, event: book.Event, party: str = PLATFORM) -> None:
         """Through whichever process; the client tries again there until it is back."""
-        self.told.take(self.random.choice(self.clients[party]).post_event(event))
+        self.told.take(self.ask(party, lambda client: client.post_event(event)))
 
     def receipt(self, event_id: str) -> None:
         """Fetched twice: the same bytes, whoever answers."""
-        first, again = (self.random.choice(self.clients[PLATFORM]).receipt(event_id) for _ in range(2))
+        first, again = (self.ask(PLATFORM, lambda client: client.receipt(event_id)) for _ in range(2))
         assert first == again
+
+    def ask(self, party: str, what: Callable[[Any], Any]) -> Any:
+        """The answer of one of the processes; of another one where all tries of a client met a dead one."""
+        while True:
+            try:
+                return what(self.random.choice(self.clients[party]))
+            except (OSError, http.client.HTTPException):
+                assert not self.told.failed.is_set(), "nobody answers any more"
+            except RuntimeError as error:
+                # What may pass (no checkpoint yet, no database) may last longer than a client's patience too.
+                if not any(f": {status} " in str(error) for status in (404, 503)):
+                    raise
+                assert not self.told.failed.is_set(), "nobody answers any more"
 
 
 class Faults(threading.Thread):
