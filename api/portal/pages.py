@@ -29,9 +29,11 @@ from starlette.requests import Request
 from api.portal import assets, charts, formats
 from api.portal.viewer import Viewer
 from api.portal.words import LANGUAGES, TAGS, Language, Words
+from ledger.access import Scope
 
 if TYPE_CHECKING:
     from api.services import Services
+    from ledger.access import Caller
     from ledger.log import Ledger
 
 POLICY: Final = (
@@ -45,7 +47,7 @@ HEADERS: Final = {"Content-Security-Policy": POLICY, "Vary": "Cookie, Accept-Lan
 class Place:
     """An entry of the navigation: its word is ``nav.<name>``, ``paths`` are the beginnings of addresses in it.
 
-    ``oversight`` is for those who see the whole log; ``public`` is there for everybody.
+    ``oversight`` is for those who see the whole log, ``scope`` for those whose key has it; ``public`` is for everybody.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Place:
     paths: tuple[str, ...] = ()
     oversight: bool = False
     public: bool = False
+    scope: Scope = Scope.READ
 
 
 NAVIGATION: Final = (
@@ -60,6 +63,7 @@ NAVIGATION: Final = (
     Place("pools", "/pools", ("/pools", "/loans")),
     Place("explorer", "/explorer", ("/explorer", "/records")),
     Place("verify", "/verify", public=True),
+    Place("admin", "/admin", ("/admin",), scope=Scope.ADMIN),
 )
 
 
@@ -99,15 +103,18 @@ def _zone(ledger: Ledger) -> str:
 
 
 def _navigation(viewer: Viewer, path: str) -> list[tuple[Place, bool]]:
-    shown = [
-        place
-        for place in NAVIGATION
-        if place.public or (viewer.caller is not None and (viewer.caller.oversees or not place.oversight))
-    ]
+    shown = [place for place in NAVIGATION if place.public or _for(place, viewer.caller)]
     return [
         (place, path == place.address or any(path.startswith(start) for start in place.paths))
         for place in shown
     ]
+
+
+def _for(place: Place, caller: Caller | None) -> bool:
+    """Whether a place is for a caller."""
+    if caller is None or place.scope not in caller.scopes:
+        return False
+    return caller.oversees or not place.oversight
 
 
 def _here(request: Request) -> str:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from ledger import audits, snapshots
+from ledger.access import Scope
 from ledger.jobs import Runner
 from ledger.log import Ledger
 from ledger.settings import Settings
@@ -107,11 +108,12 @@ def _opened(folder: Path, ledger: Ledger) -> Book:
     ledger.add_party("reader", ["investor"])
     log_id = ledger.row().id
     with ledger.store.write() as connection:
-        stored.grant(connection, log_id, "reader", "pool:ABS-1", given="2026-10-01T00:00:00.000000Z")
+        for party, target in (("reader", "pool:ABS-1"), ("platform", "operator")):
+            stored.grant(connection, log_id, party, target, given="2026-10-01T00:00:00.000000Z")
     app = create_app(Settings(), ledger=ledger)
     book = Book(ledger, TestClient(app), folder)
     for kind, party in PARTIES.items():
-        book.keys[kind] = new_key(ledger, party)
+        book.keys[kind] = new_key(ledger, party, *Scope)
         caller = app.state.services.keys.look_up(book.keys[kind]).caller
         book.cookies[kind] = app.state.services.sessions.begin(caller)
     return book

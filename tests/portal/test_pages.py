@@ -30,6 +30,8 @@ PAGES = [
     ("partner", "/explorer/checkpoints/{size}"),
     ("partner", "/explorer/consistency?first={older}&second={size}"),
     ("partner", "/explorer/entries?first={record}"),
+    ("platform", "/admin"),
+    ("platform", "/admin/reads"),
     ("investor", "/pools/ABS-1"),
 ]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.portal.routes import explorer, frame, home, loans, pools, search, sign_in
+from api.portal.routes import admin, explorer, frame, home, loans, pools, search, sign_in
 
 #: What the service includes.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -19,4 +19,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     loans.router,
     search.router,
     explorer.router,
+    admin.router,
 )
