@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
@@ -52,11 +53,13 @@ from ledger.errors import PoolproofError
 from ledger.webhooks.endpoints import endpoints_of
 
 if TYPE_CHECKING:
-    from api.services import Anchors
+    from api.services import Anchors, Attestations
+    from ledger.chain.attestation_registry import AttestationRegistry, Attested
     from ledger.log import Ledger
     from ledger.proofs.trust import TrustRoot
     from ledger.proofs.verdict import AnchorSource
     from ledger.settings import Settings
+    from ledger.store.logs import LogRow
 
 _ROUTERS: Final = (
     events,
@@ -104,6 +107,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         tiles=Tiles(ledger),
         webhooks=endpoints_of(ledger, networks=settings.receiving_networks),
         anchors=anchors or chain_anchors(settings),
+        attestations=chain_attestations(settings),
         streams=Streams(),
         limits=Limits(per_key=settings.rate_per_key, failures=settings.rate_failures),
         max_batch_bytes=settings.max_request_bytes,
@@ -155,6 +159,30 @@ def chain_anchors(settings: Settings) -> Anchors:
         return opened[trust.fingerprint]
 
     return anchors
+
+
+#: Attestations that are shown of a subject: the contract keeps every one, a page shows the newest.
+MOST_ATTESTATIONS: Final = 20
+
+
+def chain_attestations(settings: Settings) -> Attestations:
+    """Attestations as the node of ``settings.rpc_url`` tells them; opened and checked when first asked for."""
+    opened: dict[bytes, AttestationRegistry] = {}
+
+    def attestations(log: LogRow, subject: str) -> list[Attested] | None:
+        if settings.rpc_url is None or log.chain is None or log.attestations is None:
+            return None
+        if log.attestations not in opened:
+            from ledger.chain.attestation_registry import AttestationRegistry
+            from ledger.chain.client import ChainClient
+
+            registry = AttestationRegistry(ChainClient(settings.rpc_url), log.attestations)
+            registry.check(anchors=log.chain.contract)
+            opened[log.attestations] = registry
+        newest = opened[log.attestations].newest_first(log.chain.log_key, subject)
+        return list(islice(newest, MOST_ATTESTATIONS))
+
+    return attestations
 
 
 def _describe(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -21,10 +21,17 @@ from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import logs
+from ledger.store.logs import LogRow
 from ledger.webhooks.endpoints import Endpoints
+
+if TYPE_CHECKING:
+    from ledger.chain.attestation_registry import Attested
 
 #: Where the verify route learns which roots the contract holds; None where no chain can be asked.
 Anchors = Callable[[TrustRoot], AnchorSource | None]
+
+#: What stands on chain about a subject of the log, the newest first; None where there is nothing to ask.
+Attestations = Callable[[LogRow, str], "list[Attested] | None"]
 
 #: Receipts hold one record of at most 1 MiB, escaped in a string; claim proofs grow with a claim's history.
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -48,6 +55,7 @@ class Services:
     tiles: Tiles
     webhooks: Endpoints
     anchors: Anchors
+    attestations: Attestations
     streams: Streams
     limits: Limits
     max_batch_bytes: int

@@ -144,6 +144,7 @@ def environment(language: Language) -> Environment:
         instant=formats.instant,
         age=partial(formats.age, words=words),
         with_query=with_query,
+        at_second=lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(),
         day_of=lambda text: text[:10],
         bar=charts.bar,
         ppm=lambda share: Decimal(share) / 1_000_000,

@@ -33,6 +33,7 @@ PAGES = [
     ("platform", "/admin"),
     ("platform", "/admin/reads"),
     ("investor", "/pools/ABS-1"),
+    ("investor", "/pools/ABS-1/attestations"),
 ]
 
 
@@ -118,6 +119,12 @@ def test_text_of_the_ledger_stays_text(open_page: Opener, portal: Portal) -> Non
     expect(page.locator(".timeline")).to_contain_text(HOSTILE)
     page = looked_at(open_page, portal, "partner", f"/search?q={HOSTILE}")
     expect(page.locator(".empty strong")).to_contain_text(HOSTILE)
+
+
+def test_what_stands_on_chain_is_loaded_by_itself(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B")
+    expect(page.locator("#attestations-card h2")).to_have_text("Attestations")
+    expect(page.locator("#attestations-card .empty strong")).to_have_text("No attestations to ask for")
 
 
 def test_values_show_under_the_pointer(open_page: Opener, portal: Portal) -> None:

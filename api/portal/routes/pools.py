@@ -20,7 +20,7 @@ from api.services import Here
 from ledger import audits, snapshots
 from ledger.access import View, note_read
 from ledger.audit.findings import MEDIA_TYPE
-from ledger.errors import NotFoundError
+from ledger.errors import ConfigurationError, NotFoundError, UnavailableError, VerificationError
 from ledger.store import logs
 
 router = APIRouter(include_in_schema=False)
@@ -75,6 +75,28 @@ def pool_loans(
         request, "loans.html", viewer, pool=pool, page=model, wanted=wanted, query=query, crumbs=crumbs,
         statuses=loans.STATUSES,
     )  # fmt: skip
+
+
+@router.get("/pools/{pool}/attestations")
+def attestations(request: Request, here: Here, viewer: SignedIn, pool: PoolName) -> Response:
+    """What partners and auditors have said of the pool on chain. Asking a node takes a while, so the pool's page loads
+    this part by itself; alone it is a page.
+    """
+    see_pool(here, viewer, pool)
+    with here.ledger.store.read() as connection:
+        log = logs.get(connection, here.ledger.origin)
+    try:
+        found, problem = here.attestations(log, f"pool:{pool}"), False
+    except (UnavailableError, ConfigurationError, VerificationError):
+        found, problem = None, True
+    words = Words(viewer.language)
+    crumbs = (
+        Crumb(words.t("nav.pools"), "/pools"),
+        Crumb(pool, f"/pools/{quote(pool, safe='')}"),
+        Crumb(words.t("attestations.title")),
+    )
+    part = "attestations_part.html" if "hx-request" in request.headers else "attestations.html"
+    return render(request, part, viewer, pool=pool, found=found, problem=problem, crumbs=crumbs)
 
 
 @router.get("/pools/{pool}/tape.csv")
