@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -61,8 +61,12 @@ def page(
     limit: int,
     position: Callable[[Item], str | int],
     shown: Callable[[Item], Any] = lambda item: item,
+    beside: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A page of ``items``, of which one more than ``limit`` was looked for to know whether there is a next page."""
+    """A page of ``items``, of which one more than ``limit`` was looked for to know whether there is a next page.
+
+    ``beside`` are members of the answer that are of all pages.
+    """
     cursor = _encoded(of, position(items[limit - 1])) if len(items) > limit else None
     headers = {}
     if cursor is not None:
@@ -70,7 +74,9 @@ def page(
         query = urlencode([*given, ("cursor", cursor)])
         path = request.scope["raw_path"].decode("ascii", "replace")
         headers["Link"] = f'<{path}?{query}>; rel="next"'
-    return as_json({"items": [shown(one) for one in items[:limit]], "next": cursor}, headers=headers)
+    return as_json(
+        {**(beside or {}), "items": [shown(one) for one in items[:limit]], "next": cursor}, headers=headers
+    )
 
 
 def _storable(position: str | int) -> bool:

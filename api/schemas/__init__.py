@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.audits import Audit, AuditComparison, AuditOrder, AuditPage, AuditReport, Job
 from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, RegisterProof, Signature
+from api.schemas.figures import Analytics, BreakPage, FindingPage, TapePage
 from api.schemas.loans import Claim, Loan, LoanRecordPage
 from api.schemas.log import (
     AnchorDetail,
@@ -38,6 +39,7 @@ from api.schemas.webhooks import (
 
 __all__ = [
     "AccessPage",
+    "Analytics",
     "AnchorDetail",
     "AnchorPage",
     "Audit",
@@ -45,6 +47,7 @@ __all__ = [
     "AuditOrder",
     "AuditPage",
     "AuditReport",
+    "BreakPage",
     "Checkpoint",
     "CheckpointPage",
     "Claim",
@@ -52,6 +55,7 @@ __all__ = [
     "ConsistencyProof",
     "Delivery",
     "DeliveryPage",
+    "FindingPage",
     "Grant",
     "GrantPage",
     "InclusionProof",
@@ -69,6 +73,7 @@ __all__ = [
     "RegisterPage",
     "SealPage",
     "SealProof",
+    "TapePage",
     "Webhook",
     "WebhookChange",
     "WebhookOrder",

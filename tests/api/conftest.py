@@ -105,6 +105,20 @@ def pledged(
     return {"id": f"c-{name}-{loan}-{n}"} | event | {"data": {"holder": holder, "claims": [claim]}}
 
 
+def taped(name: str, tape: str = "ab" * 32) -> list[dict[str, Any]]:
+    """A file about a pool, and a break that it showed."""
+    common = {"subject": f"pool:{name}", "effective": "2026-11-21"}
+    data = {"tape": tape, "form": "csv", "cut_off": "2026-11-21", "records": 1}
+    opened = {
+        "name": "b1", "tape": tape, "loan": "L1", "item": "balance", "reported": "11900.00", "derived": "12000.00",
+        "currency": "CNY", "difference": "-100.00", "owner": "fenqile",
+    }  # fmt: skip
+    return [
+        {"id": f"t-{name}", "type": "tape.received", **common, "data": data},
+        {"id": f"b-{name}", "type": "break.opened", **common, "data": opened},
+    ]
+
+
 def ndjson(*events: dict[str, Any] | bytes) -> bytes:
     return b"".join((one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in events)
 

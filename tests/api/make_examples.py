@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ledger import snapshots
 from ledger.access import Scope
 from ledger.audits import KIND as AUDIT
 from ledger.audits import Auditor
@@ -36,6 +37,7 @@ from tests.api.conftest import (
     pledged,
     pool,
     repaid,
+    taped,
 )
 
 CHAIN = ChainRow(
@@ -99,6 +101,10 @@ def documents(site: Site) -> dict[str, Any]:
     verdict = site.client.post(
         "/v1/verify", content=receipt.content, headers={"Content-Type": "application/json"}
     )
+    for one in taped("2026-1"):
+        assert site.post(one).status_code == 201
+    size = site.ledger.status().published
+    snapshots.take(site.ledger, "2026-1", size=size, trust=site.ledger.trust_root())
     order = {"pool": "2026-1", "as_of": "2026-11-21"}
     asked = site.client.post("/v1/audits", json=order, headers=site.auth())
     audit = perform(site, asked.json()["id"])
@@ -131,6 +137,10 @@ def documents(site: Site) -> dict[str, Any]:
         "PoolPage": site.get("/v1/pools").json(),
         "PoolSummary": site.get("/v1/pools/2026-1").json(),
         "LoanPage": site.get("/v1/pools/2026-1/loans").json(),
+        "Analytics": site.get("/v1/pools/2026-1/analytics").json(),
+        "FindingPage": site.get("/v1/pools/2026-1/findings").json(),
+        "BreakPage": site.get("/v1/pools/2026-1/breaks").json(),
+        "TapePage": site.get("/v1/pools/2026-1/tapes").json(),
         "SealPage": site.get("/v1/pools/2026-1/seals").json(),
         "AuditOrder": order,
         "Audit": site.get(f"/v1/audits/{audit}").json(),

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 
+from ledger import snapshots
 from ledger.access import Scope
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
@@ -60,6 +61,10 @@ TABLE: Final = [
     Row("pool_summary", url("pools/P1"), "read", P1),
     Row("pool_loans", url("pools/P1/loans"), "read", P1),
     Row("pool_seals", url("pools/P1/seals"), "read", P1),
+    Row("pool_analytics", url("pools/P1/analytics"), "read", P1),
+    Row("pool_findings", url("pools/P1/findings"), "read", P1),
+    Row("pool_breaks", url("pools/P1/breaks"), "read", P1),
+    Row("pool_tapes", url("pools/P1/tapes"), "read", P1),
     Row("prove_presence", url("proofs/presence/L1/c1"), "read", P1),
     Row("prove_absence", url(f"proofs/absence/{'ff' * 32}"), "read"),
     Row("prove_seal", url("proofs/seal/P1/L1/c1"), "read", P1),
@@ -126,6 +131,10 @@ FOREIGN: Final = [
     ("pool_summary", url("pools/{}"), "P2", "P9"),
     ("pool_loans", url("pools/{}/loans"), "P2", "P9"),
     ("pool_seals", url("pools/{}/seals"), "P2", "P9"),
+    ("pool_analytics", url("pools/{}/analytics"), "P2", "P9"),
+    ("pool_findings", url("pools/{}/findings"), "P2", "P9"),
+    ("pool_breaks", url("pools/{}/breaks"), "P2", "P9"),
+    ("pool_tapes", url("pools/{}/tapes"), "P2", "P9"),
     ("prove_presence", url("proofs/presence/{}/c1"), "L2", "L9"),
     ("prove_presence", url("proofs/presence/{}"), "02" * 32, "fe" * 32),
     ("prove_seal", url("proofs/seal/P1/{}/c1"), "L2", "L9"),
@@ -207,6 +216,7 @@ def _jobs(site: Site) -> dict[str, str]:
         return identifier
 
     run = perform(site, audit("P1", "bank"))
+    snapshots.take(site.ledger, "P1", size=19, trust=site.ledger.trust_root())
     headers = site.auth() | {"Content-Type": NDJSON, "Prefer": "respond-async"}
     batch = site.client.post("/v1/events", content=ndjson(originated("B1")), headers=headers)
     return {"run": run, "other run": audit("P2", "other"), "batch": batch.json()["id"]}
