@@ -45,12 +45,14 @@ def download(
     if size is not None and size > newest:
         raise NotFoundError(f"size {size} is not published: the newest checkpoint is of {newest}")
     wanted = newest if size is None else size
+    head = _head(remote, pool, wanted)  # first of all: who may not see the pool learns it at once
     _fetch_log(remote, folder, newest, progress)
     begun = folder.state.target.get(pool)
     for target in sorted({wanted} | ({begun} if begun is not None and begun < wanted else set())):
         folder.state.target[pool] = target
         folder.keep_state()
-        head = _fetch_pool(remote, folder, pool, target, progress)
+        found = head if target == wanted else _head(remote, pool, target)
+        _fetch_pool(remote, folder, found, progress)
         del folder.state.target[pool]
         folder.state.sizes[pool] = sorted({*folder.state.sizes.get(pool, []), target})
         folder.keep_state()
@@ -105,12 +107,19 @@ def _keep_pages(remote: Remote, folder: Folder, size: int) -> None:
     folder.keep_items(f"pages/{size}.ndjson", _all(pages))
 
 
-def _fetch_pool(remote: Remote, folder: Folder, pool: str, size: int, progress: Progress) -> Head:
-    """What the party is shown of the pool at a size."""
-    path, at = f"{_BASE}/pools/{pool}", {"size": size}
-    found = read_page(remote.get(path, at), Head).items
+def _head(remote: Remote, pool: str, size: int) -> Head:
+    """What there is to mirror of the pool at a size. Raises :class:`NotFoundError` for one that is not to be seen."""
+    path = f"{_BASE}/pools/{pool}"
+    found = read_page(remote.get(path, {"size": size}), Head).items
     if [(one.pool, one.size) for one in found] != [(pool, size)]:
         raise MalformedError("mirror page", f"{path}: not of pool {pool!r} at size {size}")
+    return found[0]
+
+
+def _fetch_pool(remote: Remote, folder: Folder, head: Head, progress: Progress) -> None:
+    """What the party is shown of the pool at a size."""
+    pool, size = head.pool, head.size
+    path, at = f"{_BASE}/pools/{pool}", {"size": size}
 
     def keep_records(one: RecordFile) -> None:
         asked = {"size": one.size, "since": one.since, "start": one.start, "stop": one.stop}
@@ -129,7 +138,7 @@ def _fetch_pool(remote: Remote, folder: Folder, pool: str, size: int, progress: 
             name, _all(remote.pages(f"{path}/settlements", TOLD, asked, cursor="start"))
         )  # fmt: skip
 
-    hidden = [] if found[0].whole else ranges(0, size)
+    hidden = [] if head.whole else ranges(0, size)
     remote.each(
         [part for part in hidden if not folder.has(settled_name(pool, size, part[0]))],
         keep_settled,
@@ -139,7 +148,6 @@ def _fetch_pool(remote: Remote, folder: Folder, pool: str, size: int, progress: 
     if not folder.has(name):
         claims = remote.pages(f"{path}/claims", ClaimForm, at, cursor="after")
         folder.keep_items(name, _all(claims))
-    return found[0]
 
 
 def settled_name(pool: str, size: int, start: int) -> str:

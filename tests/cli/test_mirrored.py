@@ -1,0 +1,91 @@
+"""`audit --from` as a partner types it: no home, a trust root of its own, and exit codes that say what went wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ledger.cli.mirrored import API_KEY
+from tests.api.conftest import Site, make_site, new_key
+from tests.cli.running import data, run_command
+from tests.mirror.conftest import fill
+from tests.mirror.test_books import served
+
+
+@dataclass(frozen=True)
+class Service:
+    url: str
+    site: Site
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('mirrored') / 'ledger.db'}")
+    fill(site)
+    with served(site.ledger) as url:
+        yield Service(url, site)
+    site.ledger.store.close()
+
+
+@pytest.fixture
+def desk(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """A folder with a trust root and a key, on a machine without a home."""
+    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    Path("trust.json").write_bytes(service.site.ledger.trust_root().encode())
+    monkeypatch.setenv(API_KEY, service.site.tokens["bank"])
+    return service
+
+
+def test_a_partner_audits_without_a_home(desk: Service) -> None:
+    command = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
+    shown = run_command(*command, "-o", "a.report.json", "--html", "a.html", code=1)
+    assert "cash.parts" in shown.stdout
+    assert "the chain" not in shown.stderr, "the trust root names none"
+    assert data(run_command(*command, "--json", code=1))["numbers"]["loans"] == 2
+    assert {"a.report.json", "a.html", "poolproof-mirror", "trust.json"} == {
+        one.name for one in Path().iterdir()
+    }
+    assert "cash.parts" in run_command("report", "a.report.json", code=None).stdout
+
+
+def test_the_key_comes_from_a_file(desk: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(API_KEY)
+    Path("key").write_text(desk.site.tokens["fund"] + "\n")
+    ask = ("audit", "B", "--from", desk.url, "--trust", "trust.json", "--into", "b")
+    assert "Authorization" in run_command(*ask, code=4).stderr
+    run_command(*ask, "--key-file", "key", code=3)
+    Path("empty").write_text("\n")
+    assert "no API key in it" in run_command(*ask, "--key-file", "empty", code=2).stderr
+
+
+def test_what_a_partner_may_not_see_is_not_there(desk: Service) -> None:
+    ask = ("audit", "--from", desk.url, "--trust", "trust.json")
+    assert "no pool 'B'" in run_command(*ask, "B", code=2).stderr
+    assert "no pool 'nobody'" in run_command(*ask, "nobody", code=2).stderr
+    assert not Path("poolproof-mirror", "tile").exists(), "nothing is fetched for nothing"
+
+
+def test_a_key_for_something_else_is_not_enough(desk: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(API_KEY, new_key(desk.site.ledger, "bank", "read"))
+    ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json")
+    assert "not for audit" in run_command(*ask, code=4).stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "--trust"),
+        (("--trust", "trust.json", "--tape", "x.csv"), "own home"),
+        (("--trust", "trust.json", "--sample", "3", "--seed", "0x" + "00" * 32), "own home"),
+        (("--trust", "trust.json", "--as-of", "2999-01-01"), "has not come"),
+        (("--trust", "trust.json", "--size", "999999"), "not published"),
+    ],
+)
+def test_what_cannot_be_asked(desk: Service, more: tuple[str, ...], says: str) -> None:
+    assert says in run_command("audit", "A", "--from", desk.url, *more, code=2).stderr
