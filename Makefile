@@ -8,7 +8,7 @@ NODE   := node_modules/.package-lock.json
 BROWNIE := .venv-brownie/.synced
 export npm_config_update_notifier = false
 
-.PHONY: help setup browser demo test check format bench contracts slow crash soak clean
+.PHONY: help setup browser demo portal test check format bench contracts slow crash soak clean
 help:                 ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
@@ -31,8 +31,11 @@ $(BROWNIE): scripts/setup-brownie.sh scripts/solc-shim.js $(STAMP) $(NODE)
 browser: setup        ## a chromium for the tests of pages, where it may be installed
 	@bash scripts/setup-chromium.sh
 
-demo: setup           ## devnet, contract, two real months, a receipt verified, a fraud caught
+demo: setup           ## devnet, contract, two real months, a receipt verified, frauds caught, and the portal
 	$(BIN)/python scripts/demo.py
+
+portal: setup         ## the portal that `make demo` has left, served again
+	$(BIN)/python scripts/demo_portal.py
 
 # In the order of the folders, not the largest files first: else the slow files, which hold one test, come last and alone.
 test: setup $(BROWNIE) browser ## all tests, on two cores

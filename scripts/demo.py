@@ -1,11 +1,12 @@
-"""The main job on real input, in under a minute: what `make demo` runs.
+"""The main job on real input, in under a minute, and a portal over a book of 20,000 loans: what `make demo` runs.
 
 Two real months of a US auto-loan trust (SEC EX-102) go into a ledger, its checkpoint goes on a local chain, and
 a receipt is verified by somebody who holds two files. Then four frauds are tried: a second pledge, an edited
 receipt, an edited row in the database, a forged root for the contract.
 
 Every step is a command that you can type; the two that are not (editing the database, sending a forged root)
-stand here as code. Leaves everything in ``demo/``.
+stand here as code. Leaves everything in ``demo/``. Then a second ledger is filled with the same months and a simulated
+book, and the portal over it is served (:mod:`demo_portal`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import demo_portal
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data" / "ex102"
@@ -89,11 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "demo", help="made anew at each run")
     parser.add_argument("--poolproof", help="the command to type; this checkout's if not given")
+    parser.add_argument("--book", type=int, default=20_000, help="loans of the simulated book; 0: none")
     given = parser.parse_args()
     folder = given.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    demo = Demo(folder, [given.poolproof] if given.poolproof else [sys.executable, "-m", "ledger"])
+    command = [given.poolproof] if given.poolproof else [sys.executable, "-m", "ledger"]
+    demo = Demo(folder, command)
     try:
         record(demo)
         verify(demo)
@@ -105,6 +110,8 @@ def main() -> None:
             cwd=folder, env=demo.environment, capture_output=True, check=False,
         )  # fmt: skip
     summary(demo)
+    demo.step(f"A portal over the same months and a simulated book of {given.book:,} loans (some minutes)")
+    demo_portal.show_portal(folder, command, given.book)
 
 
 def record(demo: Demo) -> None:

@@ -26,6 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
                 sys.executable,
                 ROOT / "scripts" / "demo.py",
                 *("--folder", folder),
+                *("--book", "0"),
                 *("--poolproof", commands() / "poolproof"),
             ],
             cwd=ROOT,
