@@ -42,6 +42,7 @@ from api.routes import (
     pools,
     proofs,
     receipts,
+    reference,
     trust,
     verify,
     verify_page,
@@ -80,6 +81,7 @@ _ROUTERS: Final = (
     checkpoints,
     log,
     health,
+    reference,
     verify_page,
     webhooks,
 )
@@ -122,7 +124,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         version=version("poolproof"),
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        # FastAPI's own pages load their scripts from elsewhere; what is served here is /openapi.json alone.
+        # FastAPI's own pages load their scripts from elsewhere; /docs is a page of our own.
         docs_url=None,
         redoc_url=None,
         # A path has one spelling; the other is 404, not a redirect that loses a body.

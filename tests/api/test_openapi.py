@@ -134,7 +134,7 @@ def test_the_event_of_the_example_is_one() -> None:
 def test_the_document_is_served_and_no_page_that_loads_from_elsewhere(still_site: Site) -> None:
     answer = still_site.client.get("/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")
-    for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):
+    for path in ("/redoc", "/docs/oauth2-redirect"):
         assert still_site.client.get(path).status_code == 404
 
 
@@ -148,3 +148,19 @@ def test_every_answer_is_of_its_schema(small_site: Site) -> None:
 
 def test_the_app_is_made_from_settings_and_a_ledger_alone(still_site: Site) -> None:
     assert create_app(Settings(), ledger=still_site.ledger).openapi()["info"]["title"] == "Poolproof"
+
+
+def test_the_page_has_every_operation_and_loads_nothing_from_elsewhere(
+    still_site: Site, document: dict[str, Any]
+) -> None:
+    page = still_site.client.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for _, operation in operations(document):
+        assert f'id="{operation["operationId"]}"' in page.text
+    assert "<script" not in page.text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert all(one.startswith(("/", "#")) and not one.startswith("//") for one in loaded)
+    [stylesheet] = [one for one in loaded if one.endswith(".css")]
+    assert still_site.client.get(stylesheet).status_code == 200
