@@ -61,6 +61,7 @@ class Place:
 NAVIGATION: Final = (
     Place("overview", "/"),
     Place("pools", "/pools", ("/pools", "/loans")),
+    Place("audits", "/audits", ("/audits",)),
     Place("explorer", "/explorer", ("/explorer", "/records")),
     Place("verify", "/verify", public=True),
     Place("admin", "/admin", ("/admin",), scope=Scope.ADMIN),

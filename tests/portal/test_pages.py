@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from ledger import audits
 from ledger.store import logs, records, subjects, trees
 from tests.portal.conftest import ROOT, Opener, Portal
 from tests.portal.site import HOSTILE
@@ -26,6 +27,10 @@ PAGES = [
     ("partner", "/loans/HOSTILE-1"),
     ("partner", "/records/{record}"),
     ("partner", "/search?q=nothing"),
+    ("partner", "/audits"),
+    ("partner", "/audits?pool=WAREHOUSE-B"),
+    ("partner", "/audits/{audit}"),
+    ("partner", "/audits/compare?first={audit}&second={audit}"),
     ("partner", "/explorer"),
     ("partner", "/explorer/checkpoints/{size}"),
     ("partner", "/explorer/consistency?first={older}&second={size}"),
@@ -47,7 +52,15 @@ def places(portal: Portal) -> dict[str, Any]:
         loan = subjects.by_id(connection, [first])[first]
         record = records.of_subject(connection, first)[2]
         older, size = [one.size for one in trees.checkpoints_from(connection, log.id)][-2:]
-    return {"older": older, "size": size, "loan": loan.name.removeprefix("loan:"), "record": record.index}
+        run = audits.latest(connection, log, "WAREHOUSE-B")
+    assert run is not None
+    return {
+        "audit": run.id,
+        "older": older,
+        "size": size,
+        "loan": loan.name.removeprefix("loan:"),
+        "record": record.index,
+    }
 
 
 def by_reader(places: dict[str, Any]) -> dict[str, list[str]]:
