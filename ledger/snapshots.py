@@ -29,6 +29,7 @@ from ledger.audit.totals import Totals
 from ledger.audit.work import Job
 from ledger.domain import calendar, money
 from ledger.domain.events.cash import RemittanceMade
+from ledger.errors import PoolproofError, UnavailableError
 from ledger.proofs.trust import TrustRoot
 from ledger.store import Store, logs, subjects
 from ledger.store import snapshots as stored
@@ -200,7 +201,8 @@ def refresh(ledger: Ledger) -> bool:
     now = datetime.now(UTC)
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        names = list(subjects.pool_states(connection, log.id)) if log.published else []
+        alive = log.published and log.moved is None
+        names = list(subjects.pool_states(connection, log.id)) if alive else []
         rows = subjects.by_name(connection, log.id, [f"pool:{name}" for name in names])
         last = {
             name: stored.newest(connection, log.id, rows[f"pool:{name}"].id, with_document=False)
@@ -213,8 +215,23 @@ def refresh(ledger: Ledger) -> bool:
     if not waiting:
         return False
     trust = ledger.trust_root() if issued is None else TrustRoot.parse(bytes(issued))
-    made = take(ledger, waiting[0][1], size=log.published, trust=trust)
-    return made and len(waiting) > 1
+    for _, name in waiting:
+        if _taken(ledger, name, log.published, trust):
+            return len(waiting) > 1
+    return False
+
+
+def _taken(ledger: Ledger, pool: str, size: int, trust: TrustRoot) -> bool:
+    """Make a snapshot; False where another has it, and where it cannot be made: that must not stop the worker, which
+    publishes and anchors too. What is wrong is for an audit to say; it is tried again once the claim is stale.
+    """
+    try:
+        return take(ledger, pool, size=size, trust=trust)
+    except UnavailableError:
+        raise
+    except PoolproofError as error:
+        _logger.error("snapshot.failed", origin=ledger.origin, pool=pool, size=size, reason=str(error))  # noqa: TRY400 - no trace: it is no fault of the code
+        return False
 
 
 def due(last: stored.SnapshotRow | None, published: int, now: datetime) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ledger.audit import run
 from ledger.audit.analytics import report
 from ledger.audit.perform import audit
 from ledger.domain.calendar import format_instant
+from ledger.errors import VerificationError
 from ledger.log import Ledger
 from ledger.simulate import Options, Simulation
 from ledger.snapshots import Snapshot
@@ -170,3 +172,28 @@ def test_a_pool_rests_the_longer_the_more_it_costs(size: int, took: int, age: in
     last = SnapshotRow(size, format_instant(made), took, b"")
     assert snapshots.due(last, 100, made + timedelta(seconds=age)) is due
     assert snapshots.due(None, 100, made)
+
+
+def test_a_pool_that_cannot_be_worked_out_holds_no_other_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(loans=8, months=1)
+    made = snapshots.work_out
+
+    def work_out(store: Store, origin: str, request: run.Request, *, trust: Any) -> dict[str, Any]:
+        if request.pool == "ABS-1":
+            raise VerificationError("the root is another one", step="tree")
+        return made(store, origin, request, trust=trust)
+
+    with log_of(tmp_path, options) as ledger:
+        for _ in post(ledger, Simulation(options)):
+            pass
+        ledger.publish()
+        monkeypatch.setattr(snapshots, "work_out", work_out)
+        for _ in range(5):
+            snapshots.refresh(ledger)
+        assert snapshots.newest(ledger, "ABS-1") is None
+        assert {newest(ledger, one.pool).pool for one in ledger.pools() if one.pool != "ABS-1"} == {
+            "WAREHOUSE-A",
+            "WAREHOUSE-B",
+        }
