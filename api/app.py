@@ -115,6 +115,7 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         streams=Streams(),
         limits=Limits(per_key=settings.rate_per_key, failures=settings.rate_failures),
         max_batch_bytes=settings.max_request_bytes,
+        log_public=settings.log_readers == "everyone",
         max_batch_lines=settings.max_request_events,
         max_upload_bytes=settings.max_upload_bytes,
         anchor_within=timedelta(seconds=settings.anchor_within_seconds),

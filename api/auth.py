@@ -177,8 +177,10 @@ async def _check_signature(request: Request, here: Services, key: ApiKey, public
     request.state.body_digest = signed.digest
 
 
+#: For a route that asks for a reader's key under some settings only.
+reader: Final = Allowed(Scope.READ)
 #: The parameters by which a route knows its caller and requires a scope.
-Reader = Annotated[Caller, Depends(Allowed(Scope.READ))]
+Reader = Annotated[Caller, Depends(reader)]
 Writer = Annotated[Caller, Depends(Allowed(Scope.WRITE))]
 Auditor = Annotated[Caller, Depends(Allowed(Scope.AUDIT))]
 Attester = Annotated[Caller, Depends(Allowed(Scope.ATTEST))]

@@ -59,6 +59,7 @@ class Services:
     streams: Streams
     limits: Limits
     max_batch_bytes: int
+    log_public: bool
     max_batch_lines: int
     max_upload_bytes: int
     anchor_within: timedelta

@@ -239,6 +239,12 @@ class Settings(BaseModel):
         ge=0,
         le=100_000_000,
     )
+    log_readers: Literal["everyone", "parties"] = _setting(
+        "everyone",
+        "Who may fetch the log's checkpoint, tiles and entries over HTTP.",
+        unit="everyone or parties",
+        reason="a log that anybody can mirror is hard to fork; tiles tell only how many records there were and when",
+    )
     trusted_proxies: str = _setting(
         "",
         "Networks whose connections are our own proxies, whose word on a client's address and certificate is taken.",

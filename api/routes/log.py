@@ -8,16 +8,19 @@ Its prefix is ``/log/`` and the origin, percent-encoded except for the slashes i
 
 An origin with an empty or a dot segment (``a//b``, ``a/../b``), which clients would rewrite, has its slashes
 encoded as ``%2F``. What was published never changes: tiles, partial ones too, may be cached for ever.
+
+It is for everybody unless ``POOLPROOF_LOG_READERS`` says ``parties``: tiles tell how many records there were and when.
 """
 
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from api import openapi
+from api.auth import reader
 from api.services import Here
 from ledger.errors import MalformedError, NotFoundError
 from ledger.proofs import tiles
@@ -26,6 +29,7 @@ router = APIRouter(tags=["log"])
 
 #: A tile is a prefix of what it will be when it is full, so that the one of this width never changes.
 IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+IMMUTABLE_PRIVATE: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 _EXAMPLE_ORIGIN = "fenqile.example/consumer-2026"
 
 
@@ -52,11 +56,16 @@ def prefix(origin: str) -> str:
                 },
             }
         },
+        "unauthenticated",
+        "unauthorised",
         "not_found",
         "unavailable",
     ),
+    # Without a key, or with one where the log is limited to parties.
+    openapi_extra={"security": [{}, {"api_key": []}]},
 )
 async def resource(
+    request: Request,
     here: Here,
     path: Annotated[
         str,
@@ -66,7 +75,11 @@ async def resource(
         ),
     ],
 ) -> Response:
-    """One resource of the published log. Tiles are immutable, partial ones too; the checkpoint is not."""
+    """One resource of the published log. Tiles are immutable, partial ones too; the checkpoint is not. Where the
+    operator has limited the log to parties, it takes a key for `read`.
+    """
+    if not here.log_public:
+        await reader(request)
     name = path.removeprefix(here.ledger.origin + "/")
     if name == path:
         raise NotFoundError(f"no log under this path; this service has {prefix(here.ledger.origin)}")
@@ -80,8 +93,7 @@ async def resource(
         tile = tiles.parse_path(name)
     except MalformedError as error:
         raise NotFoundError(str(error)) from error
-    if tile.level is None:
-        data = here.ledger.read_entries(tile.n, tile.width)
-    else:
-        data = here.ledger.read_tile(tile.level, tile.n, tile.width)
-    return Response(data, headers=IMMUTABLE, media_type="application/octet-stream")
+    data = await here.tiles.read(tile)
+    # What only parties may have must not lie in a cache that everybody reads.
+    headers = IMMUTABLE if here.log_public else IMMUTABLE_PRIVATE
+    return Response(data, headers=headers, media_type="application/octet-stream")

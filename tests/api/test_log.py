@@ -18,7 +18,7 @@ from sqlalchemy import event
 from api.routes.log import prefix
 from api.tiles import Tiles
 from ledger.proofs import tiles
-from tests.api.conftest import LOG, ORIGIN, Site, make_site, ndjson, originated
+from tests.api.conftest import LOG, ORIGIN, Site, make_site, ndjson, new_key, originated
 from tests.oracles import signed_note, tlog_reader
 
 BASE = f"/log/{ORIGIN}/"
@@ -235,3 +235,34 @@ def test_a_length_that_is_none_is_refused(address: str, published: Site) -> None
     head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n"
     answer = raw(address, f"{head}Content-Type: application/json\r\nContent-Length: -1\r\n\r\n".encode())
     assert answer.split(b" ")[1] in {b"400", b"413"}
+
+
+def test_a_log_limited_to_parties_takes_a_key(fresh_sqlite: str) -> None:
+    site = make_site(fresh_sqlite, log_readers="parties")
+    with site.client:
+        assert site.post(originated("L1")).status_code == 201
+        site.ledger.publish()
+        for name in ("checkpoint", "tile/0/000.p/2", "tile/entries/000.p/2", "tile/0/777"):
+            assert site.get(BASE + name, party=None).status_code == 401
+        tile = site.get(BASE + "tile/0/000.p/2", "fund")
+        assert tile.status_code == 200
+        assert tile.headers["cache-control"] == "private, max-age=31536000, immutable"
+        writer = {"Authorization": f"Bearer {new_key(site.ledger, 'fund', 'write')}"}
+        assert site.client.get(BASE + "checkpoint", headers=writer).status_code == 403
+    site.ledger.store.close()
+
+
+def test_the_service_keeps_full_tiles(published: Site) -> None:
+    asked: list[str] = []
+    engine = published.ledger.store.engine
+    first = get(published, "tile/0/000").content
+
+    def ask(*_: object) -> None:
+        asked.append("")
+
+    event.listen(engine, "before_cursor_execute", ask)
+    try:
+        assert get(published, "tile/0/000").content == first
+    finally:
+        event.remove(engine, "before_cursor_execute", ask)
+    assert asked == []
