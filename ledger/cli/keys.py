@@ -25,8 +25,8 @@ commands = command_group("API keys: with which parties work over HTTP.", cls=_Ke
 @commands.command(
     epilog=example(
         "poolproof party key add originator",
-        "poolproof party key bank --scope read --scope audit --days 90 --network 10.2.0.0/16",
-        "poolproof party key originator --signed-by request+4c9ec03e+AY…",
+        "poolproof party key add bank --scope read --scope audit --days 90 --network 10.2.0.0/16",
+        "poolproof party key add originator --signed-by request+4c9ec03e+AY…",
     )
 )
 def add(
