@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import create_engine, text
 
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.store import Store
 from ledger.vault import Vault
+from tests.databases import postgres_on, sqlite_in
 
 hypothesis.settings.register_profile(
     "poolproof",
@@ -45,29 +44,27 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def fresh_postgres(postgres: str) -> Iterator[str]:
-    """The URL of an empty database on that server."""
-    name = f"t{uuid.uuid4().hex}"
-    admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield (
-        postgres.replace("/postgres?", f"/{name}?")
-        if "/postgres?" in postgres
-        else postgres.rsplit("/", 1)[0] + f"/{name}"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    """The URL of a database on that server which has the tables and no log."""
+    with postgres_on(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def bare_postgres(postgres: str) -> Iterator[str]:
+    """The URL of a database on that server with nothing in it, as an operator hands one over."""
+    with postgres_on(postgres, bare=True) as url:
+        yield url
 
 
 @pytest.fixture
 def fresh_sqlite(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
+    """The URL of a database that has the tables and no log."""
+    return sqlite_in(tmp_path)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database; a test that asks for it runs on SQLite and on PostgreSQL."""
+    """A database without a log; a test that asks for it runs on SQLite and on PostgreSQL."""
     url: str = request.getfixturevalue("fresh_sqlite" if request.param == "sqlite" else "fresh_postgres")
     return url
 
@@ -111,7 +108,7 @@ def clock() -> TestClock:
 def make_ledger(
     tmp_path: Path, clock: TestClock, open_store: Callable[[str], Store]
 ) -> Callable[[str], Ledger]:
-    """Makes a log in an empty database, with an originator ``fenqile`` and three banks."""
+    """Makes a log in a database, with an originator ``fenqile`` and three banks."""
 
     def make(url: str) -> Ledger:
         ledger = Ledger.create(

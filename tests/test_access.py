@@ -14,6 +14,7 @@ from ledger.log import Ledger
 from ledger.store import access as stored
 from ledger.store import logs
 from tests.api.conftest import Site, disbursed, make_site, originated, pledged, pool, repaid
+from tests.databases import sqlite_in
 
 NOW = "2026-11-21T23:30:00.000000Z"
 
@@ -21,7 +22,7 @@ NOW = "2026-11-21T23:30:00.000000Z"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """L1 is pledged to bank in P1, L2 to other in P2, L3 to nobody; smallbank lends half of L3."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('seen') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("seen")))
     for name, roles in (
         ("other", ["funding_partner"]),
         ("smallbank", ["funding_partner"]),

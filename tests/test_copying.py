@@ -62,11 +62,11 @@ def documents(ledger: Ledger) -> list[bytes]:
 
 
 def test_a_log_moves_to_postgresql_and_back_and_goes_on(
-    source: Ledger, fresh_postgres: str, tmp_path: Path, open_store: OpenStore, clock: TestClock
+    source: Ledger, bare_postgres: str, tmp_path: Path, open_store: OpenStore, clock: TestClock
 ) -> None:
     before, places = documents(source), [source.store]
     stages: list[str] = []
-    for url in (fresh_postgres, f"sqlite:///{tmp_path / 'back.db'}"):
+    for url in (bare_postgres, f"sqlite:///{tmp_path / 'back.db'}"):
         store = open_store(url)
         stages.clear()
         copied, counts = copy(

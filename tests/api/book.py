@@ -19,6 +19,7 @@ from typing import Any
 
 from ledger.store import access
 from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool, repaid
+from tests.databases import sqlite_in
 
 #: Parties by their role; fenqile is originator and servicer of the log.
 ROLES = {
@@ -40,7 +41,7 @@ SECRET = "王小明"
 
 def make_book(directory: Path, **settings: Any) -> Site:
     """The book as above, published and with P1 sealed, and a key for the daily work of each party."""
-    site = make_site(f"sqlite:///{directory / 'ledger.db'}", **settings)
+    site = make_site(sqlite_in(directory), **settings)
     ledger = site.ledger
     for party, roles in ROLES.items():
         ledger.add_party(party, roles)

@@ -12,13 +12,14 @@ from ledger.access import Scope
 from ledger.errors import UnauthorisedError
 from ledger.store.keys import Bounds
 from tests.api.conftest import BANK, Site, make_site, new_key, operate, pool
+from tests.databases import sqlite_in
 
 HOUR = "2026-11-22T00:30:00.000000Z"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('keys') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("keys")))
     site.tokens["admin"] = new_key(site.ledger, "bank", "read", "admin")
     site.tokens["bound"] = new_key(site.ledger, "bank", "read", "admin", expires=HOUR, signing_key=b"k" * 32)
     operate(site, "fenqile")

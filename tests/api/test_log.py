@@ -19,6 +19,7 @@ from api.routes.log import prefix
 from api.tiles import Tiles
 from ledger.proofs import tiles
 from tests.api.conftest import LOG, ORIGIN, Site, make_site, ndjson, new_key, originated
+from tests.databases import sqlite_in
 from tests.oracles import signed_note, tlog_reader
 
 BASE = f"/log/{ORIGIN}/"
@@ -29,7 +30,7 @@ EVENTS = 300
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('log') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("log")))
     with site.client:
         assert site.post_batch(ndjson(*(originated(f"L{i}") for i in range(EVENTS)))).status_code == 201
         site.ledger.publish()

@@ -11,6 +11,7 @@ import pytest
 from ledger.mirror.form import RANGE
 from ledger.store import access, records
 from tests.api.conftest import Site, make_site, new_key
+from tests.databases import sqlite_in
 from tests.mirror.conftest import fill
 
 POOL = "/v1/mirror/pools/A"
@@ -24,7 +25,7 @@ ROUTES = (
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('mirrored') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("mirrored")))
     fill(site)
     with site.client:
         yield site

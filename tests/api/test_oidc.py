@@ -20,6 +20,7 @@ from ledger.errors import ConfigurationError, UnauthorisedError
 from ledger.settings import Settings
 from ledger.store import access as stored
 from tests.api.conftest import Site, make_site
+from tests.databases import sqlite_in
 
 HERE = Path(__file__).parent
 SECRET = "a secret of the test and of nothing else"
@@ -51,7 +52,7 @@ def issuer() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = make_site(
-        f"sqlite:///{tmp_path_factory.mktemp('oidc') / 'ledger.db'}",
+        sqlite_in(tmp_path_factory.mktemp("oidc")),
         oidc_issuer=issuer,
         oidc_client_id="poolproof",
         oidc_client_secret=SECRET,

@@ -19,13 +19,14 @@ from ledger.settings import Settings
 from ledger.store import anchors, logs
 from tests.api.conftest import JSON, Site, disbursed, make_site, originated, repaid
 from tests.api.make_examples import CHAIN
+from tests.databases import sqlite_in
 
 KEY = "aa" * 32
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('verify') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("verify")))
     with site.client:
         site.ledger.bind_chain(CHAIN)
         for event in (originated("L1"), disbursed("L1", KEY), repaid("L1", private={"name": "王小明"})):

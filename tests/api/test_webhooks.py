@@ -11,6 +11,7 @@ from ledger.webhooks.courier import Courier
 from ledger.webhooks.guard import Guard
 from ledger.webhooks.sending import Sender
 from tests.api.conftest import PROBLEM, Site, make_site, new_key
+from tests.databases import sqlite_in
 from tests.webhooks.conftest import verify
 from tests.webhooks.receiving import LOOPBACK, Receiver, receiving
 
@@ -20,9 +21,7 @@ URL = "https://127.0.0.1/in"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One log for the module: each test makes webhooks of its own."""
-    site = make_site(
-        f"sqlite:///{tmp_path_factory.mktemp('webhooks') / 'ledger.db'}", webhook_networks="127.0.0.0/8"
-    )
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("webhooks")), webhook_networks="127.0.0.0/8")
     site.tokens |= {party: new_key(site.ledger, party, *Scope) for party in ("fenqile", "bank", "fund")}
     site.tokens["daily"] = new_key(site.ledger, "bank")
     with site.client:

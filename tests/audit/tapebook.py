@@ -21,6 +21,7 @@ from ledger.vault import Vault
 from tests import book
 from tests.audit.casework import TERMS
 from tests.conftest import TestClock
+from tests.databases import sqlite_in
 
 POOL, CUT_OFF = "P", "2026-04-30"
 SENDER, SERVICER = "fenqile", "bank-c"
@@ -125,7 +126,7 @@ def fill(ledger: Ledger, *, tolerances: dict[str, str] | None = None) -> Ledger:
 @contextmanager
 def shared(folder: Path) -> Iterator[Ledger]:
     """A ledger of its own with the pool in it, for tests that read it together."""
-    store = Store(f"sqlite:///{folder / 'ledger.db'}")
+    store = Store(sqlite_in(folder))
     ledger = Ledger.create(
         store,
         "fenqile.example/consumer-2026",

@@ -8,17 +8,17 @@ from tests.cli.running import Run, data, ndjson, opened
 
 
 def test_a_log_moves_and_the_commands_go_on_there(
-    log: Run, fresh_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Run, bare_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log("append", "-", stdin=ndjson(*(opened(f"L{n}") for n in range(30))))
     log("publish")
     log("trust", "-o", "trust.json")
     log("receipt", "L1:opened", "-o", "before.receipt.json")
-    document = data(log("copy", "--to", fresh_postgres, "--json"))
+    document = data(log("copy", "--to", bare_postgres, "--json"))
     assert (document["logs"][0]["size"], document["rows"]["records"]) == (31, 30)
     assert "goes on in another database" in log("append", "-", stdin=ndjson(opened("X")), code=3).stderr
 
-    monkeypatch.setenv("POOLPROOF_DATABASE_URL", fresh_postgres)
+    monkeypatch.setenv("POOLPROOF_DATABASE_URL", bare_postgres)
     assert data(log("fsck", "--json"))["clean"]
     log("receipt", "L1:opened", "-o", "after.receipt.json")
     assert Path("after.receipt.json").read_bytes() == Path("before.receipt.json").read_bytes()

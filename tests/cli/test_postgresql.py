@@ -6,9 +6,9 @@ from tests.cli.running import ORIGIN, Run, data, ndjson, opened, pledged, pool
 
 
 def test_the_same_commands_work_on_postgresql(
-    run: Run, fresh_postgres: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, bare_postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("POOLPROOF_DATABASE_URL", fresh_postgres)
+    monkeypatch.setenv("POOLPROOF_DATABASE_URL", bare_postgres)
     run(
         "init",
         "--origin",

@@ -30,6 +30,7 @@ from ledger.store import Store
 from ledger.vault import Vault
 from tests import book
 from tests.conftest import NOW
+from tests.databases import sqlite_in
 
 pytestmark = pytest.mark.devnet
 
@@ -60,7 +61,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         log = chain.deploy(owner).open_log(
             owner, origin=ORIGIN, anchorer=anchorer.address, max_growth=1_000, trust_root=b"\x07" * 32
         )
-        store = Store(f"sqlite:///{folder / 'ledger.db'}")
+        store = Store(sqlite_in(folder))
         ledger = Ledger.create(
             store, ORIGIN, vault=Vault.create(folder / "kek"), service=SERVICE,
             signer=Signer.from_seed(ORIGIN, bytes([1]) * 32), clock=lambda: NOW,

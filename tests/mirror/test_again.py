@@ -11,13 +11,14 @@ import pytest
 from ledger.errors import ConfigurationError, UnavailableError, VerificationError
 from ledger.mirror.folder import Folder
 from tests.api.conftest import Site, disbursed, make_site, originated, pledged, repaid
+from tests.databases import sqlite_in
 from tests.mirror.conftest import Partner, fill, owners_report
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A small log of this test alone."""
-    site = make_site(f"sqlite:///{tmp_path / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path))
     fill(site)
     with site.client:
         yield site

@@ -15,6 +15,7 @@ from ledger.proofs.note import Signer
 from ledger.simulate import Day, Options, SimulatedClock, Simulation, drive, parties
 from ledger.store import Store
 from ledger.vault import Vault
+from tests.databases import sqlite_in
 
 ZONE = "Asia/Shanghai"
 
@@ -31,7 +32,7 @@ def events(options: Options) -> list[dict[str, Any]]:
 @contextmanager
 def log_of(folder: Path, options: Options) -> Iterator[Ledger]:
     """A log in a SQLite database with the parties of a simulation."""
-    store = Store(f"sqlite:///{folder / 'ledger.db'}")
+    store = Store(sqlite_in(folder))
     try:
         ledger = Ledger.create(
             store,

@@ -19,7 +19,9 @@ MANY = rows.ROWS + 7
 def value(column: Column[Any], n: int) -> object:
     """The n-th value of a column; keys differ, what may be null sometimes is."""
     if column.foreign_keys:
-        return 1
+        (target,) = column.foreign_keys
+        alone = list(column.table.primary_key) == [column]
+        return value(target.column, n if alone else 1)
     if column.nullable and n % 3 == 0:
         return None
     if isinstance(column.type, Boolean):

@@ -5,6 +5,7 @@ Alembic is imported where it works: it would be a fifth of the time that every c
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,9 @@ def configuration() -> Config:
     return config
 
 
+@cache
 def newest() -> str | None:
-    """The revision that this version of the code works with."""
+    """The revision that this version of the code works with; read from its files once, since health is asked often."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(configuration()).get_current_head()

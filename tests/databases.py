@@ -1,0 +1,69 @@
+"""Databases that have the tables already: the migrations run once in a test process, not once for each test.
+
+What the migrations make of a database with nothing in it is shown by ``tests/store/test_migrations.py``, by the
+commands (``poolproof init`` in a home of its own) and by the tests that ask for ``bare_postgres``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+from ledger.store import Store, migrations
+
+
+def sqlite_in(folder: Path) -> str:
+    """The URL of a database without a log, ``ledger.db`` in this folder."""
+    file = folder / "ledger.db"
+    file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="poolproof-") as folder:
+        file = Path(folder) / "ledger.db"
+        _migrate(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+@contextmanager
+def postgres_on(server: str, *, bare: bool = False) -> Iterator[str]:
+    """The URL of a database without a log on this server, or of one without tables."""
+    name = f"t{uuid.uuid4().hex}"
+    _run(server, f"CREATE DATABASE {name}" + ("" if bare else f" TEMPLATE {_template(server)}"))
+    try:
+        yield _renamed(server, name)
+    finally:
+        _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def _template(server: str) -> str:
+    name = "migrated"
+    _run(server, f"CREATE DATABASE {name}")
+    _migrate(_renamed(server, name))
+    return name
+
+
+def _migrate(url: str) -> None:
+    store = Store(url)
+    migrations.upgrade(store)
+    store.close()
+
+
+def _renamed(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def _run(server: str, statement: str) -> None:
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(statement))
+    admin.dispose()
