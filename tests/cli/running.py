@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import typer.testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from ledger.cli import app
 
 ORIGIN = "bank.example/pool-2026"
 Run = Callable[..., Result]
+
+# Typer's runner makes the tree of all commands anew for each call, which takes longer than most of them; a process
+# that runs one command makes it once too.
+typer.testing._get_command = cache(get_command)
 
 
 def run_command(*args: object, code: int | None = 0, stdin: str | bytes | None = None) -> Result:

@@ -27,6 +27,10 @@ import types
 from functools import cache
 from pathlib import Path
 
+import typer.main
+
+from ledger.cli import app
+
 ROOT = Path(__file__).parents[2]
 _MAX_MESSAGE = 1 << 20
 #: What the shell finds as `poolproof`: as little as can be, since it is started each time.
@@ -75,6 +79,9 @@ def serve(door: str) -> None:
                 importlib.import_module(module.name)
     for name in ("web3", "uvicorn", "alembic.command", "rich.progress"):
         importlib.import_module(name)
+    # The tree of commands, which each of them would make again.
+    typer.main.get_command = cache(typer.main.get_command)
+    typer.main.get_command(app)
     # Processes that a command spawns must not take this module for its main one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
