@@ -25,7 +25,7 @@ from api.schemas.log import (
     RegisterPage,
 )
 from api.schemas.parties import AccessPage, Grant, GrantPage, Key, KeyPage, NewKey, NewKeyRequest, PartyPage
-from api.schemas.pools import LoanPage, PoolPage, SealPage
+from api.schemas.pools import Attestation, Attestations, LoanPage, PoolPage, SealPage
 from api.schemas.proofs import ClaimProof, SealProof
 from api.schemas.webhooks import (
     Delivery,
@@ -42,6 +42,8 @@ __all__ = [
     "Analytics",
     "AnchorDetail",
     "AnchorPage",
+    "Attestation",
+    "Attestations",
     "Audit",
     "AuditComparison",
     "AuditOrder",

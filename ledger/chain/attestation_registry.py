@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from eth_hash.auto import keccak
 
@@ -39,6 +40,20 @@ class Attested:
     rules_version: int
     evidence: bytes
     time: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As command line and API show it; ``at`` is the time of its block."""
+        return {
+            "index": self.index,
+            "signer": f"0x{self.signer.hex()}",
+            "verdict": str(self.verdict),
+            "scope": self.scope,
+            "size": self.size,
+            "root": self.root.hex(),
+            "rules_version": self.rules_version,
+            "evidence": self.evidence.hex(),
+            "at": datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,19 +245,7 @@ def _sentence(signed: SignedAttestation) -> str:
 
 def _listed(one: Listed, now: float) -> dict[str, Any]:
     held = one.attested
-    return {
-        "index": held.index,
-        "signer": f"0x{held.signer.hex()}",
-        "verdict": str(held.verdict),
-        "scope": held.scope,
-        "size": held.size,
-        "root": held.root.hex(),
-        "rules_version": held.rules_version,
-        "evidence": held.evidence.hex(),
-        "at": _instant(held.time),
-        "age": max(0, int(now) - held.time),
-        "disowned": one.disowned,
-    }
+    return held.to_json() | {"age": max(0, int(now) - held.time), "disowned": one.disowned}
 
 
 def _line(one: dict[str, Any]) -> str:

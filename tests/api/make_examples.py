@@ -18,6 +18,8 @@ from ledger import snapshots
 from ledger.access import Scope
 from ledger.audits import KIND as AUDIT
 from ledger.audits import Auditor
+from ledger.chain.attestation import Verdict
+from ledger.chain.attestation_registry import Attested
 from ledger.jobs import Runner
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
@@ -142,6 +144,7 @@ def documents(site: Site) -> dict[str, Any]:
         "BreakPage": site.get("/v1/pools/2026-1/breaks").json(),
         "TapePage": site.get("/v1/pools/2026-1/tapes").json(),
         "SealPage": site.get("/v1/pools/2026-1/seals").json(),
+        "Attestations": attested(site),
         "AuditOrder": order,
         "Audit": site.get(f"/v1/audits/{audit}").json(),
         "AuditPage": site.get("/v1/audits?limit=1").json(),
@@ -157,6 +160,25 @@ def documents(site: Site) -> dict[str, Any]:
         "Problem": taken.json(),
     }
     assert LOG.verifier.name == ORIGIN
+    return found
+
+
+#: What an auditor has said on chain.
+SPOKEN = Attested(
+    index=0, signer=bytes.fromhex("70997970c51812dc3a010c7d01b50e0d17dc79c8"), verdict=Verdict.CHECKED,
+    scope="tape of July, 40 loans drawn", size=12, root=bytes.fromhex("5d" * 32), rules_version=1,
+    evidence=bytes.fromhex("e4" * 32), time=1_795_305_600,
+)  # fmt: skip
+
+
+def attested(site: Site) -> dict[str, Any]:
+    """The answer where a registry is bound and an auditor has attested."""
+    app: Any = site.client.app
+    before = app.state.services
+    app.state.services = replace(before, attestations=lambda _log, _subject: [SPOKEN])
+    site.ledger.bind_attestations(bytes.fromhex("e7f1725e7734ce288f8367e1bb143e90bb3f0512"))
+    found: dict[str, Any] = site.get("/v1/pools/2026-1/attestations").json()
+    app.state.services = before
     return found
 
 
