@@ -7,7 +7,8 @@ const fs = require("fs");
 const path = require("path");
 
 // py-solc-x runs a copy of this file from its own folder; SOLC_NPM_DIR then says where the compiler is.
-const solc = require(process.env.SOLC_NPM_DIR || path.join(__dirname, "..", "node_modules", "solc"));
+// It takes a second to load: what is refused is refused before.
+const loadCompiler = () => require(process.env.SOLC_NPM_DIR || path.join(__dirname, "..", "node_modules", "solc"));
 
 const options = { base: null, include: [], allow: [], input: null, standardJson: false };
 const args = process.argv.slice(2);
@@ -15,7 +16,7 @@ while (args.length) {
   const arg = args.shift();
   if (arg === "--version") {
     // Named like a native build: the tools parse this line and know no other platform.
-    const release = solc.version().replace(/\.Emscripten\.clang$/, ".Linux.g++");
+    const release = loadCompiler().version().replace(/\.Emscripten\.clang$/, ".Linux.g++");
     console.log(`solc, the solidity compiler commandline interface\nVersion: ${release}`);
     process.exit(0);
   } else if (arg === "--standard-json") options.standardJson = true;
@@ -46,4 +47,4 @@ function readImport(name) {
 }
 
 const source = fs.readFileSync(options.input && options.input !== "-" ? options.input : 0, "utf8");
-process.stdout.write(solc.compile(source, { import: readImport }));
+process.stdout.write(loadCompiler().compile(source, { import: readImport }));

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from ledger.log import Ledger
+from ledger.log import Clock, Ledger
 from ledger.proofs.note import Signer
 from ledger.store import Store
 from ledger.vault import Vault
@@ -104,28 +104,29 @@ def clock() -> TestClock:
     return TestClock()
 
 
+def new_ledger(store: Store, kek: Path, clock: Clock) -> Ledger:
+    """A log in a database without one, with an originator ``fenqile`` and three banks."""
+    ledger = Ledger.create(
+        store,
+        "fenqile.example/consumer-2026",
+        vault=Vault.create(kek),
+        service=Signer.from_seed("fenqile.example/service", bytes(32)),
+        signer=Signer.from_seed("fenqile.example/consumer-2026", bytes([1]) * 32),
+        clock=clock,
+    )
+    ledger.add_party("fenqile", ["originator", "servicer"])
+    for seed, bank in enumerate(("bank-a", "bank-b", "bank-c"), start=10):
+        key = Signer.from_seed(bank, bytes([seed]) * 32).verifier.vkey
+        ledger.add_party(bank, ["funding_partner"], [key])
+    return ledger
+
+
 @pytest.fixture
 def make_ledger(
     tmp_path: Path, clock: TestClock, open_store: Callable[[str], Store]
 ) -> Callable[[str], Ledger]:
-    """Makes a log in a database, with an originator ``fenqile`` and three banks."""
-
-    def make(url: str) -> Ledger:
-        ledger = Ledger.create(
-            open_store(url),
-            "fenqile.example/consumer-2026",
-            vault=Vault.create(tmp_path / "kek"),
-            service=Signer.from_seed("fenqile.example/service", bytes(32)),
-            signer=Signer.from_seed("fenqile.example/consumer-2026", bytes([1]) * 32),
-            clock=clock,
-        )
-        ledger.add_party("fenqile", ["originator", "servicer"])
-        for seed, bank in enumerate(("bank-a", "bank-b", "bank-c"), start=10):
-            key = Signer.from_seed(bank, bytes([seed]) * 32).verifier.vkey
-            ledger.add_party(bank, ["funding_partner"], [key])
-        return ledger
-
-    return make
+    """Makes such a log in the database of a URL."""
+    return lambda url: new_ledger(open_store(url), tmp_path / "kek", clock)
 
 
 @pytest.fixture

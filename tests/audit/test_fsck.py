@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,22 +16,37 @@ from sqlalchemy import delete, select, update
 from ledger.audit.fsck import Report, fsck
 from ledger.errors import IntegrityError
 from ledger.log import Ledger
-from ledger.store import logs, tables
+from ledger.store import Store, logs, tables
 from tests import book
-from tests.conftest import TestClock
+from tests.conftest import TestClock, new_ledger
+from tests.databases import sqlite_in
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """A log with loans, a pool, a pledge, private fields, two checkpoints and a receipt; made once, to be copied."""
+    folder = tmp_path_factory.mktemp("sound")
+    ledger = new_ledger(Store(sqlite_in(folder)), folder / "kek", TestClock())
+    ledger.append(list(book.loans(120)), party="fenqile")
+    ledger.publish()
+    pledge = book.pledged("P", "bank-a", ("L1", "c1", 500_000), id="p1")
+    ledger.append([book.pool_created("P"), pledge, book.repaid("L2", 2)], party="fenqile")
+    ledger.publish()
+    ledger.receipt("L3.originated")
+    ledger.append([book.repaid("L5", 2)], party="fenqile")
+    ledger.store.close()
+    return ledger
 
 
 @pytest.fixture
-def filled(sqlite_ledger: Ledger) -> Ledger:
-    """A log with loans, a pool, a pledge, private fields, two checkpoints and a receipt."""
-    sqlite_ledger.append(list(book.loans(120)), party="fenqile")
-    sqlite_ledger.publish()
-    pledge = book.pledged("P", "bank-a", ("L1", "c1", 500_000), id="p1")
-    sqlite_ledger.append([book.pool_created("P"), pledge, book.repaid("L2", 2)], party="fenqile")
-    sqlite_ledger.publish()
-    sqlite_ledger.receipt("L3.originated")
-    sqlite_ledger.append([book.repaid("L5", 2)], party="fenqile")
-    return sqlite_ledger
+def filled(sound: Ledger, tmp_path: Path, clock: TestClock, open_store: Callable[[str], Store]) -> Ledger:
+    """That log, for one test to change."""
+    file = tmp_path / "ledger.db"
+    shutil.copy(sound.store.url.removeprefix("sqlite:///"), file)
+    return Ledger(
+        open_store(f"sqlite:///{file}"), sound.origin, vault=sound.vault, service=sound.service,
+        signer=sound.signer, clock=clock,
+    )  # fmt: skip
 
 
 def codes(report: Report) -> set[str]:
