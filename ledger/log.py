@@ -126,13 +126,18 @@ class Ledger:
         clock: Clock = lambda: datetime.now(UTC),
         anchor_within: timedelta = ANCHOR_WITHIN,
     ) -> Ledger:
-        """Make a new log with its keys; raises :class:`ConfigurationError` if the origin is taken or ill-formed."""
+        """Make a new log with its keys. Raises :class:`ConfigurationError` for an ill-formed origin, and for a database
+        that has a log: one carries one, whose ids are its own.
+        """
         check_origin(origin)
         calendar.business_date(clock(), zone, day_cut)  # refuses an unknown zone or an ill-formed cut
         migrations.upgrade(store)
         with store.write() as connection:
-            if origin in logs.origins(connection):
-                raise ConfigurationError(f"origin: this database has a log {origin!r} already")
+            there = logs.origins(connection)
+            if there:
+                raise ConfigurationError(
+                    f"origin: this database has the log {there[0]!r}; give {origin!r} a database of its own"
+                )
             log_id = logs.create(connection, origin=origin, zone=zone, day_cut=day_cut)
             logs.put_key(connection, log_id, KeyRow("log", signer.verifier.vkey, 0, None))
             logs.put_key(connection, log_id, KeyRow("service", service.verifier.vkey, 0, None))

@@ -61,14 +61,14 @@ class TransactionRow:
 
 def want(
     connection: WriteConnection, log_id: int, size: int, root: bytes, *, planned: str | None = None
-) -> bool:
-    """Put a published size into the outbox; False when it is there already, in whatever state."""
+) -> None:
+    """Put a published size into the outbox, unless it is there already, in whatever state."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"log_id": log_id, "size": size, "prev_size": 0, "root": root}
     statement = dialect.insert(anchors).values(
         values | {"state": "planned", "planned": planned, "attempts": 0}
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def unfinished(connection: ReadConnection, log_id: int) -> list[AnchorRow]:
