@@ -121,16 +121,7 @@ async def authenticate(request: Request) -> Caller:
     here: Services = request.app.state.services
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        known = here.keys.remembered(token)
-        if known is None:
-            # Told by a proxy of ours or by the connection; one that cannot be told is not counted.
-            address = str(here.peers.address(request) or "")
-            here.limits.check(address)
-            try:
-                known = await run_in_threadpool(here.keys.look_up, token)
-            except UnauthorisedError:
-                here.limits.count_failure(address)
-                raise unauthenticated() from None
+        known = here.keys.remembered(token) or await _look_up(request, here, token)
         here.limits.count(known.key.id)
         _check_place(request, here.peers, known)
         if known.key.bounds.signing_key is not None:
@@ -141,6 +132,17 @@ async def authenticate(request: Request) -> Caller:
         if visitor is not None:
             return visitor.caller
     raise unauthenticated()
+
+
+async def _look_up(request: Request, here: Services, token: str) -> Known:
+    # Told by a proxy of ours or by the connection; one that cannot be told is not counted.
+    address = str(here.peers.address(request) or "")
+    here.limits.check(address)
+    try:
+        return await run_in_threadpool(here.keys.look_up, token)
+    except UnauthorisedError:
+        here.limits.count_failure(address)
+        raise unauthenticated() from None
 
 
 def unauthenticated(detail: str | None = None) -> HTTPException:
@@ -193,10 +195,7 @@ async def sign_in(request: Request, token: str) -> Caller:
     A key whose requests must be signed cannot be used so: a page signs nothing.
     """
     here: Services = request.app.state.services
-    try:
-        known = await run_in_threadpool(here.keys.look_up, token)
-    except UnauthorisedError:
-        raise unauthenticated() from None
+    known = await _look_up(request, here, token)
     _check_place(request, here.peers, known)
     if known.key.bounds.signing_key is not None:
         raise UnauthorisedError("this key signs each request: it is for programs")

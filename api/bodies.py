@@ -45,7 +45,7 @@ def media_type(request: Request, *accepted: str) -> str:
 async def read(request: Request, limit: int) -> bytes:
     """The whole body; answers 413 above ``limit`` bytes."""
     body = bytearray()
-    async with _in_time():
+    async with in_time():
         async for chunk in _chunks(request, limit):
             body += chunk
     return bytes(body)
@@ -74,7 +74,7 @@ async def read_pieces(
 ) -> None:
     """Give the body to ``put`` while it arrives, in pieces of at least ``size`` bytes but for the last."""
     piece = bytearray()
-    async with _in_time(seconds):
+    async with in_time(seconds):
         async for chunk in _chunks(request, limit):
             piece += chunk
             if len(piece) >= size:
@@ -92,7 +92,7 @@ async def read_lines(request: Request, limit: int) -> list[bytes]:
     lines: list[bytes] = []
     # An unfinished line grows in place: it is neither copied for each chunk nor kept as a million small ones.
     rest = bytearray()
-    async with _in_time():
+    async with in_time():
         async for chunk in _chunks(request, limit):
             first, *others = chunk.split(b"\n")
             rest += first
@@ -127,7 +127,8 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _in_time(seconds: float | None = None) -> AsyncIterator[None]:
+async def in_time(seconds: float | None = None) -> AsyncIterator[None]:
+    """Answer 408 where the block, which reads a body, takes longer than :data:`BODY_SECONDS` or as given."""
     given = BODY_SECONDS if seconds is None else seconds
     try:
         async with asyncio.timeout(given):

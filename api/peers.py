@@ -50,6 +50,13 @@ class Peers:
         except binascii.Error:
             return None
 
+    def allowed(self, request: HTTPConnection, where: Sequence[Network], certificate: bytes | None) -> bool:
+        """Whether a request comes from one of the networks, where there are any, and with the certificate."""
+        address = self.address(request)
+        if where and (address is None or not within(address, where)):
+            return False
+        return certificate is None or self.certificate(request) == certificate
+
     def secure(self, request: HTTPConnection) -> bool:
         """Whether the client's own connection is encrypted."""
         if self._through_proxy(request):

@@ -19,6 +19,7 @@ from fastapi.concurrency import run_in_threadpool
 from ledger import access
 from ledger.domain.calendar import format_instant
 from ledger.errors import UnauthorisedError
+from ledger.settings import networks
 from ledger.store import access as stored
 from ledger.store.access import Session
 
@@ -72,9 +73,18 @@ class Sessions:
             return stored.begin_session(connection, self._log_id, session)
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Whose session the request's cookie is of; None without one in force."""
+        """Whose session the request's cookie is of; None without one in force.
+
+        A key that is bound to networks or a certificate binds the sessions that it begins: a cookie that was taken
+        away is worth nothing elsewhere.
+        """
         token = request.cookies.get(COOKIE)
-        return None if not token else await run_in_threadpool(self._find, token)
+        found = None if not token else await run_in_threadpool(self._find, token)
+        if found is None:
+            return None
+        session, visitor = found
+        where = networks(",".join(session.networks), "networks")
+        return visitor if self._peers.allowed(request, where, session.certificate) else None
 
     def end(self, visitor: Visitor) -> None:
         """End a session."""
@@ -94,7 +104,7 @@ class Sessions:
             COOKIE, path="/", httponly=True, samesite="lax", secure=self._peers.secure(request)
         )
 
-    def _find(self, token: str) -> Visitor | None:
+    def _find(self, token: str) -> tuple[Session, Visitor] | None:
         now = format_instant(self._ledger.clock())
         with self._ledger.store.read() as connection:
             found = stored.session(connection, self._log_id, token, now=now)
@@ -103,7 +113,7 @@ class Sessions:
             caller = access.caller(
                 connection, self._log_id, found.party, found.scopes, key_id=found.key_id, person=found.person
             )
-        return Visitor(caller, token)
+        return found, Visitor(caller, token)
 
 
 def check_form(request: Request, visitor: Visitor, given: str | None) -> None:

@@ -163,6 +163,11 @@ class View:
         self._log = log
         self._caller = caller
 
+    @property
+    def oversees(self) -> bool:
+        """Whether it sees every pool and loan of the log."""
+        return self._caller.oversees
+
     def pools(self) -> list[str]:
         """Names of the pools that it sees, ascending."""
         there = subjects.pool_states(self._connection, self._log.id)
@@ -185,6 +190,15 @@ class View:
         if row is None or not self._sees_loan(row):
             raise NotFoundError(f"no loan {name!r} in this log")
         return row
+
+    def sees_loan(self, name: str) -> bool:
+        """Whether there is such a loan and it sees it."""
+        row = self._row(f"loan:{name}")
+        return row is not None and self._sees_loan(row)
+
+    def is_party(self, name: str) -> bool:
+        """Whether this is the name of the party that looks."""
+        return name == self._caller.party
 
     def sees(self, row: SubjectRow) -> bool:
         """Whether it sees a subject: a loan or a pool as above, an account or the log's own where it oversees."""

@@ -1,7 +1,9 @@
 """Audits as runs: asked for, worked on by a job, kept with their reports, compared with each other.
 
-A run is a job of kind ``audit`` (:mod:`ledger.jobs`) with a row of its own that stays. What a caller may see of runs is
-what it may see of their pool (:class:`ledger.access.View`); nothing here asks who calls.
+A run is a job of kind ``audit`` (:mod:`ledger.jobs`) with a row of its own that stays. Who sees a pool may see its
+runs; nothing here asks who that is. A run sees every record of the log, so findings name loans and holders that a
+partner in the pool may not know of: whoever shows them gives the reader's :class:`ledger.access.View`, and such names
+stand as :data:`HIDDEN`.
 
 Two reports are compared finding by finding. Findings are the same where code, subject and claim are: amounts and days
 in them may change from one day to the next. Where one code stands several times at one place, those with the same
@@ -12,11 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +44,7 @@ from ledger.store.audits import AuditRow
 from ledger.webhooks.messages import announce
 
 if TYPE_CHECKING:
+    from ledger.access import View
     from ledger.audit.findings import AuditReport, Finding
     from ledger.audit.run import AnchorTimes
     from ledger.chain.sources import OnlineAnchors
@@ -55,6 +60,11 @@ OPENED_SEVERITIES: Final = frozenset({"error", "warning"})
 #: Findings in one message; the report has them all, and a receiver has to read it before it acts.
 TOLD_FINDINGS: Final = 20
 TOLD_MEMBERS: Final = ("code", "severity", "subject", "claim", "text")
+#: Stands for the name of something that a reader may not see; the same in every language.
+HIDDEN: Final = "***"
+#: The fact of findings that names what lies outside of the pool, and how a loan is named in it.
+_OUTSIDE: Final = "others"
+_LOAN: Final = re.compile(r"(\S+) \(entry \d+\)( and \d+ more)?")
 
 _logger = structlog.get_logger(__name__)
 
@@ -134,28 +144,68 @@ def listed(
     return rows.listed(connection, log.id, pools, after=after, limit=limit)
 
 
-def report_file(connection: ReadConnection, log: LogRow, audit_id: str) -> bytes:
-    """The report of a run, as the file that ``poolproof report`` reads; its SHA-256 is the report's digest.
+def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None) -> bytes:
+    """The report of a run, as the file that ``poolproof report`` reads; as ``view`` may see it, None: the whole.
 
-    Raises :class:`NotFoundError` for no such run, and :class:`UndeterminedError` where it has no report (yet).
+    The SHA-256 of the whole is the digest in the run's summary; a report of which something had to be hidden has
+    another. Raises :class:`NotFoundError` for no such run, and :class:`UndeterminedError` where it has no report (yet).
     """
+    from ledger.audit import reportfile
+
     stored = rows.report(connection, log.id, audit_id)
     if stored is None:
         row = get(connection, log, audit_id)
-        raise UndeterminedError(f"audit {audit_id} has no report: it is {row.state}")
-    return zlib.decompress(stored)
+        why = "it went with a loan that was erased" if row.state == "done" else f"it is {row.state}"
+        raise UndeterminedError(f"audit {audit_id} has no report: {why}")
+    file = zlib.decompress(stored)
+    if view is None or view.oversees:
+        return file
+    whole = reportfile.decode(file)
+    cut = _cut(whole, view)
+    return file if cut is whole else reportfile.encode(cut)
 
 
-def report(connection: ReadConnection, log: LogRow, audit_id: str) -> AuditReport:
-    """The report of a run; raises as :func:`report_file`."""
+def report(
+    connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None
+) -> AuditReport:
+    """The report of a run; as :func:`report_file`."""
     from ledger.audit import reportfile
 
-    return reportfile.decode(report_file(connection, log, audit_id))
+    return reportfile.decode(report_file(connection, log, audit_id, view=view))
 
 
-def findings(connection: ReadConnection, log: LogRow, audit_id: str) -> tuple[Finding, ...]:
-    """What a run has found, gravest first; raises as :func:`report_file`."""
-    return report(connection, log, audit_id).findings
+def findings(
+    connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None
+) -> tuple[Finding, ...]:
+    """What a run has found, gravest first; as :func:`report_file`."""
+    return report(connection, log, audit_id, view=view).findings
+
+
+def _cut(whole: AuditReport, view: View) -> AuditReport:
+    """A report without the names that a reader may not know; the same object where there is none."""
+    sees = cache(partial(_sees, view))
+    found = tuple(_hide(one, sees) for one in whole.findings)
+    if found == whole.findings:
+        return whole
+    words = (*whole.sees, f"names of what this reader may not see are hidden: {HIDDEN}")
+    return replace(whole, findings=found, sees=words)
+
+
+def _hide(finding: Finding, sees: Callable[[str, str], bool]) -> Finding:
+    """A finding with the names that ``sees`` (code, name) does not allow hidden."""
+    named = finding.facts.get(_OUTSIDE)
+    if not isinstance(named, str):
+        return finding
+    shown = ", ".join(one if sees(finding.code, one) else HIDDEN for one in named.split(", "))
+    return replace(finding, facts={**finding.facts, _OUTSIDE: shown})
+
+
+def _sees(view: View, code: str, name: str) -> bool:
+    """Whether a reader may know a name: of a holder, or of a loan."""
+    if code == "pledge.moved_between":
+        return view.is_party(name)
+    loan = _LOAN.fullmatch(name)
+    return loan is not None and view.sees_loan(loan[1])
 
 
 # -- comparing two -------------------------------------------------------------------------------------------
@@ -338,7 +388,9 @@ def _tell(
     at: str,
 ) -> None:
     """Announce the findings of a run that are new: one message for all of them, with the gravest in it."""
-    told = [{name: one.to_json()[name] for name in TOLD_MEMBERS} for one in news[:TOLD_FINDINGS]]
+    # One message goes to all who see the pool; what names others is in the report, cut to each of its readers.
+    shown = [_hide(one, lambda _code, _name: False).to_json() for one in news[:TOLD_FINDINGS]]
+    told = [{name: one[name] for name in TOLD_MEMBERS} for one in shown]
     data = {
         "audit": audit_id, "pool": report.pool, "size": report.basis.size, "as_of": report.basis.as_of,
         "count": len(news), "findings": told,

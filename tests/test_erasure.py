@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, insert, select, text, update
 
+from ledger import audits
 from ledger.audit.fsck import fsck
 from ledger.domain import loans
 from ledger.domain.erasure import years_after
 from ledger.domain.events import read_submission
 from ledger.domain.events.corrections import SubjectErased
 from ledger.erasure import Journal, Noted
-from ledger.errors import MalformedError, NotFoundError, RefusedError, UnavailableError
+from ledger.errors import MalformedError, NotFoundError, RefusedError, UnavailableError, UndeterminedError
 from ledger.log import Ledger
 from ledger.proofs.claimproof import ClaimProof
 from ledger.proofs.receipt import Receipt
 from ledger.proofs.verify import verify_claim_proof, verify_receipt
-from ledger.store import tables
+from ledger.store import audits as stored_audits
+from ledger.store import logs, tables
 from tests import book
 from tests.conftest import TestClock
 from tests.test_log import released
@@ -190,6 +193,57 @@ def test_its_receipts_are_gone_and_not_made_again(ended: Ledger) -> None:
         ended.receipt("L1.originated")
     assert ended.state_of("L1.originated")["state"] == "published"
     assert json.loads(ended.acceptance("L1.originated"))["index"] == 0
+
+
+def test_what_audits_and_webhooks_said_of_it_goes(ended: Ledger) -> None:
+    """A report and a message with a finding about the loan; those about others stay, and the run with its counts."""
+    runs = {loan: run_with_finding(ended, loan) for loan in ("L1", "L2")}
+    erase(ended)
+    with ended.store.read() as connection:
+        log = logs.get(connection, ended.origin)
+        with pytest.raises(UndeterminedError, match="it went with a loan that was erased"):
+            audits.report_file(connection, log, runs["L1"])
+        assert audits.get(connection, log, runs["L1"]).summary == {"counts": {}}
+        assert b"loan:L2" in audits.report_file(connection, log, runs["L2"])
+        newest = audits.latest(connection, log, "P")
+        assert newest is not None
+        assert newest.id == runs["L2"]
+        messages = tables.webhook_messages.c
+        left = connection.execute(select(messages.payload).where(messages.type == "finding.opened")).scalars()
+        assert [b"loan:L1" in one for one in left] == [False]
+        assert (
+            connection.execute(select(func.count()).select_from(tables.webhook_deliveries)).scalar_one() == 1
+        )
+
+
+def run_with_finding(ledger: Ledger, loan: str) -> str:
+    """A finished run of the pool P with a report about a loan, and the message of it on its way."""
+    file = b'{"findings":[{"subject":"loan:%b"}]}\n' % loan.encode()
+    with ledger.store.write() as connection:
+        log = logs.get(connection, ledger.origin)
+        row = audits.start(connection, log, "P", party="fenqile", now=ledger.clock())
+        stored_audits.finish(
+            connection, row.id, size=log.size, summary={"counts": {}}, report=zlib.compress(file)
+        )
+        queue = tables.jobs.c
+        connection.execute(update(tables.jobs).where(queue.id == row.id).values(state="done"))
+        message = {
+            "log_id": log.id,
+            "id": f"m-{loan}",
+            "type": "finding.opened",
+            "time": row.created,
+            "payload": file,
+        }
+        connection.execute(insert(tables.webhook_messages).values(message))
+        delivery = {
+            "log_id": log.id,
+            "endpoint": "hook",
+            "message": f"m-{loan}",
+            "state": "waiting",
+            "attempts": 0,
+        }
+        connection.execute(insert(tables.webhook_deliveries).values(delivery))
+    return row.id
 
 
 # -- when it is refused -----------------------------------------------------------------------------------------

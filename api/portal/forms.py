@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from api import bodies
 from ledger.errors import MalformedError
 
 #: Forms of pages are short; a longer one is not ours.
@@ -17,10 +18,11 @@ _MAX_FIELDS: Final = 100
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form, as browsers send it. Raises :class:`MalformedError` for what is none of ours."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM_BYTES:
-            raise MalformedError("form", f"more than {MAX_FORM_BYTES} bytes")
+    async with bodies.in_time():
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_FORM_BYTES:
+                raise MalformedError("form", f"more than {MAX_FORM_BYTES} bytes")
     try:
         fields = parse_qsl(
             body.decode("ascii"),

@@ -13,6 +13,7 @@ from api.eventstream import Seen
 from api.services import Here
 from ledger import audits
 from ledger.access import Caller
+from ledger.audit import reportfile
 from ledger.audit.findings import MEDIA_TYPE, AuditReport
 from ledger.domain.calendar import parse_day
 from ledger.errors import NotFoundError
@@ -124,7 +125,7 @@ def audit_comparison(here: Here, caller: Reader, first: Run, second: Run) -> Res
         rows = [find(reader, one) for one in (first, second)]
         if rows[0].pool != rows[1].pool:
             raise problems.invalid("second", f"of another pool than {first}")
-        found = [audits.findings(reader.connection, reader.log, row.id) for row in rows]
+        found = [audits.findings(reader.connection, reader.log, row.id, view=reader.view) for row in rows]
     compared = audits.compare(*found)
     reads.note(here, reader, subject=f"pool:{rows[0].pool}", what="audit comparison")
     return as_json(
@@ -220,9 +221,9 @@ def audit_report(
     """The report as JSON (its SHA-256 is the digest on paper), as one printable HTML file, or as PDF/A."""
     with reads.reading(here, caller) as reader:
         row = find(reader, audit_id)
-        file = audits.report_file(reader.connection, reader.log, audit_id)
+        file = audits.report_file(reader.connection, reader.log, audit_id, view=reader.view)
         wanted = form or _accepted(request.headers.get("accept", ""))
-        report = None if wanted == "json" else audits.report(reader.connection, reader.log, audit_id)
+        report = None if wanted == "json" else reportfile.decode(file)
     answer = _file(audit_id, file) if report is None else _paper(audit_id, report, wanted, language)
     reads.note(here, reader, subject=f"pool:{row.pool}", what="audit report")
     return answer

@@ -141,7 +141,10 @@ def _person(row: Any) -> Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session of the portal: for which party, with which scopes, by which key or person."""
+    """A session of the portal: for which party, with which scopes, by which key or person.
+
+    ``networks`` and ``certificate`` are those that its key is bound to, as they stand with the key.
+    """
 
     party: str
     scopes: frozenset[str]
@@ -149,6 +152,8 @@ class Session:
     person: str | None
     created: str
     expires: str
+    networks: tuple[str, ...] = ()
+    certificate: bytes | None = None
 
 
 def begin_session(connection: WriteConnection, log_id: int, session: Session) -> str:
@@ -167,7 +172,7 @@ def begin_session(connection: WriteConnection, log_id: int, session: Session) ->
 def session(connection: ReadConnection, log_id: int, token: str, *, now: str) -> Session | None:
     """The session of a token that has not run out; none once the key or the person that began it is ended."""
     statement = (
-        select(sessions, people.c.subject)
+        select(sessions, people.c.subject, api_keys.c.networks, api_keys.c.certificate)
         .join(api_keys, api_keys.c.id == sessions.c.key_id, isouter=True)
         .join(
             people,
@@ -188,6 +193,8 @@ def session(connection: ReadConnection, log_id: int, token: str, *, now: str) ->
     return Session(
         party=row.party, scopes=frozenset(filter(None, row.scopes.split(","))), key_id=row.key_id,
         person=row.person, created=row.created, expires=row.expires,
+        networks=tuple(filter(None, (row.networks or "").split(","))),
+        certificate=None if row.certificate is None else bytes(row.certificate),
     )  # fmt: skip
 
 

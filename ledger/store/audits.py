@@ -80,7 +80,7 @@ def newest(
     """The newest run of a pool, ``finished``: of those that have a report; from below ``before`` (created, id)."""
     statement = _select(log_id).where(audits.c.pool == pool)
     if finished:
-        statement = statement.where(audits.c.size.is_not(None))
+        statement = statement.where(audits.c.report.is_not(None))
     if before is not None:
         statement = statement.where(tuple_(audits.c.created, audits.c.id) < before)
     order = (audits.c.created.desc(), audits.c.id.desc())

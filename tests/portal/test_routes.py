@@ -26,6 +26,7 @@ from ledger.store.logs import ChainRow
 from tests.portal.conftest import Portal
 from tests.portal.site import HOSTILE
 
+OURS = {"Sec-Fetch-Site": "same-origin"}
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 CHAIN = ChainRow(
@@ -134,9 +135,11 @@ def test_one_is_led_back_within_this_site_only(address: str, kept: str) -> None:
 def test_forms_that_are_none(portal: Portal) -> None:
     client = portal.book.client
     for body in (b"\xff=1", b"a" * 70_000, b"&&"):
-        answer = client.post("/preferences", content=body, headers=HTML)
+        answer = client.post("/preferences", content=body, headers=HTML | OURS)
         assert answer.status_code == 400
-    answer = client.post("/preferences", content="language=fr&back=//evil.example", follow_redirects=False)
+    answer = client.post(
+        "/preferences", content="language=fr&back=//evil.example", headers=OURS, follow_redirects=False
+    )
     assert answer.headers["location"] == "/"
     assert "set-cookie" not in answer.headers
 

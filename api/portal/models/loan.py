@@ -11,6 +11,7 @@ from msgspec import UNSET
 from api.portal.models import records as shown
 from api.portal.models.ladder import reach
 from api.portal.models.records import Entry
+from ledger.access import Caller, View
 from ledger.audit.chains import read_records
 from ledger.audit.findings import Notes
 from ledger.audit.run import last_day
@@ -35,10 +36,10 @@ _TERMS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds how much (ppm) of a claim, in which pool."""
+    """Who holds how much (ppm) of a claim, in which pool; both are None where the reader may not know them."""
 
-    pool: str
-    name: str
+    pool: str | None
+    name: str | None
     share: int
 
 
@@ -104,8 +105,8 @@ class LoanPage:
     entries: tuple[Entry, ...]
 
 
-def page(ledger: Ledger, row: SubjectRow) -> LoanPage:
-    """A loan that the reader was found to see, as of the newest record's day."""
+def page(ledger: Ledger, row: SubjectRow, *, caller: Caller) -> LoanPage:
+    """A loan that the caller was found to see, as of the newest record's day."""
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         own = records.of_subject(connection, row.id)
@@ -113,7 +114,7 @@ def page(ledger: Ledger, row: SubjectRow) -> LoanPage:
         day = last_day(connection, log, log.size)
         parsed = read_records(row.name, log.origin, own, Notes())
         state = None if row.secret is None else loans.decode(row.state)
-        claims = () if state is None else _claims(connection, log, row, state)
+        claims = () if state is None else _claims(connection, View(connection, log, caller), log, row, state)
     life = _life(parsed, day)
     standing, schedule, reason = (None, (), "") if life is None else _stands(life, day)
     return LoanPage(
@@ -123,7 +124,7 @@ def page(ledger: Ledger, row: SubjectRow) -> LoanPage:
         standing=standing,
         terms=() if life is None else _terms(life.terms),
         claims=claims,
-        pools=tuple(sorted({holder.pool for claim in claims for holder in claim.holders})),
+        pools=tuple(sorted({one.pool for claim in claims for one in claim.holders if one.pool is not None})),
         schedule=schedule,
         no_schedule=reason,
         entries=tuple(reversed(entries)),
@@ -196,7 +197,9 @@ def _terms(terms: Terms) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in found if value is not UNSET and value is not None)
 
 
-def _claims(connection: ReadConnection, log: LogRow, row: SubjectRow, state: LoanState) -> tuple[Claim, ...]:
+def _claims(
+    connection: ReadConnection, view: View, log: LogRow, row: SubjectRow, state: LoanState
+) -> tuple[Claim, ...]:
     places = {one.name: one for one in subjects.claims_of(connection, [row.id])}
     keys = [bytes(one.asset_key) for one in places.values()]
     steps = subjects.encumbrances_of(connection, log.id, keys)
@@ -213,10 +216,17 @@ def _claims(connection: ReadConnection, log: LogRow, row: SubjectRow, state: Loa
                 name=part.name, creditor=part.creditor, share=part.share,
                 principal=money.format(part.principal, state.currency), asset_key=key.hex(), weak=part.weak,
                 holders=tuple(
-                    Holder(pool=pool, name=holder, share=share)
+                    _holder(view, pool, holder, share)
                     for (mine, pool, holder), share in sorted(held.items())
                     if mine == key and share > 0
                 ),
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _holder(view: View, pool: str, name: str, share: int) -> Holder:
+    """What a reader is told of a holding: of another lender's no more than how much it is."""
+    if view.is_party(name) or view.sees_pool(pool):
+        return Holder(pool=pool, name=name, share=share)
+    return Holder(pool=None, name=None, share=share)

@@ -120,14 +120,15 @@ def _row(ledger: Ledger, caller: Caller, name: str, state: PoolState) -> Row:
     )
 
 
-def page(ledger: Ledger, name: str, *, currency: str | None, words: Words) -> PoolPage:
-    """A pool's page; the caller was found to see the pool. ``currency`` None: that with the most claims."""
+def page(ledger: Ledger, name: str, *, caller: Caller, currency: str | None, words: Words) -> PoolPage:
+    """A pool's page for a caller, who was found to see the pool. ``currency`` None: that with the most claims."""
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         state = states.decode(subjects.pool_states(connection, log.id)[name])
         seals = tuple(PoolSeals(connection, log, name).recorded())
         row = audits.latest(connection, log, name)
-        found_by_audit = () if row is None else audits.findings(connection, log, row.id)
+        view = View(connection, log, caller)
+        found_by_audit = () if row is None else audits.findings(connection, log, row.id, view=view)
         standing: tuple[Break, ...] = ()
         if log.published:
             day = last_day(connection, log, log.published)

@@ -11,6 +11,7 @@ from api.portal import assets
 from api.portal.forms import local, read_form
 from api.portal.viewer import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from api.portal.words import LANGUAGES
+from api.sessions import check_origin
 from ledger.errors import NotFoundError
 
 router = APIRouter(include_in_schema=False)
@@ -32,8 +33,9 @@ def asset(name: str) -> Response:
 @router.post("/preferences")
 async def choose(request: Request) -> Response:
     """Keep a choice, and go back to where it was made. It changes nothing but two cookies of the reader's own, so the
-    form needs no token.
+    form needs no token; that another site does not choose is seen to all the same.
     """
+    check_origin(request)
     form = await read_form(request)
     answer = RedirectResponse(local(form.get("back", "/")), 303)
     for cookie, value, known in (

@@ -36,7 +36,9 @@ def loan_page(request: Request, here: Here, viewer: SignedIn, loan: LoanName) ->
     _note(here, viewer, log.id, subject=row.name, what="page")
     words = Words(viewer.language)
     crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(loan))
-    return render(request, "loan.html", viewer, loan=loans.page(here.ledger, row), crumbs=crumbs)
+    return render(
+        request, "loan.html", viewer, loan=loans.page(here.ledger, row, caller=viewer.caller), crumbs=crumbs
+    )
 
 
 @router.get("/records/{index}")

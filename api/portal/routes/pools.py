@@ -51,7 +51,7 @@ def pool_page(
     """One pool: verdict, figures, composition, limits, seals, what there is to work on."""
     see_pool(here, viewer, pool)
     words = Words(viewer.language)
-    model = pools.page(here.ledger, pool, currency=currency, words=words)
+    model = pools.page(here.ledger, pool, caller=viewer.caller, currency=currency, words=words)
     crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(pool))
     return render(request, "pool.html", viewer, pool=model, crumbs=crumbs)
 
@@ -125,14 +125,15 @@ def figures(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
 
 @router.get("/pools/{pool}/audit.report.json")
 def report(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
-    """The report of the newest audit, verbatim."""
+    """The report of the newest audit, as its reader may see it."""
     see_pool(here, viewer, pool)
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
         row = audits.latest(connection, log, pool)
         if row is None:
             raise NotFoundError("this pool is not audited yet")
-        content = audits.report_file(connection, log, row.id)
+        view = View(connection, log, viewer.caller)
+        content = audits.report_file(connection, log, row.id, view=view)
     return Response(content, headers=_saved(f"{pool}.report.json"), media_type=MEDIA_TYPE)
 
 

@@ -43,7 +43,9 @@ async def with_key(request: Request, viewer: Anyone, here: Here) -> Response:
         caller = await auth.sign_in(request, form.get("key", "").strip())
     except UnauthorisedError as error:
         return _page(request, viewer, here, back=back, problem=str(error), status=403)
-    except HTTPException:
+    except HTTPException as error:
+        if error.status_code != 401:
+            raise
         return _page(request, viewer, here, back=back, problem="", status=401)
     return await _begun(request, here, caller, back)
 
