@@ -76,7 +76,9 @@ def findings(
         run = audits.latest(reader.connection, reader.log, pool)
         of = f"findings:{None if run is None else run.id}"
         first = paging.after(cursor, of, int) or 0
-        every = [] if run is None else audits.findings(reader.connection, reader.log, run.id)
+        every = (
+            [] if run is None else audits.findings(reader.connection, reader.log, run.id, view=reader.view)
+        )
     reads.note(here, reader, subject=f"pool:{pool}", what="findings")
     numbered = list(enumerate(every, 1))[first : first + limit + 1]
     return paging.page(

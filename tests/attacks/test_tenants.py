@@ -119,6 +119,21 @@ def test_a_comparison_and_the_portals_copy_are_cut_too(book: Site) -> None:
     assert "L6" not in report.text
 
 
+def test_pages_and_lists_of_findings_are_cut_too(book: Site) -> None:
+    first = book.get("/v1/audits?pool=P1", "bank").json()["items"][0]["id"]
+    second = audited(book, "P1", "bank")
+    listed = book.get("/v1/pools/P1/findings", "bank")
+    assert HIDDEN in listed.text
+    assert "L6" not in listed.text
+    assert "L6" in book.get("/v1/pools/P1/findings", "checker").text
+    headers = cookie_of(book, book.tokens["bank"]) | HTML
+    for page in ("/pools/P1", f"/audits/{second}", f"/audits/compare?first={first}&second={second}"):
+        answer = book.client.get(page, headers=headers)
+        assert answer.status_code == 200
+        assert HIDDEN in answer.text, page
+        assert "L6" not in answer.text, page
+
+
 def test_a_run_of_anothers_pool_cannot_be_watched(book: Site) -> None:
     run = book.get("/v1/audits?pool=P1", "bank").json()["items"][0]["id"]
     unknown = "audit_" + "0" * 24

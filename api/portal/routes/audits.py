@@ -86,7 +86,7 @@ def comparison(request: Request, here: Here, viewer: SignedIn, first: Run, secon
         if rows[0].pool != rows[1].pool:
             raise problems.invalid("second", f"of another pool than {first}")
         rows.sort(key=lambda row: (row.created, row.id))
-        found = [audits.findings(reader.connection, reader.log, row.id) for row in rows]
+        found = [audits.findings(reader.connection, reader.log, row.id, view=reader.view) for row in rows]
     compared = audits.compare(*found)
     reads.note(here, reader, subject=f"pool:{rows[0].pool}", what="audit comparison")
     parts = {name: _shown(getattr(compared, name), viewer) for name in ("new", "gone", "standing")}
@@ -104,7 +104,9 @@ def audit(request: Request, here: Here, viewer: SignedIn, audit_id: AuditId) -> 
     """One run: how far it has come, and what it found."""
     with reads.reading(here, viewer.caller) as reader:
         row = find(reader, audit_id)
-        found = audits.findings(reader.connection, reader.log, audit_id) if row.summary else ()
+        found = (
+            audits.findings(reader.connection, reader.log, audit_id, view=reader.view) if row.summary else ()
+        )
     if row.summary:
         reads.note(here, reader, subject=f"pool:{row.pool}", what="audit findings")
     words = Words(viewer.language)
