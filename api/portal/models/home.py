@@ -28,7 +28,7 @@ from ledger.domain import money
 from ledger.domain.events.files import TapeReceived
 from ledger.domain.fold import Indexed
 from ledger.log import Ledger
-from ledger.store import ReadConnection, anchors, exchange, logs, records, subjects
+from ledger.store import ReadConnection, anchors, exchange, jobs, logs, records, subjects, webhooks
 from ledger.store.logs import LogRow
 
 #: The criterion that bounds the borrower's whole cost.
@@ -129,6 +129,10 @@ class OperatorHome:
     pending: int
     unanchored: int
     parties: int
+    jobs_waiting: int
+    jobs_running: int
+    webhooks: int
+    webhooks_disabled: int
     files: Files | None
     pools: tuple[Pool, ...]
     anchors: tuple[anchors.AnchorRow, ...]
@@ -166,11 +170,17 @@ def operator(ledger: Ledger, caller: Caller, words: Words) -> OperatorHome:
         rows = anchors.unfinished(connection, log.id)
         newest = anchors.get(connection, log.id, found.anchored) if found.anchored else None
         account = next((one.account for one in (*rows, newest) if one is not None and one.account), None)
+        queue = jobs.lengths(connection, log.id)
+        receivers = webhooks.list_endpoints(connection, log.id)
         return OperatorHome(
             ladder=of_log(found, log.posted or None),
             pending=log.size - log.published,
             unanchored=max(0, found.published - found.anchored),
             parties=len(logs.list_parties(connection, log.id)),
+            jobs_waiting=sum(count for (_, state), count in queue.items() if state == "queued"),
+            jobs_running=sum(count for (_, state), count in queue.items() if state == "running"),
+            webhooks=len(receivers),
+            webhooks_disabled=sum(one.disabled is not None for one in receivers),
             files=_files(connection, log),
             pools=pools,
             anchors=tuple(rows),
