@@ -36,6 +36,7 @@ WRONG = [
     ("GET", "/v1/pools/none", 404),
     ("GET", "/v1/pools/none/loans", 404),
     ("GET", "/v1/pools/none/seals", 404),
+    ("GET", "/v1/pools/none/attestations", 404),
     ("GET", "/v1/pools/none/analytics", 404),
     ("GET", "/v1/pools/none/findings", 404),
     ("GET", "/v1/pools/none/breaks", 404),
