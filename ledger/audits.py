@@ -144,7 +144,7 @@ def listed(
     return rows.listed(connection, log.id, pools, after=after, limit=limit)
 
 
-def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None) -> bytes:
+def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None) -> bytes:
     """The report of a run, as the file that ``poolproof report`` reads; as ``view`` may see it, None: the whole.
 
     The SHA-256 of the whole is the digest in the run's summary; a report of which something had to be hidden has
@@ -165,9 +165,7 @@ def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view:
     return file if cut is whole else reportfile.encode(cut)
 
 
-def report(
-    connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None
-) -> AuditReport:
+def report(connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None) -> AuditReport:
     """The report of a run; as :func:`report_file`."""
     from ledger.audit import reportfile
 
@@ -175,7 +173,7 @@ def report(
 
 
 def findings(
-    connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None = None
+    connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None
 ) -> tuple[Finding, ...]:
     """What a run has found, gravest first; as :func:`report_file`."""
     return report(connection, log, audit_id, view=view).findings
@@ -261,7 +259,7 @@ def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def opened(connection: ReadConnection, log: LogRow, row: AuditRow, report: AuditReport) -> list[Finding]:
     """Findings of a run, of severity error or warning, that the finished run of the pool before it had not."""
     before = rows.newest(connection, log.id, row.pool, finished=True, before=(row.created, row.id))
-    known = () if before is None else findings(connection, log, before.id)
+    known = () if before is None else findings(connection, log, before.id, view=None)
     return [one for one in compare(known, report.findings).new if one.severity in OPENED_SEVERITIES]
 
 

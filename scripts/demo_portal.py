@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data" / "ex102"
 ORIGIN = "lender.example/consumer"
 REAL = "SDART-2026-1"
-MONTHS = 12
+#: Twelve whole months and the one that runs: the simulation ends with yesterday.
+MONTHS = 13
 #: The party that shows each role's first screen; those above the line come with the simulated book.
 READERS = {
     "platform (originator, servicer)": "platform",

@@ -83,7 +83,7 @@ def test_a_run_gives_the_report_that_an_audit_gives(bureau: Bureau) -> None:
     with bureau.ledger.store.read() as connection:
         log = logs.get(connection, bureau.ledger.origin)
         with pytest.raises(UndeterminedError, match="has no report: it is queued"):
-            audits.report_file(connection, log, asked.id)
+            audits.report_file(connection, log, asked.id, view=None)
         assert audits.latest(connection, log, "P") is None
     assert bureau.runner.step()
     row = bureau.get(asked.id)
@@ -92,8 +92,8 @@ def test_a_run_gives_the_report_that_an_audit_gives(bureau: Bureau) -> None:
         trust=bureau.ledger.trust_root(),
     )  # fmt: skip
     with bureau.ledger.store.read() as connection:
-        assert audits.report_file(connection, log, row.id) == reportfile.encode(direct)
-        assert audits.findings(connection, log, row.id) == direct.findings
+        assert audits.report_file(connection, log, row.id, view=None) == reportfile.encode(direct)
+        assert audits.findings(connection, log, row.id, view=None) == direct.findings
         assert audits.latest(connection, log, "P") == row
     assert (row.state, row.size, row.ended) == ("done", direct.basis.size, format_instant(bureau.clock()))
     assert row.summary is not None
@@ -133,8 +133,8 @@ def test_findings_that_the_run_before_had_not_are_opened_and_told_once(bureau: B
     opened = [row.summary and row.summary["opened"] for row in (first, second, third)]
     with ledger.store.write() as connection:
         log = logs.get(connection, ledger.origin)
-        found = {one.code for one in audits.findings(connection, log, second.id)}
-        known = {one.code for one in audits.findings(connection, log, first.id)}
+        found = {one.code for one in audits.findings(connection, log, second.id, view=None)}
+        known = {one.code for one in audits.findings(connection, log, first.id, view=None)}
         told = hooks.take_unspread(connection, log.id, 10, now=format_instant(bureau.clock()))
     assert "rate.below_contract" in found - known
     assert opened[1:] == [len(found - known), 0]
@@ -205,7 +205,7 @@ def test_the_same_report_twice_changes_nothing(bureau: Bureau) -> None:
     row = bureau.run()
     with bureau.ledger.store.read() as connection:
         log = logs.get(connection, bureau.ledger.origin)
-        found = audits.findings(connection, log, row.id)
+        found = audits.findings(connection, log, row.id, view=None)
     compared = audits.compare(found, reversed(found))
     assert (compared.new, compared.gone, compared.standing) == ((), (), found)
     assert found

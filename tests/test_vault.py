@@ -41,7 +41,7 @@ def test_disclosures_are_tied_to_their_place() -> None:
     sealed = vault.seal(secret, "log\nparty\n1", disclosures)
     assert vault.unseal(secret, "log\nparty\n1", sealed) == disclosures
     assert "王小明".encode() not in sealed
-    with pytest.raises(IntegrityError, match="do not open"):
+    with pytest.raises(IntegrityError, match="does not open"):
         vault.unseal(secret, "log\nparty\n2", sealed)
 
 

@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.frame import Json, Output, command_group, example, open_home, today
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def simulate(
 
     Prints the events, one JSON object a line; with --json the summary instead: counts, sums and planted frauds. The
     parties must be there before the first event. What names records that stand in a log already (the account bank's
-    settlements, corrections, day closes) comes with --append only, which takes a log without records and publishes it
-    at the end of each day.
+    settlements, corrections, day closes) comes with --append only, which takes a log without records, publishes it at
+    the end of each day, and ends with yesterday where the months reach further.
     """
     from ledger.simulate import Options
 
@@ -189,10 +189,10 @@ def _write(folder: Path, day: Day) -> None:
 
 
 def _appended(home: Home, simulation: Simulation) -> Iterator[Day]:
-    """Run the simulation into the home's log, as if it had been there then."""
+    """Run the simulation into the home's log, as if it had been there then; days that have not passed are left out."""
     from ledger.simulate import SimulatedClock, drive
 
-    ledger = home.ledger
+    ledger, yesterday = home.ledger, today(home) - timedelta(days=1)
     row = ledger.row()
     if row.size:
         raise ConfigurationError(
@@ -206,7 +206,7 @@ def _appended(home: Home, simulation: Simulation) -> Iterator[Day]:
         clock.set(day)
         return ledger.append(lines).accepted if lines else []
 
-    for day in drive(simulation, append):
+    for day in drive(simulation, append, until=yesterday):
         ledger.publish()
         yield day
 

@@ -199,10 +199,15 @@ def _chosen(event_id: str, one_in: int) -> bool:
     return int.from_bytes(hashlib.sha256(event_id.encode()).digest()[:4]) % one_in == 0
 
 
-def drive(simulation: Simulation, append: Append) -> Iterator[Day]:
-    """Run the simulation into a log: append each day's lines and the clerk's answer, then yield the day."""
+def drive(simulation: Simulation, append: Append, *, until: date | None = None) -> Iterator[Day]:
+    """Run the simulation into a log: append each day's lines and the clerk's answer, then yield the day.
+
+    Days after ``until`` are left out: a log's clock must not be ahead of the world's.
+    """
     clerk = Clerk(simulation)
     for day in simulation.days():
+        if until is not None and day.date > until:
+            return
         answer = clerk.answer(day, append(day.date, day.lines))
         append(day.date, answer)
         yield day

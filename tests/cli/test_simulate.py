@@ -7,6 +7,7 @@ import json
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_append_sets_the_clock_and_brings_the_bank_s_word(run: Run) -> None:
     run("fsck")
     again = run(*BOOK, "--append", code=2)
     assert "without any" in again.stderr
+
+
+def test_a_book_ends_with_yesterday(run: Run) -> None:
+    """A log whose clock is ahead of the world's could take nothing in until the world has caught up."""
+    run("init", "--origin", "lender.example/loans", "--zone", "UTC")
+    now = datetime.now(UTC)
+    start = (now - timedelta(days=3)).date().replace(day=1)
+    run("simulate", "--loans", 10, "--start", start.isoformat(), "--months", 3, "--append", "--json")
+    recorded = data(run("status", "--json"))["ladder"][0]
+    assert start.isoformat() <= recorded["at"][:10] <= (now - timedelta(days=1)).date().isoformat()
 
 
 @pytest.mark.parametrize(

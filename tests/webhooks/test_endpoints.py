@@ -8,6 +8,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ledger.errors import IntegrityError, NotFoundError, RefusedError
+from ledger.store import logs
 from ledger.store.tables import webhook_deliveries, webhook_endpoints
 from ledger.vault import Vault
 from ledger.webhooks import endpoints
@@ -213,9 +214,8 @@ def test_a_log_knows_no_webhook_of_another(office: Office) -> None:
     hook, _ = office.add("bank-a")
     assert isinstance(office.endpoints, Endpoints)
     ledger = office.ledger
-    type(ledger).create(
-        ledger.store, "other.example/log", vault=ledger.vault, service=ledger.service, signer=ledger.service
-    )
+    with ledger.store.write() as connection:
+        logs.create(connection, origin="other.example/log", zone="UTC", day_cut="00:00")
     other = Endpoints(
         ledger.store, "other.example/log", vault=ledger.vault, guard=office.guard, clock=office.clock
     )
