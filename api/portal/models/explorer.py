@@ -149,14 +149,12 @@ def entries_page(ledger: Ledger, caller: Caller, *, first: int) -> EntriesPage:
         stop = min(first + PAGE, log.size)
         found, view = reach(connection, log), View(connection, log, caller)
         own = list(records.between(connection, log.id, first, stop))
-        names = {
-            row.id: row.name for row in subjects.by_id(connection, {one.subject_id for one in own}).values()
-        }
-        seen = {name: _sees(view, caller, name) for name in set(names.values())}
+        about = subjects.by_id(connection, {one.subject_id for one in own})
+        seen = {row.id: view.sees(row) for row in about.values()}
         rows = [
             Entry(
                 index=one.index, kind="record", digest=bytes(one.digest).hex(), state=found.state_of(one.index),
-                seen=seen[names[one.subject_id]],
+                seen=seen[one.subject_id],
             )
             for one in own
         ]  # fmt: skip
@@ -196,15 +194,3 @@ def _signers(note: bytes) -> tuple[str, ...]:
     """The names under a checkpoint, the log's own first."""
     _, _, lines = note.decode().rpartition("\n\n")
     return tuple(line.split(" ")[1] for line in lines.splitlines())
-
-
-def _sees(view: View, caller: Caller, subject: str) -> bool:
-    kind, _, name = subject.partition(":")
-    look = {"loan": view.loan, "pool": view.pool}.get(kind)
-    if look is None:
-        return caller.oversees
-    try:
-        look(name)
-    except NotFoundError:
-        return False
-    return True

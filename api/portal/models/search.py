@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import quote
 
 from ledger.access import Caller, View
-from ledger.errors import NotFoundError
 from ledger.log import Ledger
 from ledger.proofs import merkle
 from ledger.proofs.documents import NAME
@@ -29,8 +28,8 @@ def find(ledger: Ledger, caller: Caller, text: str) -> list[str]:
         log = logs.get(connection, ledger.origin)
         view = View(connection, log, caller)
         if NAME.fullmatch(wanted):
-            found += [f"/pools/{quote(wanted)}"] if _seen(view.pool, wanted) else []
-            found += [f"/loans/{quote(wanted)}"] if _seen(view.loan, wanted) else []
+            found += [f"/pools/{quote(wanted)}"] if view.sees_pool(wanted) else []
+            found += [f"/loans/{quote(wanted)}"] if view.sees_loan(wanted) else []
             found += _events(connection, log, view, wanted)
         digits = wanted.replace(",", "")
         if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS and int(digits) < log.size:
@@ -56,17 +55,8 @@ def _hashes(connection: ReadConnection, log: LogRow, view: View, digest: bytes) 
         ]
     for claim in subjects.claims_by_key(connection, log.id, [digest]).values():
         loan = subjects.by_id(connection, [claim.subject_id])[claim.subject_id].name.removeprefix("loan:")
-        places += [f"/loans/{quote(loan)}"] if _seen(view.loan, loan) else []
+        places += [f"/loans/{quote(loan)}"] if view.sees_loan(loan) else []
     return places
-
-
-def _seen(look: object, name: str) -> bool:
-    assert callable(look)
-    try:
-        look(name)
-    except NotFoundError:
-        return False
-    return True
 
 
 def _events(connection: ReadConnection, log: LogRow, view: View, name: str) -> list[str]:
@@ -80,6 +70,5 @@ def _events(connection: ReadConnection, log: LogRow, view: View, name: str) -> l
 
 
 def _record(connection: ReadConnection, view: View, subject_id: int, index: int) -> list[str]:
-    kind, _, name = subjects.by_id(connection, [subject_id])[subject_id].name.partition(":")
-    look = {"loan": view.loan, "pool": view.pool}.get(kind)
-    return [f"/records/{index}"] if look is not None and _seen(look, name) else []
+    subject = subjects.by_id(connection, [subject_id])[subject_id]
+    return [f"/records/{index}"] if view.sees(subject) else []

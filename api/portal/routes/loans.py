@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -63,26 +62,14 @@ def record_page(request: Request, here: Here, viewer: SignedIn, index: Index) ->
 
 def _record(here: Here, viewer: SignedIn, index: int) -> tuple[RecordRow, str, int]:
     """A record that the reader sees, its subject, and the log's id. Raises :class:`NotFoundError`."""
-    missing = NotFoundError(f"no record at index {index}")
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
         row = records.at(connection, log.id, index)
-        if row is None:
-            raise missing
-        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id].name
-        kind, _, name = subject.partition(":")
-        view = View(connection, log, viewer.caller)
-        try:
-            if kind == "loan":
-                view.loan(name)
-            elif kind == "pool":
-                view.pool(name)
-            elif not viewer.caller.oversees:
-                raise missing
-        except NotFoundError:
-            raise missing from None
-    return row, subject, log.id
+        subject = None if row is None else subjects.by_id(connection, [row.subject_id])[row.subject_id]
+        if row is None or subject is None or not View(connection, log, viewer.caller).sees(subject):
+            raise NotFoundError(f"no record at index {index}")
+    return row, subject.name, log.id
 
 
 def _note(here: Here, viewer: SignedIn, log_id: int, *, subject: str, what: str) -> None:
-    note_read(here.ledger.store, log_id, viewer.caller, subject=subject, what=what, now=datetime.now(UTC))
+    note_read(here.ledger.store, log_id, viewer.caller, subject=subject, what=what, now=here.ledger.clock())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -106,7 +105,7 @@ def tape(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
     note_read(
-        here.ledger.store, log.id, viewer.caller, subject=f"pool:{pool}", what="tape", now=datetime.now(UTC)
+        here.ledger.store, log.id, viewer.caller, subject=f"pool:{pool}", what="tape", now=here.ledger.clock()
     )
     return StreamingResponse(
         loans.tape(here.ledger, pool), headers=_saved(f"{pool}.tape.csv"), media_type="text/csv"
