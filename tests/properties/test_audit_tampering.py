@@ -23,11 +23,14 @@ from ledger.audit.run import Request
 from ledger.errors import IntegrityError, MalformedError
 from ledger.log import Ledger
 from ledger.proofs.canonical import sha256
+from ledger.proofs.entries import record_entry
+from ledger.proofs.merkle import leaf_hash
 from ledger.store import Store, tables
 from tests import book
 from tests.audit.test_run import released
 
-LOANS = 6
+#: Of the loans the first ones are pledged to P; the one named was released from it before P was sealed.
+LOANS, POOLED, RELEASED = 6, 4, "L3"
 RECORDS = tables.records
 STEPS = tables.encumbrances
 #: The id of a subject that is not there: a row of it is shown to nobody who asks by subject.
@@ -43,12 +46,15 @@ def whole(sqlite_ledger: Ledger) -> Ledger:
         [
             book.pool_created("P"),
             book.pool_created("Q"),
-            *(book.pledged("P", "bank-a", (f"L{n}", "c1", 500_000), id=f"p{n}") for n in range(4)),
-            *(book.pledged("Q", "bank-b", (f"L{n}", "c1", 1_000_000), id=f"q{n}") for n in range(4, LOANS)),
+            *(book.pledged("P", "bank-a", (f"L{n}", "c1", 500_000), id=f"p{n}") for n in range(POOLED)),
+            *(
+                book.pledged("Q", "bank-b", (f"L{n}", "c1", 1_000_000), id=f"q{n}")
+                for n in range(POOLED, LOANS)
+            ),
         ],
         party="fenqile",
     )
-    ledger.append([released(ledger, "bank-a", "L3", "r3")])
+    ledger.append([released(ledger, "bank-a", RELEASED, "r3")])
     ledger.publish()
     ledger.seal_pool("P", as_of="2026-11-21", party="fenqile")
     ledger.publish()
@@ -99,6 +105,11 @@ def rows(ledger: Ledger) -> list[Any]:
         return list(connection.execute(select(RECORDS).order_by(RECORDS.c.index)))
 
 
+def row_index(every: list[Any], event_id: str) -> int:
+    """Where the record stands whose id begins so."""
+    return int(next(row.index for row in every if row.event_id.startswith(event_id)))
+
+
 def row_of(ledger: Ledger, event_id: str) -> Any:
     return next(row for row in rows(ledger) if row.event_id == event_id)
 
@@ -125,11 +136,44 @@ def test_a_changed_byte_of_any_record(whole: Ledger, tmp_path: Path, data: st.Da
 @settings(max_examples=15)
 @given(data=st.data())
 def test_a_dropped_record(whole: Ledger, tmp_path: Path, data: st.DataObject) -> None:
-    row = data.draw(st.sampled_from(rows(whole)))
+    """The audit names the entry, and in the pool's part of the log what its absence leaves unchained or unequal."""
+    every = rows(whole)
+    row = data.draw(st.sampled_from(every))
     with undone(whole.store, "records"):
         write(whole, delete(RECORDS).where(RECORDS.c.index == row.index))
-        found = told(whole, tmp_path)
-    assert ("entry.missing", "log") in found
+        found = errors(whole, tmp_path)
+    missing = [one for one in found if one.code == "entry.missing"]
+    leaf = leaf_hash(record_entry(row.digest)).hex()
+    assert [(one.subject, one.facts) for one in missing] == [
+        ("log", {"entries": str(row.index), "leaf": leaf})
+    ]
+    others = sorted(
+        (one.code, one.subject, one.claim, *(mark.index for mark in one.evidence))
+        for one in found
+        if one.code != "entry.missing"
+    )
+    assert others == sorted(left_by(row, every))
+
+
+def left_by(dropped: Any, every: list[Any]) -> list[tuple[Any, ...]]:
+    """(code, subject, claim, indexes) of what an audit of P says besides, when this record is gone."""
+    subject, _, _ = dropped.event_id.partition(".")
+    loan, pool = subject.startswith("L"), dropped.event_id.startswith(("P", "p", "r", "seal"))
+    if (loan and subject >= f"L{POOLED}") or not (loan or pool):
+        return []  # nothing in P
+    name = f"loan:{subject}" if loan else "pool:P"
+    same = [row.index for row in every if row.subject_id == dropped.subject_id]
+    later = [index for index in same if index > dropped.index]
+    told: list[tuple[Any, ...]] = [("record.unchained", name, None, index) for index in later]
+    if not later:  # nothing is linked to it: the register counts one more than there are
+        before = max(index for index in same if index < dropped.index)
+        told.append(("register.contradicts", name, "c1" if loan else None, before))
+    if dropped.event_id[0] in "pr":
+        told.append(("pledge.history_broken", f"loan:L{dropped.event_id[1]}", "c1"))
+    seal = row_index(every, "seal")
+    if loan and subject != RELEASED and dropped.index < seal:
+        told.append(("seal.wrong_root", "pool:P", None, seal))
+    return told
 
 
 @settings(max_examples=20)
