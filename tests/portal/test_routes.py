@@ -108,6 +108,34 @@ def test_a_look_at_a_loan_is_in_the_access_log(portal: Portal) -> None:
     assert ("fund-b", "page") in {(one.party, one.what) for one in seen}
 
 
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("/pools/WAREHOUSE-B", "page"),
+        ("/pools/WAREHOUSE-B/loans", "loans"),
+        ("/pools/WAREHOUSE-B/tape.csv", "tape"),
+        ("/pools/WAREHOUSE-B/audit.report.json", "audit report"),
+    ],
+)
+def test_a_look_at_the_loans_of_a_pool_is_in_the_access_log(portal: Portal, address: str, what: str) -> None:
+    ledger = portal.book.ledger
+
+    def noted() -> int:
+        with ledger.store.read() as connection:
+            seen = access.reads(connection, ledger.row().id, subject="pool:WAREHOUSE-B", limit=999)
+            return sum((one.party, one.what) == ("fund-b", what) for one in seen)
+
+    before = noted()
+    assert get(portal, address).status_code == 200
+    assert noted() == before + 1
+    # Who may not see the pool has read nothing.
+    assert get(portal, address, "investor").status_code == 404
+    with ledger.store.read() as connection:
+        assert not list(
+            access.reads(connection, ledger.row().id, party="reader", subject="pool:WAREHOUSE-B", limit=1)
+        )
+
+
 def test_search_goes_where_one_thing_is_found(portal: Portal) -> None:
     assert get(portal, "/search?q=HOSTILE-1").headers["location"] == "/loans/HOSTILE-1"
     assert get(portal, "/search?q=+pool:HOSTILE").headers["location"] == "/pools/HOSTILE"

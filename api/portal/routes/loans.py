@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
+from api import reads
 from api.portal import drawings
 from api.portal.models import loan as loans
 from api.portal.models import records as models
@@ -15,9 +16,9 @@ from api.portal.pages import Crumb, render
 from api.portal.viewer import SignedIn
 from api.portal.words import Words
 from api.services import Here
-from ledger.access import View, note_read
 from ledger.errors import NotFoundError
-from ledger.store import logs, records, subjects
+from ledger.reading import Reader
+from ledger.store import records, subjects
 from ledger.store.records import RecordRow
 
 router = APIRouter(include_in_schema=False)
@@ -29,10 +30,9 @@ Index = Annotated[int, Path(ge=0, le=2**53 - 1)]
 @router.get("/loans/{loan}")
 def loan_page(request: Request, here: Here, viewer: SignedIn, loan: LoanName) -> Response:
     """One loan: timeline, schedule against payments, claims, where it stands."""
-    with here.ledger.store.read() as connection:
-        log = logs.get(connection, here.ledger.origin)
-        row = View(connection, log, viewer.caller).loan(loan)
-    _note(here, viewer, log.id, subject=row.name, what="page")
+    with reads.reading(here, viewer.caller) as reader:
+        row = reader.view.loan(loan)
+    reads.note(here, reader, subject=row.name, what="page")
     words = Words(viewer.language)
     crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(loan))
     return render(
@@ -43,9 +43,8 @@ def loan_page(request: Request, here: Here, viewer: SignedIn, loan: LoanName) ->
 @router.get("/records/{index}")
 def record_page(request: Request, here: Here, viewer: SignedIn, index: Index) -> Response:
     """One record: what it says, how far it has come, and its proof drawn."""
-    row, subject, log_id = _record(here, viewer, index)
-    if subject.startswith("loan:"):
-        _note(here, viewer, log_id, subject=subject, what=f"record {index}")
+    row, subject, reader = _record(here, viewer, index)
+    reads.note(here, reader, subject=subject, what=f"record {index}")
     words = Words(viewer.language)
     model = models.page(here.ledger, row)
     drawing = None
@@ -60,16 +59,11 @@ def record_page(request: Request, here: Here, viewer: SignedIn, index: Index) ->
     return render(request, "record.html", viewer, page=model, subject=subject, crumbs=crumbs, drawing=drawing)
 
 
-def _record(here: Here, viewer: SignedIn, index: int) -> tuple[RecordRow, str, int]:
-    """A record that the reader sees, its subject, and the log's id. Raises :class:`NotFoundError`."""
-    with here.ledger.store.read() as connection:
-        log = logs.get(connection, here.ledger.origin)
-        row = records.at(connection, log.id, index)
-        subject = None if row is None else subjects.by_id(connection, [row.subject_id])[row.subject_id]
-        if row is None or subject is None or not View(connection, log, viewer.caller).sees(subject):
+def _record(here: Here, viewer: SignedIn, index: int) -> tuple[RecordRow, str, Reader]:
+    """A record that the reader sees, its subject, and what else is seen. Raises :class:`NotFoundError`."""
+    with reads.reading(here, viewer.caller) as reader:
+        row = records.at(reader.connection, reader.log.id, index)
+        subject = None if row is None else subjects.by_id(reader.connection, [row.subject_id])[row.subject_id]
+        if row is None or subject is None or not reader.view.sees(subject):
             raise NotFoundError(f"no record at index {index}")
-    return row, subject.name, log.id
-
-
-def _note(here: Here, viewer: SignedIn, log_id: int, *, subject: str, what: str) -> None:
-    note_read(here.ledger.store, log_id, viewer.caller, subject=subject, what=what, now=here.ledger.clock())
+    return row, subject.name, reader

@@ -1,4 +1,7 @@
-"""Pages of pools: the list of those that the reader sees, and a pool with its figures."""
+"""Pages of pools: the list of those that the reader sees, and a pool with its figures.
+
+Who is shown loans of a pool, or what was found about them, stands in the access log, as over the API.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from api import reads
 from api.answers import as_json
 from api.portal.models import loans, pools
 from api.portal.pages import Crumb, render
@@ -17,9 +21,9 @@ from api.portal.words import Words
 from api.routes.paths import PoolName
 from api.services import Here
 from ledger import audits, snapshots
-from ledger.access import View, note_read
 from ledger.audit.findings import MEDIA_TYPE
 from ledger.errors import ConfigurationError, NotFoundError, UnavailableError, VerificationError
+from ledger.reading import Reader
 from ledger.store import logs
 
 router = APIRouter(include_in_schema=False)
@@ -48,9 +52,10 @@ def pool_page(
     request: Request, here: Here, viewer: SignedIn, pool: PoolName, currency: Currency = None
 ) -> Response:
     """One pool: verdict, figures, composition, limits, seals, what there is to work on."""
-    see_pool(here, viewer, pool)
+    reader = see_pool(here, viewer, pool)
     words = Words(viewer.language)
     model = pools.page(here.ledger, pool, caller=viewer.caller, currency=currency, words=words)
+    reads.note(here, reader, subject=f"pool:{pool}", what="page")
     crumbs = (Crumb(words.t("nav.pools"), "/pools"), Crumb(pool))
     return render(request, "pool.html", viewer, pool=model, crumbs=crumbs)
 
@@ -60,9 +65,10 @@ def pool_loans(
     request: Request, here: Here, viewer: SignedIn, pool: PoolName, asked: Annotated[LoanFilter, Query()]
 ) -> Response:
     """The loans of a pool, a page at a time."""
-    see_pool(here, viewer, pool)
+    reader = see_pool(here, viewer, pool)
     wanted = loans.Filter(name=asked.name, status=asked.status, late=asked.late == "1")
     model = loans.page(here.ledger, pool, wanted, after=asked.after)
+    reads.note(here, reader, subject=f"pool:{pool}", what="loans")
     words = Words(viewer.language)
     crumbs = (
         Crumb(words.t("nav.pools"), "/pools"),
@@ -101,12 +107,7 @@ def attestations(request: Request, here: Here, viewer: SignedIn, pool: PoolName)
 @router.get("/pools/{pool}/tape.csv")
 def tape(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
     """Where each loan of the pool stands, to keep."""
-    see_pool(here, viewer, pool)
-    with here.ledger.store.read() as connection:
-        log = logs.get(connection, here.ledger.origin)
-    note_read(
-        here.ledger.store, log.id, viewer.caller, subject=f"pool:{pool}", what="tape", now=here.ledger.clock()
-    )
+    reads.note(here, see_pool(here, viewer, pool), subject=f"pool:{pool}", what="tape")
     return StreamingResponse(
         loans.tape(here.ledger, pool), headers=_saved(f"{pool}.tape.csv"), media_type="text/csv"
     )
@@ -125,14 +126,13 @@ def figures(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
 @router.get("/pools/{pool}/audit.report.json")
 def report(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
     """The report of the newest audit, as its reader may see it."""
-    see_pool(here, viewer, pool)
-    with here.ledger.store.read() as connection:
-        log = logs.get(connection, here.ledger.origin)
-        row = audits.latest(connection, log, pool)
+    with reads.reading(here, viewer.caller) as reader:
+        reader.view.pool(pool)
+        row = audits.latest(reader.connection, reader.log, pool)
         if row is None:
             raise NotFoundError("this pool is not audited yet")
-        view = View(connection, log, viewer.caller)
-        content = audits.report_file(connection, log, row.id, view=view)
+        content = audits.report_file(reader.connection, reader.log, row.id, view=reader.view)
+    reads.note(here, reader, subject=f"pool:{pool}", what="audit report")
     return Response(content, headers=_saved(f"{pool}.report.json"), media_type=MEDIA_TYPE)
 
 
@@ -140,7 +140,8 @@ def _saved(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name.replace(":", "_")}"'}
 
 
-def see_pool(here: Here, viewer: SignedIn, pool: str) -> None:
-    """Raise :class:`~ledger.errors.NotFoundError` unless the reader sees this pool."""
-    with here.ledger.store.read() as connection:
-        View(connection, logs.get(connection, here.ledger.origin), viewer.caller).pool(pool)
+def see_pool(here: Here, viewer: SignedIn, pool: str) -> Reader:
+    """What the reader sees. Raise :class:`~ledger.errors.NotFoundError` unless this pool is among it."""
+    with reads.reading(here, viewer.caller) as reader:
+        reader.view.pool(pool)
+    return reader
