@@ -12,9 +12,11 @@ from ledger import audits, uploads
 
 if TYPE_CHECKING:
     from ledger.log import Status
+    from ledger.store.webhooks import Backlog
 
 #: Seconds. The promises are 50 ms for reads and 150 ms for writes; the buckets part what keeps them.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+DELIVERY_STATES = ("waiting", "suspended", "delivered", "failed", "withheld")
 JOB_KINDS = (audits.KIND, uploads.KIND)
 #: Any other method is counted under one name: a caller must not be able to make label values.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -53,6 +55,20 @@ class Metrics:
             "poolproof_jobs", "Jobs that wait for a worker or are with one.", ["kind", "state"],
             registry=self.registry,
         )  # fmt: skip
+        self._webhooks = Gauge(
+            "poolproof_webhooks", "Webhooks that are enabled or disabled.", ["state"], registry=self.registry
+        )
+        self._deliveries = Gauge(
+            "poolproof_webhook_deliveries",
+            "Messages on their way to a webhook or kept since, by what became of them.",
+            ["state"],
+            registry=self.registry,
+        )
+        self._oldest_message = Gauge(
+            "poolproof_webhook_oldest_seconds",
+            "Time since what the oldest message tells of that an enabled webhook waits for; 0 where none does.",
+            registry=self.registry,
+        )
         self._anchor_age = Gauge(
             "poolproof_anchor_age_seconds",
             "Time since the block of the newest anchor; not a number before the first.",
@@ -81,13 +97,28 @@ class Metrics:
         self._refusals.labels(rule).inc()
 
     def render(
-        self, status: Status, waiting: int, *, jobs: Mapping[tuple[str, str], int], anchor_age: float | None
+        self,
+        status: Status,
+        waiting: int,
+        *,
+        jobs: Mapping[tuple[str, str], int],
+        anchor_age: float | None,
+        told: Backlog,
+        told_age: float,
     ) -> bytes:
-        """The exposition in Prometheus' text format; ``jobs`` by kind and state, ``anchor_age`` in seconds."""
+        """The exposition in Prometheus' text format; ``jobs`` by kind and state.
+
+        ``anchor_age`` and ``told_age``, of the oldest message that waits, are in seconds.
+        """
         self._waiting.set(waiting)
         for kind in JOB_KINDS:
             for state in ("queued", "running"):
                 self._jobs.labels(kind, state).set(jobs.get((kind, state), 0))
+        for state, count in (("enabled", told.enabled), ("disabled", told.disabled)):
+            self._webhooks.labels(state).set(count)
+        for state in DELIVERY_STATES:
+            self._deliveries.labels(state).set(told.deliveries.get(state, 0))
+        self._oldest_message.set(told_age)
         self._anchor_age.set(math.nan if anchor_age is None else anchor_age)
         for state, size in (
             ("included", status.size),

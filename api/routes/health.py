@@ -11,7 +11,7 @@ from api import openapi, problems, schemas
 from api.answers import as_json
 from api.services import Here
 from ledger.errors import NotFoundError, UnavailableError
-from ledger.store import anchors, jobs, migrations, trees
+from ledger.store import anchors, jobs, migrations, trees, webhooks
 
 router = APIRouter(tags=["operation"])
 
@@ -81,11 +81,17 @@ def metrics(here: Here) -> Response:
         log_id = here.ledger.row().id
         waiting = jobs.lengths(connection, log_id)
         newest = anchors.get(connection, log_id, status.anchored) if status.anchored else None
-    age = None
+        told = webhooks.backlog(connection, log_id)
+    now = here.ledger.clock()
+    age, told_age = None, 0.0
     if newest is not None and newest.block_time is not None:
-        age = here.ledger.clock().timestamp() - newest.block_time
+        age = now.timestamp() - newest.block_time
+    if told.oldest is not None:
+        told_age = max(0.0, (now - datetime.fromisoformat(told.oldest)).total_seconds())
     return Response(
-        here.metrics.render(status, here.intake.waiting, jobs=waiting, anchor_age=age),
+        here.metrics.render(
+            status, here.intake.waiting, jobs=waiting, anchor_age=age, told=told, told_age=told_age
+        ),
         headers={"Content-Type": CONTENT_TYPE_LATEST},
     )
 

@@ -73,6 +73,19 @@ class DeliveryRow:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How the telling goes. ``deliveries`` by state; those that wait for a disabled endpoint are ``suspended``.
+
+    ``oldest`` is when the oldest happened that still waits to be told to an enabled endpoint, or for a courier.
+    """
+
+    enabled: int
+    disabled: int
+    deliveries: dict[str, int]
+    oldest: str | None
+
+
 # -- endpoints -----------------------------------------------------------------------------------------------
 
 
@@ -251,6 +264,33 @@ def _deliveries(connection: ReadConnection, *where: Any, most: int | None = None
     statement = select(*own, messages.c.type, messages.c.time).join(messages, _TOLD).where(*where)
     rows = connection.execute(statement.order_by(deliveries.c.id.desc()).limit(most))
     return [DeliveryRow(**row._mapping) for row in rows]
+
+
+def backlog(connection: ReadConnection, log_id: int) -> Backlog:
+    """What waits, what has come of the rest as far as it is kept, and since when the oldest waits."""
+    every = list_endpoints(connection, log_id)
+    disabled = [one.id for one in every if one.disabled is not None]
+    counts = _by_state(connection, deliveries.c.log_id == log_id)
+    waiting = (deliveries.c.log_id == log_id) & (deliveries.c.state == "waiting")
+    suspended = _by_state(connection, waiting, deliveries.c.endpoint.in_(disabled)).get("waiting", 0)
+    counts |= {"waiting": counts.get("waiting", 0) - suspended, "suspended": suspended}
+    sent = select(func.min(messages.c.time)).select_from(deliveries).join(messages, _TOLD)
+    unspread = select(func.min(messages.c.time)).where(
+        messages.c.log_id == log_id, messages.c.spread.is_(None)
+    )
+    times = [
+        connection.execute(sent.where(waiting, deliveries.c.endpoint.not_in(disabled))).scalar_one(),
+        connection.execute(unspread).scalar_one() if len(disabled) < len(every) else None,
+    ]
+    oldest = min((one for one in times if one is not None), default=None)
+    return Backlog(
+        enabled=len(every) - len(disabled), disabled=len(disabled), deliveries=counts, oldest=oldest
+    )
+
+
+def _by_state(connection: ReadConnection, *where: Any) -> dict[str, int]:
+    statement = select(deliveries.c.state, func.count()).where(*where).group_by(deliveries.c.state)
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 # -- sources -------------------------------------------------------------------------------------------------

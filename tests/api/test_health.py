@@ -87,6 +87,9 @@ def test_metrics_tell_sizes_events_refusals_and_requests(small_site: Site) -> No
     assert found["poolproof_events_total", "refused"] == 2
     assert found["poolproof_refusals_total", "unknown_subject"] == 2
     assert found["poolproof_intake_waiting",] == 0
+    assert found["poolproof_webhooks", "enabled"] == 0
+    assert found["poolproof_webhook_deliveries", "waiting"] == 0
+    assert found["poolproof_webhook_oldest_seconds",] == 0
     assert found["poolproof_http_requests_total", "/v1/events", "201", "POST"] == 3
     assert found["poolproof_http_requests_total", "404", "GET", "none"] == 1
 

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import event
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from ledger.domain.calendar import format_instant
 from ledger.errors import RefusedError, UnavailableError
 from ledger.store import access, logs
 from ledger.store import webhooks as rows
@@ -44,6 +45,36 @@ def test_nothing_is_written_where_nobody_listens(office: Office) -> None:
     office.run()
     assert office.receiver.got == []
     assert office.endpoints.deliveries(hook) == []
+
+
+def test_the_backlog_tells_what_waits_and_since_when(any_office: Office) -> None:
+    office = any_office
+
+    def backlog() -> rows.Backlog:
+        with office.ledger.store.read() as connection:
+            return rows.backlog(connection, office.ledger.row().id)
+
+    assert backlog() == rows.Backlog(
+        enabled=0, disabled=0, deliveries={"waiting": 0, "suspended": 0}, oldest=None
+    )
+    hook, _ = office.add("bank-b")
+    began = format_instant(office.clock())
+    office.announce(1)
+    assert backlog().oldest == began  # written, and no courier has come yet
+    office.receiver.answers.append((503, {}, b""))
+    office.run()
+    office.add("bank-a")
+    office.clock.forward(seconds=1)
+    office.announce(2)
+    office.run()
+    found = backlog()
+    assert found.deliveries == {"delivered": 2, "waiting": 1, "suspended": 0}
+    assert found.oldest == began
+    with office.ledger.store.write() as connection:
+        rows.change_endpoint(connection, hook, disabled=began, reason="given up")
+    found = backlog()
+    assert (found.enabled, found.disabled, found.oldest) == (1, 1, None)
+    assert found.deliveries == {"delivered": 2, "waiting": 0, "suspended": 1}
 
 
 def test_each_party_hears_of_its_own_pools(office: Office) -> None:
