@@ -34,14 +34,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--claims", type=int, nargs="*", default=[100_000, 1_000_000])
-    parser.add_argument("--loans", type=int, nargs="*", default=[20_000, 180_000], help="of audited books")
+    parser.add_argument("--loans", type=int, nargs="*", default=[20_000, 135_000], help="of audited books")
     parser.add_argument("--only", nargs="*", choices=sections, default=list(sections))
     parser.add_argument("--child", nargs=2, metavar=("BACKEND", "EVENTS"), help=argparse.SUPPRESS)
     parser.add_argument("--seal-child", metavar="CLAIMS", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--audit-child", metavar="LOANS", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--book-child", nargs=2, metavar=("LOANS", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--audit-child", nargs=2, metavar=("FOLDER", "POOL"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.audit_child:
-        print(json.dumps(books.audit(options.audit_child)))
+        print(json.dumps(books.audit(Path(options.audit_child[0]), options.audit_child[1])))
+    elif options.book_child:
+        print(json.dumps(books.book(int(options.book_child[0]), Path(options.book_child[1]))))
     elif options.seal_child:
         print(json.dumps(registers.seal(options.seal_child)))
     elif options.child:

@@ -28,9 +28,11 @@ def say(text: str) -> None:
 def child(*arguments: str) -> Json:
     """One measurement in a process of its own, whose memory and CPU time are of nothing else."""
     command = [sys.executable, str(ROOT / "scripts" / "bench.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False
+    )  # its progress is shown as it comes
     if done.returncode:
-        raise SystemExit(done.stderr)
+        raise SystemExit(done.returncode)
     result: Json = json.loads(done.stdout)
     return result
 

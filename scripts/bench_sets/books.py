@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import resource
 import tempfile
 import time
@@ -49,82 +50,104 @@ def simulate(_: argparse.Namespace) -> Json:
 
 
 def audits(options: argparse.Namespace) -> list[Json]:
-    """Audits of simulated books of so many loans, each in a process of its own."""
+    """Audits of simulated books of so many loans: one process makes the book, another audits it."""
     results = []
     for loans in options.loans:
-        say(f"  {loans:,} loans")
-        results.append(child("--audit-child", str(loans)))
+        with tempfile.TemporaryDirectory() as folder:
+            say(f"  a book of {loans:,} loans")
+            book = child("--book-child", str(loans), folder)
+            say(f"  its audit, {book['entries']:,} entries")
+            results.append(book | child("--audit-child", folder, book.pop("pool")))
     return results
 
 
-def audit(loans: int) -> Json:
-    """One year's book, appended in bulk, one pool of it sealed; then integrity alone, and the whole audit.
+def book(loans: int, folder: Path) -> Json:
+    """One year's book in an SQLite log, appended day by day, its largest pool sealed."""
+    from ledger.simulate import Options, SimulatedClock, Simulation, drive, parties
+
+    asked = Options(loans=loans, months=12, seed=1, origin=ORIGIN)
+    ledger = make_ledger(folder, f"sqlite:///{folder}/ledger.db")
+    ledger.clock = clock = SimulatedClock(asked.start, zone="Asia/Shanghai")
+    for one in parties(asked.seed):
+        ledger.add_party(one.name, one.roles, [one.key] if one.key else [])
+
+    def post(day: Any, lines: Any) -> Any:
+        clock.set(day)
+        return ledger.append(lines).accepted if lines else []
+
+    started = time.process_time()
+    for day in drive(Simulation(asked), post):
+        if day.last or day.date.day == 1:
+            ledger.publish()
+            say(
+                f"    {day.date}: {ledger.status().size:,} entries, {time.process_time() - started:,.0f} s of CPU"
+            )
+    pool = max(ledger.pools(), key=lambda one: one.holdings).pool
+    ledger.seal_pool(pool, as_of=day.date.isoformat(), currency="CNY", party="platform")
+    ledger.publish()
+    size = ledger.status().size
+    (folder / "trust.json").write_bytes(ledger.trust_root().encode())
+    ledger.store.close()
+    return {
+        "loans": loans,
+        "entries": size,
+        "pool": pool,
+        "database_megabytes": round((folder / "ledger.db").stat().st_size / 1e6),
+        "simulated_appended_published_cpu_seconds": round(time.process_time() - started),
+    }
+
+
+def audit(folder: Path, pool: str) -> Json:
+    """Integrity alone, the full replay, and the whole audit of one pool.
 
     Integrity is from record bytes to the root; the full replay reads the pool's loans again from their records and puts
-    every question to each. Rates are per CPU second of one process. The whole audit also scans the log for settlements,
-    duplicates and day closes, and follows each claim through every register.
+    every question to each. Their rates are per CPU second of one process. The whole audit also scans the log for
+    settlements, duplicates and day closes, and follows each claim through every register; it runs on all cores.
     """
     from ledger.audit import integrity
     from ledger.audit.perform import CHECKS, collectors
     from ledger.audit.perform import audit as perform
     from ledger.audit.run import Request, over_cases
-    from ledger.simulate import Options, SimulatedClock, Simulation, drive, parties
-    from ledger.store import logs
+    from ledger.audit.sight import Sight
+    from ledger.proofs.trust import TrustRoot
+    from ledger.store import Store, logs
 
-    asked = Options(loans=loans, months=12, seed=1, origin=ORIGIN)
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = make_ledger(Path(folder), f"sqlite:///{folder}/ledger.db")
-        ledger.clock = clock = SimulatedClock(asked.start, zone="Asia/Shanghai")
-        for one in parties(asked.seed):
-            ledger.add_party(one.name, one.roles, [one.key] if one.key else [])
+    store = Store(f"sqlite:///{folder}/ledger.db")
+    trust, kek = TrustRoot.parse((folder / "trust.json").read_bytes()), folder / "kek"
+    with store.read() as connection:
+        log = logs.get(connection, ORIGIN)
+    size = log.size
 
-        def post(day: Any, lines: Any) -> Any:
-            clock.set(day)
-            return ledger.append(lines).accepted if lines else []
+    def cpu(what: Callable[[], Any]) -> float:
+        before = time.process_time()
+        what()
+        return time.process_time() - before
 
-        for day in drive(Simulation(asked), post):
-            if day.last or day.date.day == 1:
-                ledger.publish()
-        pool = max(ledger.pools(), key=lambda one: one.holdings).pool
-        ledger.seal_pool(pool, as_of=day.date.isoformat(), currency="CNY", party="platform")
-        ledger.publish()
-        size = ledger.status().size
-        with ledger.store.read() as connection:
-            log = logs.get(connection, ORIGIN)
-        request, given = (
-            Request(pool=pool, processes=1),
-            {"trust": ledger.trust_root(), "kek": Path(folder) / "kek"},
+    integral = cpu(lambda: [integrity.hash_range(store, log, *bounds) for bounds in integrity.ranges(size)])
+    say(f"    integrity {integral:,.0f} s of CPU")
+    alone = Request(pool=pool, processes=1)
+    examined = cpu(
+        lambda: over_cases(
+            store, ORIGIN, alone, trust=trust, collect=collectors, checks=CHECKS, sight=Sight.of_owner(kek)
         )
-
-        def seconds(what: Callable[[], Any]) -> float:
-            before = time.process_time()
-            what()
-            return time.process_time() - before
-
-        perform(ledger.store, ORIGIN, request, **given)  # imports and first reads are no part of a rate
-        integral = seconds(
-            lambda: [integrity.hash_range(ledger.store, log, *bounds) for bounds in integrity.ranges(size)]
-        )
-        examined = seconds(
-            lambda: over_cases(ledger.store, ORIGIN, request, collect=collectors, checks=CHECKS, **given)
-        )
-        started = time.perf_counter()
-        report = perform(ledger.store, ORIGIN, request, **given)
-        alone = time.perf_counter() - started
-        started = time.perf_counter()
-        perform(ledger.store, ORIGIN, Request(pool=pool), **given)
-        together = time.perf_counter() - started
-        records = int(report.numbers["records"])
-        hashing = size / rate(200_000, lambda: hashlib.sha256(bytes(700)).digest())
-        ledger.store.close()
-        return {
-            "loans": loans,
-            "entries": size,
-            "pool_records": records,
-            "integrity_events_per_cpu_second": round(size / integral),
-            "integrity_times_raw_hashing": round(integral / hashing, 1),
-            "full_replay_events_per_cpu_second": round(records / max(examined - integral, 0.001)),
-            "whole_audit_seconds_on_one_core": round(alone, 1),
-            "whole_audit_seconds_on_all_cores": round(together, 1),
-            "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        }
+    )
+    say(f"    integrity and replay {examined:,.0f} s of CPU")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    before = os.times()
+    report = perform(store, ORIGIN, Request(pool=pool), trust=trust, kek=kek)
+    after = os.times()
+    records = int(report.numbers["records"])
+    hashing = size / rate(200_000, lambda: hashlib.sha256(bytes(700)).digest())
+    store.close()
+    return {
+        "pool_records": records,
+        "integrity_events_per_cpu_second": round(size / integral),
+        "integrity_times_raw_hashing": round(integral / hashing, 1),
+        "full_replay_records_per_cpu_second": round(records / max(examined - integral, 0.001)),
+        "whole_audit_cpu_seconds": round(sum(after[:4]) - sum(before[:4]), 1),
+        "whole_audit_seconds_on_all_cores": round(after.elapsed - before.elapsed, 1),
+        "errors_found": sum(one.severity == "error" for one in report.findings),
+        "peak_mib_on_one_core": peak,
+        "peak_mib_of_the_parent": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib_of_a_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    }
