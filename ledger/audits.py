@@ -283,7 +283,7 @@ class Auditor:
         ledger, now = self._ledger, self._ledger.clock()
         with ledger.store.read() as connection:
             log = logs.get(connection, ledger.origin)
-            if log.moved is not None:
+            if log.closed:
                 return
             size = log.published
             if log.chain is not None:

@@ -1,22 +1,31 @@
 """A log into another database, SQLite or PostgreSQL, with its proofs: all of it or nothing.
 
-One transaction on each side. No other process writes to the source meanwhile, and the target shows nothing before
-everything stands there and was compared: every row of every table, then the root of the tree from the copied entries
-against the checkpoint and the tiles, and the register's root from its pages.
+No other process writes to the source meanwhile, and the target shows nothing before everything stands there and was
+compared: every row of every table, then the root of the tree from the copied entries against the checkpoint and the
+tiles, and the register's root from its pages.
 
-A log may go on in **one** place only: two databases that publish the same origin would sign two trees of one size.
-So the source, which waits until the target is complete, is closed then; or, with ``keep``, the copy is born closed.
-Where a log is closed nothing is appended or published (:func:`ledger.store.logs.lock`), and everything can be read.
+A log may go on in **one** place only: two databases that publish the same origin would sign two trees of one size. Two
+databases share no transaction, so a move is three, in an order in which at most one of the two is open at any moment:
+
+1. the source is closed, with a mark that names the target;
+2. the target gets everything, and is opened by the same commit;
+3. the source says since when the log goes on there.
+
+A move that was cut off after any of them is carried on by the same call. Until the second has happened it can be given
+up (:func:`give_up`), and where :func:`copy` fails before, it gives itself up. With ``keep`` the source stays open and
+the copy is born closed, in one commit. Where a log is closed nothing is appended or published
+(:func:`ledger.store.logs.lock`), and everything can be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from ledger import register
-from ledger.errors import ConfigurationError, IntegrityError
+from ledger.errors import ConfigurationError, IntegrityError, PoolproofError, UnavailableError
 from ledger.proofs import mpt, tiles
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
@@ -47,7 +56,8 @@ def copy(
     """Copy every log of ``source``; what they are in the target, and the number of rows of each table.
 
     Raises :class:`ConfigurationError` for a target that has a log already and for a source of another version,
-    :class:`IntegrityError` where the copy is not what was read; the target is then as empty as before.
+    :class:`IntegrityError` where the copy is not what was read; the target is then as empty as before, and the log
+    goes on in the source.
     """
     if (version := migrations.current(source)) != migrations.newest():
         raise ConfigurationError(
@@ -55,21 +65,98 @@ def copy(
             " run `poolproof init` first"
         )
     migrations.upgrade(target)
-    with target.read() as connection:
-        if standing := logs.origins(connection):
-            raise ConfigurationError(
-                f"{target} has the log {standing[0]!r} already: copy into an empty database"
-            )
+    if keep:
+        with source.write() as taken, target.write() as given:
+            rows.hold(taken)
+            _check_empty(given, target)
+            _check_open(taken)
+            made = _transfer(taken, given, progress)
+            logs.close(given, successor=str(source), moved=now)
+        return made
+    _begin(source, target)
+    try:
+        made = _move(source, target, progress)
+    except BaseException:
+        # Also for an interrupt. Where it cannot be given up, since the target has the log or does not answer, the
+        # source stays closed: the same call goes on from there.
+        with suppress(PoolproofError):
+            give_up(source, target)
+        raise
+    with source.write() as connection:
+        logs.close(connection, successor=str(target), moved=now)
+    return made
+
+
+def give_up(source: Store, target: Store) -> None:
+    """Let the log go on in the source, whose move to ``target`` was cut off before the log stood there.
+
+    Raises :class:`ConfigurationError` where no such move is under way, or the target has the log.
+    """
+    with source.write() as taken:
+        rows.hold(taken)
+        if not _is_under_way(taken, target):
+            raise ConfigurationError(f"the log of this database is not being moved to {target}")
+        if migrations.current(target) is not None:
+            with target.write() as given:
+                rows.hold(given)  # whatever another process writes there has ended by now, or never will
+                _check_empty(given, target)
+        logs.reopen(taken)
+
+
+def _begin(source: Store, target: Store) -> None:
+    """Close the source with the mark that names the target, unless an earlier call has done so."""
+    with source.write() as taken:
+        if _is_under_way(taken, target):
+            return
+        with target.read() as given:
+            _check_empty(given, target)
+        _check_open(taken)
+        logs.close(taken, successor=str(target), moved=None)
+
+
+def _move(source: Store, target: Store, progress: Progress) -> tuple[list[Copied], dict[str, int]]:
+    """Bring everything into the target and open the log there, or find that an earlier call has."""
     with source.write() as taken, target.write() as given:
         rows.hold(taken)
-        origins = [logs.lock(taken, origin).origin for origin in logs.origins(taken)]
-        if not origins:
-            raise ConfigurationError("there is no log in this database to copy")
-        counts = {name: _copy_table(taken, given, name, progress) for name in rows.tables()}
-        rows.restart_counters(given)
-        copied = [_verify(given, logs.get(given, origin), progress) for origin in origins]
-        # The transaction on the target ends first; the source is held until its own ends, closed.
-        logs.close(given if keep else taken, now)
+        rows.hold(given)
+        if not _is_under_way(taken, target):  # another call has ended it meanwhile
+            raise UnavailableError(f"the move to {target} was ended by somebody else", retry_after=1)
+        if logs.origins(given):
+            counts = {name: rows.count(given, name) for name in rows.tables()}
+            return [_verify(given, logs.get(given, one), progress) for one in logs.origins(given)], counts
+        made = _transfer(taken, given, progress)
+        # The transaction on the target ends first; until then the source is held, so that nobody gives the move up.
+        logs.reopen(given)
+    return made
+
+
+def _is_under_way(connection: ReadConnection, target: Store) -> bool:
+    """Whether the log of this database is being moved to the target."""
+    found = [logs.get(connection, origin) for origin in logs.origins(connection)]
+    return bool(found) and all(one.successor == str(target) and one.moved is None for one in found)
+
+
+def _check_open(connection: WriteConnection) -> None:
+    """Hold every log of this database; refused where there is none, or it goes on elsewhere already."""
+    origins = logs.origins(connection)
+    if not origins:
+        raise ConfigurationError("there is no log in this database to copy")
+    for origin in origins:
+        logs.lock(connection, origin)
+
+
+def _check_empty(connection: ReadConnection, target: Store) -> None:
+    if standing := logs.origins(connection):
+        raise ConfigurationError(f"{target} has the log {standing[0]!r} already: copy into an empty database")
+
+
+def _transfer(
+    taken: WriteConnection, given: WriteConnection, progress: Progress
+) -> tuple[list[Copied], dict[str, int]]:
+    """All rows, compared; then the trees and registers from what was written."""
+    counts = {name: _copy_table(taken, given, name, progress) for name in rows.tables()}
+    rows.restart_counters(given)
+    copied = [_verify(given, logs.get(given, origin), progress) for origin in logs.origins(given)]
     return copied, counts
 
 

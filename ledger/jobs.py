@@ -94,7 +94,7 @@ class Runner:
             return False
         with self._store.read() as connection:
             log = logs.get(connection, self._origin)
-        if log.moved is not None:
+        if log.closed:
             return False  # a log that goes on in another database has its jobs there
         self._forget(log.id)
         with self._store.write() as connection:

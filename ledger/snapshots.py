@@ -201,7 +201,7 @@ def refresh(ledger: Ledger) -> bool:
     now = datetime.now(UTC)
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        alive = log.published and log.moved is None
+        alive = log.published and not log.closed
         names = list(subjects.pool_states(connection, log.id)) if alive else []
         rows = subjects.by_name(connection, log.id, [f"pool:{name}" for name in names])
         last = {

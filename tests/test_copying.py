@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from ledger.audit.fsck import fsck
-from ledger.copying import copy
+from ledger.copying import copy, give_up
 from ledger.errors import ConfigurationError, IntegrityError, UnavailableError
 from ledger.log import Ledger
-from ledger.store import Store, logs, rows
+from ledger.store import Store, logs, migrations, rows
 from ledger.store.tables import metadata
 from tests import book
 from tests.conftest import TestClock
@@ -99,7 +102,7 @@ def test_a_log_that_moved_is_read_and_never_continued(
         lambda: source.add_party("bank-d", ["investor"]),
         lambda: copy(source.store, open_store(f"sqlite:///{tmp_path / 'third.db'}"), now=NOW),
     ):
-        with pytest.raises(UnavailableError, match=f"goes on in another database since {NOW}"):
+        with pytest.raises(UnavailableError, match=rf"goes on in another database \(sqlite:.*\) since {NOW}"):
             write()
 
 
@@ -150,4 +153,96 @@ def test_a_damaged_log_leaves_nothing_behind(
     with store.read() as connection:
         assert not any(rows.count(connection, name) for name in rows.tables())
     with source.store.read() as connection:
-        assert logs.get(connection, source.origin).moved is None
+        assert not logs.get(connection, source.origin).closed
+    assert source.publish() is not None
+
+
+#: Runs a move in a process that kills itself at one point of it.
+KILLED = """
+import os, signal, sys
+from ledger import copying
+from ledger.store import Store, logs
+
+point, source, target = sys.argv[1:]
+close = logs.close
+
+def closing(connection, *, successor, moved):
+    if point == ("before the source is closed" if moved is None else "before the source says where"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    close(connection, successor=successor, moved=moved)
+
+def progress(stage, done, of):
+    if (point, stage) == ("half-way", "records") or (
+        point == "before the target's commit" and (stage, done) == ("tree", of)
+    ):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+copying.logs.close = closing
+copying.copy(Store(source), Store(target), now=sys.argv[0], progress=progress)
+"""
+
+
+def is_open(store: Store) -> bool:
+    """Whether a log goes on in this database."""
+    if migrations.current(store) is None:
+        return False
+    with store.read() as connection:
+        return any(not logs.get(connection, origin).closed for origin in logs.origins(connection))
+
+
+def killed(point: str, source: Store, target: Store) -> None:
+    command = [sys.executable, "-c", KILLED, point, source.url, target.url]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+
+
+#: Where a process dies, and in which of the databases, source and target, the log goes on then.
+POINTS = {
+    "before the source is closed": (True, False),
+    "half-way": (False, False),
+    "before the target's commit": (False, False),
+    "before the source says where": (False, True),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_move_that_is_killed_never_leaves_two_open_and_goes_on(
+    source: Ledger, tmp_path: Path, open_store: OpenStore, point: str
+) -> None:
+    before, target = documents(source), open_store(f"sqlite:///{tmp_path / 'other.db'}")
+    killed(point, source.store, target)
+    assert (is_open(source.store), is_open(target)) == POINTS[point]
+    if not is_open(source.store):
+        with pytest.raises(UnavailableError, match=r"is being moved to sqlite:.*other\.db: `poolproof copy"):
+            source.append([book.originated("fork")], party="fenqile")
+        with pytest.raises(UnavailableError, match="is being moved to"):
+            copy(source.store, open_store(f"sqlite:///{tmp_path / 'third.db'}"), now=NOW)
+    if is_open(target):  # it may have gone on there before anybody looks
+        opened(source, target).append([book.originated("new")], party="fenqile")
+    copied, _ = copy(source.store, target, now=NOW)
+    here = opened(source, target)
+    assert (is_open(source.store), is_open(target)) == (False, True)
+    assert [one.size for one in copied] == [here.status().size]
+    assert documents(here)[:-1] == before[:-1]
+    assert fsck(here).problems == []
+    with source.store.read() as connection:
+        row = logs.get(connection, source.origin)
+    assert (row.successor, row.moved) == (str(target), NOW)
+
+
+def test_a_move_that_was_cut_off_is_given_up_only_while_the_target_is_empty(
+    source: Ledger, tmp_path: Path, open_store: OpenStore
+) -> None:
+    target, other = (open_store(f"sqlite:///{tmp_path / name}.db") for name in ("target", "other"))
+    with pytest.raises(ConfigurationError, match="is not being moved to"):
+        give_up(source.store, target)
+    killed("half-way", source.store, target)
+    with pytest.raises(ConfigurationError, match="is not being moved to"):
+        give_up(source.store, other)
+    give_up(source.store, target)
+    assert (is_open(source.store), is_open(target)) == (True, False)
+    source.append([book.originated("goes-on")], party="fenqile")
+
+    killed("before the source says where", source.store, target)
+    with pytest.raises(ConfigurationError, match="has the log"):
+        give_up(source.store, target)
+    assert (is_open(source.store), is_open(target)) == (False, True)

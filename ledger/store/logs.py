@@ -46,8 +46,15 @@ class LogRow:
     chain: ChainRow | None
     #: the AttestationRegistry's address
     attestations: bytes | None
-    #: when the log went on in another database
+    #: the database that the log is moved to
+    successor: str | None
+    #: when it began to go on there
     moved: str | None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it goes on in another database, or is on its way there: here nothing is added any more."""
+        return self.successor is not None or self.moved is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +104,32 @@ def lock(connection: WriteConnection, origin: str) -> LogRow:
     """
     row = connection.execute(select(logs).where(logs.c.origin == origin).with_for_update()).one_or_none()
     log = _row(row, origin)
-    if log.moved is not None:
-        raise UnavailableError(
-            f"{origin} goes on in another database since {log.moved}; here it can be read, and nothing is appended",
-            retry_after=MOVED_RETRY_SECONDS,
-        )
+    if log.closed:
+        raise UnavailableError(f"{origin} {_where(log)}", retry_after=MOVED_RETRY_SECONDS)
     return log
 
 
-def close(connection: WriteConnection, moved: str) -> None:
-    """Say of every log of this database that it goes on in another one since ``moved``."""
-    connection.execute(update(logs).values(moved=moved))
+def _where(log: LogRow) -> str:
+    """Where a closed log goes on, in words."""
+    if log.moved is None:
+        return (
+            f"is being moved to {log.successor}: `poolproof copy --to` that database goes on with it,"
+            " with `--give-up` the log is opened here again"
+        )
+    there = f" ({log.successor})" if log.successor else ""
+    return (
+        f"goes on in another database{there} since {log.moved}; here it can be read, and nothing is appended"
+    )
+
+
+def close(connection: WriteConnection, *, successor: str, moved: str | None) -> None:
+    """Say of every log of this database where it goes on since ``moved``, or will once it stands there whole."""
+    connection.execute(update(logs).values(successor=successor, moved=moved))
+
+
+def reopen(connection: WriteConnection) -> None:
+    """Say of every log of this database that it goes on here."""
+    connection.execute(update(logs).values(successor=None, moved=None))
 
 
 def advance(connection: WriteConnection, log_id: int, **values: Any) -> None:

@@ -57,7 +57,9 @@ logs = Table(
     Column("max_anchor_age", BigInteger),
     # The AttestationRegistry over that contract; null where there is none.
     Column("attestations", LargeBinary(20)),
-    # When it went on in another database; null where it is alive.
+    # The database that it is moved to, without a password, and when it began to go on there; both null where it is
+    # alive. With a successor and no time the move is under way.
+    Column("successor", String),
     Column("moved", String(32)),
 )
 

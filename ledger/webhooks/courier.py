@@ -79,7 +79,7 @@ class Courier:
         """Some of what is to be done now; whether there may be more."""
         with self._store.read() as connection:
             log = logs.get(connection, self._origin)
-            if log.moved is not None or not rows.any_endpoint(connection, log.id):
+            if log.closed or not rows.any_endpoint(connection, log.id):
                 return False  # a log that goes on in another database is told of by the workers there
         for source in self._sources:
             try:

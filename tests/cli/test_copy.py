@@ -29,6 +29,7 @@ def test_a_log_moves_and_the_commands_go_on_there(
     assert "the log goes on here" in said
     assert "has the log" in log("copy", "--to", trial, code=2).stderr
     log("publish")
+    assert "is not being moved" in log("copy", "--to", trial, "--give-up", code=2).stderr
 
 
 def test_a_password_is_not_shown(log: Run) -> None:
