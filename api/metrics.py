@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from ledger import audits, uploads
 
 if TYPE_CHECKING:
-    from ledger.log import Status
+    from ledger.status import Status
     from ledger.store.webhooks import Backlog
 
 #: Seconds. The promises are 50 ms for reads and 150 ms for writes; the buckets part what keeps them.

@@ -29,6 +29,8 @@ from ledger.store import erasure as contents
 from ledger.store.logs import LogRow
 from ledger.store.subjects import SubjectRow
 
+#: Years for which a loan's records are kept after its end (the setting `retention_years` says why).
+RETENTION_YEARS = 5
 #: The subject under which erasures stand.
 _LOG = "log"
 

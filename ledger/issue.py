@@ -1,27 +1,23 @@
-"""What the log signs and hands out: acceptances, receipts, claim proofs, trust roots, pool summaries.
+"""What the log signs and hands out: acceptances, receipts and proofs of a claim's place.
 
-Receipts and trust roots are issued once and stored; the bytes that a partner holds are the bytes that stay.
+Receipts are issued once and stored; the bytes that a partner holds are the bytes that stay.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from ledger import register
-from ledger.domain import loans, money, pools, record
-from ledger.domain.events.base import ROLES
+from ledger import published, register
+from ledger.domain import record
 from ledger.domain.fold import fold
-from ledger.errors import ConfigurationError, IntegrityError, MalformedError, NotFoundError
-from ledger.proofs import trust
+from ledger.errors import IntegrityError, NotFoundError
 from ledger.proofs.acceptance import Batch, BatchPrinter, BatchTree, leaf
 from ledger.proofs.claimproof import ClaimProof, Holding, Link
-from ledger.proofs.documents import NAME, DetachedSignature, KeyName
+from ledger.proofs.documents import DetachedSignature, KeyName
 from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder_id, parse_holders
 from ledger.proofs.entries import RegisterEntry
-from ledger.proofs.note import Signer, Verifier
+from ledger.proofs.note import Signer
 from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
 from ledger.publish import claim_preimages
 from ledger.store import ReadConnection, Store, anchors, logs, records, subjects, trees
@@ -31,39 +27,6 @@ from ledger.store.subjects import ClaimRow, SubjectRow
 from ledger.store.trees import CheckpointRow
 from ledger.tree import tree_at
 from ledger.vault import Vault, unseal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSummary:
-    """A pool as it stands now: the claims it holds a share of, and the principal of these claims by currency.
-
-    ``weak_keys`` counts the claims under a fallback asset key, which shows a second pledge in this log only;
-    ``erased`` the claims of erased loans, with what was outstanding when they were erased.
-    """
-
-    pool: str
-    title: str
-    claims: int
-    holders: dict[str, int]
-    principal: dict[str, str]
-    statuses: dict[str, int]
-    weak_keys: int
-    erased: int
-    records: int
-    head: str
-    rules: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolBrief:
-    """A pool in a line. ``holdings`` counts holders' places in claims, ``sealed`` the size sealed last by currency."""
-
-    pool: str
-    title: str
-    rules_version: int
-    holdings: int
-    closed: bool
-    sealed: dict[str, int]
 
 
 def batch_of(log: LogRow, row: BatchRow) -> Batch:
@@ -185,11 +148,7 @@ class Issuer:
         """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""
         with self.store.read() as connection:
             log = logs.get(connection, self.origin)
-            checkpoint = trees.checkpoint(connection, log.id, size)
-            if checkpoint is None:
-                raise NotFoundError(
-                    "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
-                )
+            checkpoint = published.checkpoint(connection, log, size)
             row = trees.register_at(connection, log.id, checkpoint.size - 1)
             if row is None:
                 raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
@@ -301,120 +260,3 @@ def chain_binding(log: LogRow) -> ChainBinding | None:
     if log.chain is None:
         return None
     return ChainBinding(chain_id=log.chain.chain_id, contract=log.chain.contract, log_id=log.chain.log_key)
-
-
-def trust_root(
-    connection: ReadConnection, log: LogRow, pinned: Sequence[tuple[int, bytes]]
-) -> trust.TrustRoot:
-    """What a verifier must know about this log, from the ledger's own facts."""
-    keys = logs.list_keys(connection, log.id)
-
-    def of(kind: str) -> tuple[trust.KeySpan, ...]:
-        return tuple(
-            trust.KeySpan(verifier=Verifier.parse(k.key), first=k.valid_from, last=k.valid_to)
-            for k in keys
-            if k.kind == kind
-        )
-
-    chain = log.chain
-    return trust.TrustRoot(
-        origin=log.origin,
-        zone=log.zone,
-        day_cut=log.day_cut,
-        log_keys=of("log"),
-        service_keys=of("service"),
-        parties=tuple(
-            trust.TrustedParty(
-                name=party.name, roles=party.roles, verifiers=tuple(Verifier.parse(key) for key in party.keys)
-            )
-            for party in logs.list_parties(connection, log.id)
-        ),
-        chain=None
-        if chain is None
-        else trust.ChainTrust(
-            chain_id=chain.chain_id,
-            genesis=chain.genesis,
-            contract=chain.contract,
-            code_hash=chain.code_hash,
-            log_id=chain.log_key,
-            finality=chain.finality,
-            grade=chain.grade,
-            max_anchor_age=chain.max_anchor_age,
-        ),
-        pinned_blocks=tuple(trust.PinnedBlock(number=number, hash=digest) for number, digest in pinned),
-    )
-
-
-def check_party(name: str, roles: Sequence[str], keys: Sequence[str]) -> None:
-    """Raise :class:`ConfigurationError` for a party that cannot be: its name, its roles, or a key not its own."""
-    if NAME.fullmatch(name) is None:
-        raise ConfigurationError(f"party {name!r}: 1 to 64 of A-Z a-z 0-9 . _ : -")
-    if not roles or set(roles) - ROLES:
-        raise ConfigurationError(f"party {name}: a role is one of {', '.join(sorted(ROLES))}")
-    for key in keys:
-        try:
-            verifier = Verifier.parse(key)
-        except MalformedError as error:
-            raise ConfigurationError(f"party {name}: key {key[:80]!r}: {error.reason}") from error
-        if verifier.name != name:
-            raise ConfigurationError(f"party {name}: the key {verifier.reference} bears another name")
-
-
-def pool_summary(connection: ReadConnection, log: LogRow, name: str) -> PoolSummary:
-    """A pool as it stands now; raises :class:`NotFoundError`."""
-    row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
-    if row is None or row.head is None:
-        raise NotFoundError(f"no pool {name!r} in this log")
-    positions = subjects.pool_positions(connection, log.id, row.id)
-    claims = subjects.claims_by_key(connection, log.id, {asset_key for asset_key, _, _ in positions})
-    loan_rows = subjects.by_id(connection, {claim.subject_id for claim in claims.values()})
-    states = {subject: loans.decode(loan.state) for subject, loan in loan_rows.items()}
-    holders: Counter[str] = Counter()
-    statuses: Counter[str] = Counter()
-    principal: Counter[str] = Counter()
-    weak_keys = 0
-    for claim in claims.values():
-        state = states[claim.subject_id]
-        part = state.claim(claim.name)
-        assert part is not None
-        statuses[state.status] += 1
-        principal[state.currency] += part.principal
-        weak_keys += part.weak
-    for _, holder, _ in positions:
-        holders[holder] += 1
-    state_of_pool = pools.decode(row.state)
-    return PoolSummary(
-        pool=name,
-        title=state_of_pool.title,
-        claims=len(claims),
-        holders=dict(sorted(holders.items())),
-        principal={currency: money.format(units, currency) for currency, units in sorted(principal.items())},
-        statuses=dict(sorted(statuses.items())),
-        weak_keys=weak_keys,
-        erased=sum(loan_rows[claim.subject_id].secret is None for claim in claims.values()),
-        records=row.count,
-        head=bytes(row.head).hex(),
-        rules=state_of_pool.rules_data,
-    )
-
-
-def pool_briefs(
-    connection: ReadConnection, log: LogRow, names: Collection[str] | None = None
-) -> list[PoolBrief]:
-    """Pools in a line, by name: those of ``names``, or every one of the log."""
-    states = {
-        name: pools.decode(state)
-        for name, state in subjects.pool_states(connection, log.id).items()
-        if state and (names is None or name in names)
-    }
-    return [
-        PoolBrief(
-            pool=name,
-            title=state.title,
-            rules_version=state.rules_version,
-            holdings=state.holdings,
-            closed=state.closed,
-            sealed={currency: sealed.size for currency, sealed in sorted(state.seals.items())},
-        )
-        for name, state in states.items()
-    ]

@@ -9,9 +9,10 @@ register.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from ledger import register
-from ledger.domain import loans, pools
+from ledger.domain import calendar, loans, pools
 from ledger.domain.loans import LoanState
 from ledger.errors import IntegrityError
 from ledger.proofs import mpt
@@ -42,10 +43,19 @@ CHUNK_SUBJECTS = 20_000
 
 
 def publish(
-    connection: WriteConnection, log: LogRow, *, vault: Vault, signer: Signer, now: str
+    connection: WriteConnection,
+    log: LogRow,
+    *,
+    vault: Vault,
+    signer: Signer,
+    now: datetime,
+    every: timedelta = timedelta(0),
 ) -> CheckpointRow | None:
-    """End the tree in a register entry and sign its checkpoint; None when nothing is new since the last one."""
-    if log.size == log.published:
+    """End the tree in a register entry and sign its checkpoint; None when nothing is new since the last one.
+
+    None too while that one is younger than ``every``.
+    """
+    if log.size == log.published or _is_fresh(connection, log, now, every):
         return None
     previous = trees.register_at(connection, log.id, log.published - 1) if log.published else None
     page, next_page = log.register_page, log.next_page
@@ -62,10 +72,17 @@ def publish(
     trees.add_register(connection, log.id, RegisterRow(log.size, count, root, page))
     grown = extend(connection, log.id, log.size, [leaf_hash(entry.encode())])
     size, tree_root = grown.size, grown.root()
-    row = CheckpointRow(size, tree_root, Checkpoint(log.origin, size, tree_root).sign([signer]), now)
+    stamp = calendar.format_instant(now)
+    row = CheckpointRow(size, tree_root, Checkpoint(log.origin, size, tree_root).sign([signer]), stamp)
     trees.add_checkpoint(connection, log.id, row)
     logs.advance(connection, log.id, size=size, published=size, register_page=page, next_page=next_page)
     return row
+
+
+def _is_fresh(connection: ReadConnection, log: LogRow, now: datetime, every: timedelta) -> bool:
+    newest = trees.checkpoint(connection, log.id) if every else None
+    # One that a clock ahead of this one has dated says nothing about the time since.
+    return newest is not None and timedelta(0) <= now - calendar.parse_instant(newest.published) < every
 
 
 def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[dict[bytes, bytes]]:

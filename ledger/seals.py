@@ -14,7 +14,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from ledger import issue, register
+from ledger import issue, published, register
 from ledger.cut import Cut, Progress, SortedClaims, sorted_claims
 from ledger.domain import calendar, loans, pools, record, seals
 from ledger.domain.events.pools import PoolSealed
@@ -219,11 +219,7 @@ class PoolSeals:
         return Cut(pool_id=self._row.id, size=size, as_of=as_of, currency=currency, expected=expected)
 
     def _checkpoint(self, size: int | None) -> CheckpointRow:
-        row = trees.checkpoint(self._connection, self._log.id, size)
-        if row is None:
-            what = "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
-            raise NotFoundError(what)
-        return row
+        return published.checkpoint(self._connection, self._log, size)
 
     def _seals_before(self, index: int) -> dict[str, Sealed]:
         """The last seals by currency after the pool's records below ``index``."""

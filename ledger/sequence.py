@@ -7,7 +7,8 @@ checkpoints; what happens to the events in between is in :mod:`ledger.append`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ OnError = Literal["abort", "report"]
 
 #: A batch of fewer events looks for repeats at once: a retry over HTTP is small, and a second try costs a round trip.
 OPTIMISTIC_FROM = 200
+#: By when an accepted record is promised to be under an anchor; the acceptance carries the moment.
+ANCHOR_WITHIN = timedelta(hours=24)
 #: Entries that may wait for a checkpoint. All of them are below the next one, and the contract takes no anchor that
 #: grows further than its limit (:data:`ledger.setup.MAX_GROWTH`), so a tree must be published well before that.
 MAX_UNPUBLISHED = 1_000_000
@@ -44,6 +47,19 @@ class Appended:
     accepted: list[Accepted]
     rejects: list[RefusedError]
     signed: dict[int, BatchPrinter] = field(default_factory=dict)
+
+    def acceptances(self, stored: Callable[[list[int]], dict[int, bytes]]) -> list[bytes]:
+        """The signed acceptance of each accepted event, in order; ``stored`` gives those that older batches signed."""
+        # Signatures cover the records of a batch part by part: the part that begins last before an index has it.
+        parts = sorted(self.signed)
+        older = [one.index for one in self.accepted if not parts or one.index < parts[0]]
+        documents = stored(older) if older else {}
+
+        def printed(one: Accepted) -> bytes:
+            printer = self.signed[parts[bisect_right(parts, one.index) - 1]]
+            return printer.encode(index=one.index, event_id=one.id, party=one.party, digest=one.digest)
+
+        return [documents.get(one.index) or printed(one) for one in self.accepted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

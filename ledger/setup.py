@@ -87,7 +87,8 @@ def make_log(
     home: Home, *, origin: str | None, zone: str | None, day_cut: str | None
 ) -> tuple[Home, list[str]]:
     """Keys, database and log, as far as they are missing; the home opened anew and the names of what was made."""
-    from ledger.log import Ledger, check_origin
+    from ledger.charter import check_origin
+    from ledger.log import Ledger
     from ledger.proofs.note import Signer
     from ledger.settings import Settings
     from ledger.store import logs, migrations

@@ -9,7 +9,7 @@ from api import openapi, paging, schemas
 from api.answers import as_json
 from api.routes.paths import PublishedSize
 from api.services import Here, Services
-from ledger import proving
+from ledger import published
 from ledger.errors import NotFoundError
 from ledger.proofs.canonical import b64encode
 from ledger.proofs.documents import chain_text
@@ -104,7 +104,7 @@ def register_list(
 def register(here: Here, size: PublishedSize) -> Response:
     """The register at the end of a published tree."""
     with here.ledger.store.read() as connection:
-        row = proving.register(connection, logs.get(connection, here.ledger.origin), size)
+        row = published.register(connection, logs.get(connection, here.ledger.origin), size)
     return as_json(_register(row))
 
 
@@ -156,7 +156,7 @@ def anchor(here: Here, size: PublishedSize) -> Response:
 
 def _answer_checkpoint(here: Services, size: int | None) -> Response:
     with here.ledger.store.read() as connection:
-        row = proving.checkpoint(connection, logs.get(connection, here.ledger.origin), size)
+        row = published.checkpoint(connection, logs.get(connection, here.ledger.origin), size)
     return as_json(_checkpoint(here, row), headers={"Cache-Control": "no-cache"})
 
 

@@ -10,8 +10,8 @@ from api.answers import as_json
 from api.auth import Reader
 from api.routes.paths import PoolName
 from api.services import Here
-from ledger import issue
-from ledger.issue import PoolBrief
+from ledger import pools
+from ledger.pools import PoolBrief
 from ledger.reading import LoanBrief
 from ledger.seals import PoolSeals, Recorded
 
@@ -44,7 +44,7 @@ def pool_list(
     first = paging.after(cursor, "pools", str)
     with reads.reading(here, caller) as reader:
         names = [name for name in reader.view.pools() if name > (first or "")][: limit + 1]
-        briefs = issue.pool_briefs(reader.connection, reader.log, names)
+        briefs = pools.briefs(reader.connection, reader.log, names)
     return paging.page(request, "pools", briefs, limit=limit, position=_pool, shown=asdict)
 
 
@@ -62,7 +62,7 @@ def pool_summary(here: Here, caller: Reader, pool: PoolName) -> Response:
     """
     with reads.reading(here, caller) as reader:
         reader.view.pool(pool)
-        summary = issue.pool_summary(reader.connection, reader.log, pool)
+        summary = pools.summary(reader.connection, reader.log, pool)
     return as_json(asdict(summary))
 
 

@@ -10,7 +10,7 @@ from api.answers import as_json
 from api.auth import Reader
 from api.routes.paths import MAX_SIZE, ClaimName, PoolName, Size
 from api.services import Here
-from ledger import proving
+from ledger import published
 from ledger.errors import NotFoundError
 from ledger.proofs import claimproof, sealproof
 from ledger.proofs.canonical import b64encode
@@ -39,7 +39,7 @@ def inclusion(
 ) -> Response:
     """An RFC 9162 inclusion proof, as any client of the log could make it from the tiles. It opens nothing."""
     with here.ledger.store.read() as connection:
-        proof = proving.inclusion(connection, logs.get(connection, here.ledger.origin), index, size)
+        proof = published.inclusion(connection, logs.get(connection, here.ledger.origin), index, size)
     return as_json(
         {
             "origin": here.ledger.origin,
@@ -68,7 +68,7 @@ def consistency(
 ) -> Response:
     """An RFC 9162 consistency proof between two published sizes."""
     with here.ledger.store.read() as connection:
-        proof = proving.consistency(connection, logs.get(connection, here.ledger.origin), first, second)
+        proof = published.consistency(connection, logs.get(connection, here.ledger.origin), first, second)
     return as_json(
         {
             "origin": here.ledger.origin,
@@ -130,7 +130,7 @@ def absence(
     where somebody has; who, and who holds it, is for those who see the claim.
     """
     with here.ledger.store.read() as connection:
-        at = proving.checkpoint(connection, logs.get(connection, here.ledger.origin), size).size
+        at = published.checkpoint(connection, logs.get(connection, here.ledger.origin), size).size
     held = NotFoundError(f"the register of size {at} holds something under this asset key")
     try:
         document = here.ledger.prove_claim(asset_key, size=at)

@@ -25,10 +25,11 @@ from ledger import register
 from ledger.audit.problems import Problem, Report
 from ledger.audit.replay import Replay
 from ledger.audit.standing import Head, RootAt, Standing
+from ledger.charter import trust_root
 from ledger.domain.admission import Party
 from ledger.domain.record import private_digest
 from ledger.errors import ConfigurationError, IntegrityError, MalformedError, PoolproofError
-from ledger.issue import place, trust_root
+from ledger.issue import place
 from ledger.proofs import canonical, mpt, tiles
 from ledger.proofs.checkpoint import open_checkpoint
 from ledger.proofs.entries import RegisterEntry, record_entry

@@ -11,7 +11,7 @@ from ledger.cli.frame import Json, Output, command_group, example, only_party, o
 from ledger.errors import MalformedError, NotFoundError
 
 if TYPE_CHECKING:
-    from ledger.issue import PoolSummary
+    from ledger.pools import PoolSummary
     from ledger.seals import Recorded
 
 commands = command_group("Pools: named sets of claims, their rules and seals.")
