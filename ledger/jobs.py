@@ -3,6 +3,7 @@
 A job's life: **queued → running → done | failed**. A worker takes the oldest one that nobody works on; while it works
 it renews its lease. Whatever it writes is compared with the token that it took the job with, so a job whose worker was
 killed, or hung for longer than the lease, is taken by another one, and the first can no longer say anything about it.
+Leases go by the database's clock, not by those of the workers' machines.
 The end of a job and what came of it are stored in one transaction.
 
 A job may be begun more than once, so what it does before its end MUST be safe to do again.
@@ -23,7 +24,7 @@ import structlog
 
 from ledger.domain.calendar import format_instant
 from ledger.errors import PoolproofError, TooManyError, UnavailableError
-from ledger.store import jobs, logs
+from ledger.store import jobs, logs, shared_time
 from ledger.store.jobs import JobRow
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Runner:
             return False  # a log that goes on in another database has its jobs there
         self._forget(log.id)
         with self._store.write() as connection:
-            now = self._clock()
+            now = shared_time(connection, self._clock())
             job = jobs.take(
                 connection, log.id, list(self._handlers), now=format_instant(now), lease=format_instant(now + LEASE)
             )  # fmt: skip
@@ -168,8 +169,8 @@ class Runner:
             while not ended.wait(RENEW_SECONDS):
                 try:
                     with self._store.write() as connection:
-                        lease = format_instant(self._clock() + LEASE)
-                        if not jobs.renew(connection, job, lease=lease):
+                        until = shared_time(connection, self._clock()) + LEASE
+                        if not jobs.renew(connection, job, lease=format_instant(until)):
                             lost.set()
                             return
                 except UnavailableError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from ledger.domain.calendar import format_instant
 from ledger.errors import NotFoundError, RefusedError, TooManyError, UnavailableError
 from ledger.jobs import Progress, Runner
 from ledger.log import Ledger
-from ledger.store import WriteConnection, logs
+from ledger.store import WriteConnection, logs, shared_time
 from ledger.store import jobs as queue
 from ledger.store.jobs import JobRow
 from ledger.workers import Loop, Workers
@@ -45,6 +45,17 @@ class Office:
             found = queue.get(connection, self.log_id, job_id)
         assert found is not None
         return found
+
+    def let_run_out(self, job_id: str) -> None:
+        """Let time pass until the lease is over, on SQLite; PostgreSQL's own clock is not moved, so the lease is."""
+        if self.ledger.store.is_sqlite:
+            self.clock.now += jobs.LEASE + timedelta(seconds=1)
+            return
+        with self.ledger.store.write() as connection:
+            job = queue.get(connection, self.log_id, job_id)
+            assert job is not None
+            past = shared_time(connection, self.clock()) - timedelta(seconds=1)
+            assert queue.renew(connection, job, lease=format_instant(past))
 
     def runner(self, work: Callable[[JobRow, Progress], Any] = lambda _job, _progress: None) -> Runner:
         def handler(job: JobRow, progress: Progress) -> Callable[[WriteConnection], dict[str, Any]]:
@@ -98,11 +109,12 @@ def test_many_workers_share_the_queue(both: Office) -> None:
 def test_a_job_whose_worker_died_is_taken_again_after_the_lease(both: Office) -> None:
     both.add("a")
     with both.ledger.store.write() as connection:  # a worker that takes it and says no more
-        lease = format_instant(both.clock() + jobs.LEASE)
-        dead = queue.take(connection, both.log_id, ["test"], now=format_instant(both.clock()), lease=lease)
+        now = shared_time(connection, both.clock())
+        lease = format_instant(now + jobs.LEASE)
+        dead = queue.take(connection, both.log_id, ["test"], now=format_instant(now), lease=lease)
     assert dead is not None
     assert not both.runner().step()
-    both.clock.now += jobs.LEASE + timedelta(seconds=1)
+    both.let_run_out("a")
     assert both.runner().step()
     assert both.get("a").attempts == 2
     with both.ledger.store.write() as connection:  # it was not dead, but slow
@@ -110,6 +122,35 @@ def test_a_job_whose_worker_died_is_taken_again_after_the_lease(both: Office) ->
         assert not queue.renew(connection, dead, lease=lease)
         assert not queue.end(connection, dead, now=lease, result={"result": "late"})
     assert both.get("a").result == {"result": None}
+
+
+def test_the_databases_clock_decides_between_machines(
+    fresh_postgres: str, make_ledger: Callable[[str], Ledger]
+) -> None:
+    """A worker whose machine is hours ahead takes no job from another; one that is behind lets none lie."""
+    ledger = make_ledger(fresh_postgres)
+    ahead, behind = TestClock(), TestClock()
+    ahead.now, behind.now = (datetime.now(UTC) + timedelta(hours=n) for n in (3, -3))
+    office, other = Office(ledger, behind), Office(ledger, ahead)
+    office.add("a")
+
+    def work(_job: JobRow, progress: Progress) -> str:
+        assert not other.runner().step()
+        progress("still mine", 1, 1)
+        return "mine"
+
+    assert office.runner(work).step()
+    assert office.get("a").result == {"result": "mine"}
+    office.add("b")
+    with ledger.store.write() as connection:  # taken on the machine that is ahead, which then died
+        now = shared_time(connection, ahead())
+        taken = queue.take(
+            connection, office.log_id, ["test"], now=format_instant(now), lease=format_instant(now + jobs.LEASE)
+        )  # fmt: skip
+    assert taken is not None
+    assert not office.runner().step()
+    office.let_run_out("b")
+    assert office.runner().step()
 
 
 def test_who_lost_a_job_stores_nothing_of_it(office: Office) -> None:
@@ -293,7 +334,7 @@ def test_old_jobs_are_forgotten(office: Office) -> None:
 def test_a_log_that_moved_works_on_nothing(office: Office) -> None:
     office.add("a")
     with office.ledger.store.write() as connection:
-        logs.close(connection, format_instant(office.clock()))
+        logs.close(connection, successor="elsewhere", moved=format_instant(office.clock()))
     assert not office.runner().step()
     assert office.get("a").state == "queued"
     with pytest.raises(NotFoundError):

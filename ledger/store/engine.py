@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NewType
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -101,6 +102,19 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def shared_time(connection: ReadConnection, here: datetime) -> datetime:
+    """The time by the one clock that all processes on this database share; ``here`` is this process's own.
+
+    Leases are taken and judged by it: with the clocks of two machines a lease could run out before it began. Of
+    PostgreSQL it is the server's. SQLite has none of its own, and its processes are all on one machine.
+    """
+    if connection.dialect.name != "postgresql":
+        return here
+    # Not now(), which stands still in a transaction that may have waited for a lock.
+    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return told.astimezone(UTC)
 
 
 @contextmanager

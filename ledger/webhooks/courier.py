@@ -24,7 +24,7 @@ from standardwebhooks import Webhook
 
 from ledger.domain.calendar import format_instant
 from ledger.errors import UnavailableError
-from ledger.store import Store, logs
+from ledger.store import ReadConnection, Store, logs, shared_time
 from ledger.store import webhooks as rows
 from ledger.store.webhooks import DeliveryRow, EndpointRow, MessageRow
 from ledger.vault import Vault
@@ -114,8 +114,8 @@ class Courier:
 
     def _spread(self, log_id: int) -> int:
         """Make the deliveries of messages that have none yet; how many messages these were."""
-        now = self._now()
         with self._store.write() as connection:
+            now = self._shared_now(connection)
             found = rows.take_unspread(connection, log_id, SPREAD_TOGETHER, now=now)
             if not found:
                 return 0
@@ -136,7 +136,8 @@ class Courier:
     def _deliver(self, log_id: int) -> bool:
         """Serve the receivers for which something is due, each for at most its turn; whether there were any."""
         with self._store.read() as connection:
-            due = rows.endpoints_due(connection, log_id, now=self._now(), most=PARALLEL * 4)
+            now = self._shared_now(connection)
+            due = rows.endpoints_due(connection, log_id, now=now, most=PARALLEL * 4)
         if not due:
             return False
         with ThreadPoolExecutor(max_workers=min(PARALLEL, len(due)), thread_name_prefix="webhook") as pool:
@@ -152,13 +153,13 @@ class Courier:
 
     def _attempt(self, endpoint_id: str) -> bool:
         """Make one attempt; False where none is due or it failed."""
-        now = self._now()
         with self._store.write() as connection:
             log = logs.get(connection, self._origin)
             endpoint = rows.endpoint(connection, log.id, endpoint_id)
             if endpoint is None or endpoint.disabled is not None:
                 return False
-            until = format_instant(self._clock() + LOST_AFTER)
+            now = self._shared_now(connection)
+            until = self._shared_now(connection, LOST_AFTER)
             begun = rows.claim(connection, log.id, endpoint_id, now=now, until=until)
             if begun is None:
                 return False
@@ -213,7 +214,8 @@ class Courier:
         )  # fmt: skip
         with self._store.write() as connection:
             if wait is not None:
-                rows.settle(connection, begun, "waiting", due=format_instant(now + wait), **ended)
+                due = self._shared_now(connection, wait)
+                rows.settle(connection, begun, "waiting", due=due, **ended)
             elif rows.settle(connection, begun, "failed", due=None, **ended):
                 times = (
                     f"delivery {begun.id} failed {begun.attempts} times: " if answer.status != _GONE else ""
@@ -234,5 +236,6 @@ class Courier:
         if gone == 0:
             self._forgot = now
 
-    def _now(self) -> str:
-        return format_instant(self._clock())
+    def _shared_now(self, connection: ReadConnection, later: timedelta = timedelta()) -> str:
+        """What is due, and which attempt was lost, goes by the clock that all couriers share."""
+        return format_instant(shared_time(connection, self._clock()) + later)

@@ -19,7 +19,7 @@ from ledger.errors import NotFoundError, RefusedError, UnavailableError
 from ledger.log import Ledger
 from ledger.store import Store, logs
 from ledger.store import webhooks as rows
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, shared_time
 from ledger.store.logs import LogRow
 from ledger.store.webhooks import DeliveryRow, EndpointRow
 from ledger.vault import Vault
@@ -184,7 +184,8 @@ class Endpoints:
     def _deliver(
         self, connection: WriteConnection, log: LogRow, endpoint_id: str, message_id: str
     ) -> DeliveryRow:
-        [made] = rows.add_deliveries(connection, log.id, [(endpoint_id, message_id)], due=self._now())
+        due = format_instant(shared_time(connection, self._clock()))
+        [made] = rows.add_deliveries(connection, log.id, [(endpoint_id, message_id)], due=due)
         delivery = rows.delivery(connection, log.id, made)
         assert delivery is not None
         return delivery

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from ledger.domain.calendar import format_instant
 from ledger.errors import RefusedError, UnavailableError
-from ledger.store import access, logs
+from ledger.store import access, logs, shared_time
 from ledger.store import webhooks as rows
 from ledger.webhooks import backoff, courier
 from ledger.webhooks.messages import Occurrence
@@ -380,6 +380,21 @@ def test_an_attempt_is_begun_by_one(any_office: Office) -> None:
     assert len([one for one in begun if one is not None]) == 1
 
 
+def test_the_databases_clock_says_what_is_due(any_office: Office) -> None:
+    """On PostgreSQL a courier whose machine is a day ahead attempts nothing that another has under way."""
+    office = any_office
+    hook, _ = office.add("bank-a")
+    office.announce()
+    office.courier._spread(office.ledger.row().id)
+    with office.ledger.store.write() as connection:
+        now = shared_time(connection, office.clock())
+        until = format_instant(now + courier.LOST_AFTER)
+        assert rows.claim(connection, office.ledger.row().id, hook, now=format_instant(now), until=until)
+    office.clock.forward(days=1)
+    office.run()
+    assert len(office.receiver.got) == (1 if office.ledger.store.is_sqlite else 0)
+
+
 def test_a_source_that_does_not_answer_stops_nothing(office: Office) -> None:
     class Silent:
         name = "silent"
@@ -402,7 +417,7 @@ def test_a_log_that_has_moved_is_told_of_elsewhere(office: Office) -> None:
     office.add("bank-a")
     office.announce()
     with office.ledger.store.write() as connection:
-        logs.close(connection, "2026-11-22T18:30:00.000000Z")
+        logs.close(connection, successor="elsewhere", moved="2026-11-22T18:30:00.000000Z")
     office.run()
     assert office.receiver.got == []
 
