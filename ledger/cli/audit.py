@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ledger.cli.fieldwork import Laid, Sample, lay
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day, read_file
 from ledger.cli.mirrored import audit_mirrored
 from ledger.cli.report import report_lines, write_report
@@ -17,14 +18,11 @@ from ledger.errors import UnavailableError, VerificationError
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
-    from ledger.audit.reconcile import Request as TapeRequest
-    from ledger.audit.run import AnchorTimes, Progress, Request
+    from ledger.audit.run import AnchorTimes, Request
     from ledger.audit.watch import Look
     from ledger.chain.sources import OnlineAnchors
     from ledger.home import Home
     from ledger.proofs.trust import TrustRoot
-    from ledger.tapes.positions import Positions
-    from ledger.tapes.totals import TotalsFile
 
 commands = command_group("The audit.")
 
@@ -118,31 +116,29 @@ def audit(
     undetermined and nothing is wrong.
 
     With --from a partner checks for itself: it downloads what the log's owner shows it, trusts the trust root and the
-    chain alone, and reports what the register counts and the owner did not show. A later run fetches what is new.
+    chain alone, and reports what the register counts and the owner did not show. A later run fetches what is new. A
+    --tape stays on the partner's machine; --receipts of a sample are fetched, which takes a key that may read.
     """
     from ledger.audit.run import Request
 
-    if sample and seed is None:
-        raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
-    if seed is not None:
-        from ledger.audit.sample import check_seed
-
-        seed = check_seed(seed)
+    wanted = _sample(sample, seed, receipts)
     out = Output(as_json)
     request, drawn = Request(pool=pool, size=size, since=since, processes=processes), None
+    laid = None if tape is None else Laid(tape, mapping, partial)
     if source is not None:
-        if tape is not None or sample:
-            raise typer.BadParameter("tapes and samples are for the log's own home", param_hint="--from")
-        done = audit_mirrored(
+        done, drawn = audit_mirrored(
             request, url=source, trust=trust, as_of=as_of, key_file=key_file, rpc=None if offline else rpc, into=into,
-            out=out,
+            laid=laid, wanted=wanted, out=out,
         )  # fmt: skip
     else:
         with open_home() as home:
             request = replace(request, as_of=past_day(home, as_of))
-            laid = None if tape is None else _Laid(tape, mapping, partial)
             done = _audit_own(home, request, trust=trust, offline=offline, laid=laid, out=out)
-            drawn = _draw(home, done, sample, seed, receipts) if sample and seed is not None else None
+            if wanted is not None:
+                drawn = wanted.draw(
+                    home.store, home.origin, done,
+                    receipts=lambda event, by: home.ledger.receipt(event, party=by),
+                )  # fmt: skip
     for file in write_report(done, language=language, html=html, pdf=pdf, output=output):
         out.say(f"wrote {file}")
     document = done.to_json() | ({"sample": drawn} if drawn is not None else {})
@@ -150,7 +146,7 @@ def audit(
     if drawn is not None:
         lines += [
             "",
-            f"sample of {len(drawn['loans'])}, seed {seed}:",
+            f"sample of {len(drawn['loans'])}, seed {drawn['seed']}:",
             *(f"  {loan}" for loan in drawn["loans"]),
         ]
     out.show(document, *lines)
@@ -195,16 +191,20 @@ def watch(
         time.sleep(every)
 
 
-class _Laid(NamedTuple):
-    """A file to lay beside the records, how it is read, and whether it may leave claims out."""
+def _sample(count: int, seed: str | None, folder: Path | None) -> Sample | None:
+    """The sample that is asked for, None for none."""
+    if count and seed is None:
+        raise typer.BadParameter("a sample needs --seed: what nobody could choose", param_hint="--sample")
+    if seed is None:
+        return None
+    from ledger.audit.sample import check_seed
 
-    file: Path
-    mapping: Path | None
-    partial: bool
+    seed = check_seed(seed)
+    return Sample(count, seed, folder) if count else None
 
 
 def _audit_own(
-    home: Home, request: Request, *, trust: Path | None, offline: bool, laid: _Laid | None, out: Output
+    home: Home, request: Request, *, trust: Path | None, offline: bool, laid: Laid | None, out: Output
 ) -> AuditReport:
     """Audit a pool of this home's log."""
     from ledger.audit.perform import audit as perform
@@ -213,31 +213,12 @@ def _audit_own(
     anchors = None if offline else _anchors(home, root, out)
     times = None if anchors is None else _times(home, anchors, out)
     with out.stages() as progress:
-        tapes = [] if laid is None else [_tape(home, laid, request.pool, progress=progress)]
+        parties = home.ledger.parties()
+        tapes = [] if laid is None else [lay(laid, request.pool, parties=parties, progress=progress)]
         return perform(
             home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
             kek=home.kek_file, progress=progress,
         )  # fmt: skip
-
-
-def _tape(
-    home: Home, laid: _Laid, pool: str, *, progress: Progress
-) -> tuple[Positions | TotalsFile, TapeRequest]:
-    """A file to lay beside the records, and what to ask of it."""
-    from ledger.audit.reconcile import Request
-    from ledger.cli.reconcile import open_source, told_form, who_explains
-
-    def read(done: int, of: int) -> None:
-        progress(f"tape {laid.file.name}", done, of)
-
-    form = told_form(laid.file, laid.mapping)
-    source = open_source(
-        laid.file, form, laid.mapping, {"trust": None, "prefix": None, "percent": False}, read
-    )
-    explained = who_explains(home, None, None)
-    return source, Request(
-        pool=pool, partial=laid.partial, sender=explained["sender"], servicer=explained["servicer"]
-    )
 
 
 def _trust(home: Home, file: Path | None, out: Output) -> TrustRoot:
@@ -282,29 +263,6 @@ def _times(home: Home, anchors: OnlineAnchors, out: Output) -> AnchorTimes:
     except (UnavailableError, VerificationError) as error:
         out.say(f"the times of the anchors are not known: {error}")
         return None
-
-
-def _draw(home: Home, report: AuditReport, count: int, seed: str, folder: Path | None) -> dict[str, Any]:
-    """Draw loans and, into ``folder``, write the receipts of all their records."""
-    from ledger.audit import sample
-    from ledger.static import write_file
-    from ledger.store import logs
-
-    size = report.basis.size
-    with home.store.read() as connection:
-        log = logs.get(connection, home.origin)
-        names = sample.population(connection, log, report.pool, size)
-        loans = sample.draw(names, count, seed)
-        events = {loan: sample.events(connection, log, loan, size) for loan in loans}
-    files = []
-    if folder is not None:
-        for loan in loans:
-            for party, event_id in events[loan]:
-                file = folder / loan / f"{event_id}.receipt.json"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                write_file(file, home.ledger.receipt(event_id, party=party))
-                files.append(str(file))
-    return {"seed": seed, "of": len(names), "loans": loans, "receipts": files}
 
 
 def _look_document(seen: Look) -> dict[str, Any]:

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.frame import (
+    Json,
+    Output,
+    command_group,
+    example,
+    only_party,
+    open_home,
+    read_file,
+)
 from ledger.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.exchange import Closed, Exchange, Report
     from ledger.home import Home
+    from ledger.proofs.note import Signer
 
 commands = command_group("Files exchanged with other parties.")
 
@@ -25,7 +34,7 @@ _EXIT_TO_ACT = 1
         "poolproof exchange /srv/exchange",
         "poolproof exchange s3://bucket/poolproof --watch 300",
         "poolproof exchange /srv/exchange --close 2026-03-02 --key servicer.key",
-    )
+    ),
 )
 def exchange(
     where: Annotated[
@@ -77,6 +86,65 @@ def exchange(
                 return
             first = False
         time.sleep(watch)
+
+
+@commands.command(
+    epilog=example(
+        "poolproof dayclose /srv/exchange 2026-03-02 --key bank.key --trust trust.json",
+        "poolproof dayclose s3://bucket/poolproof 2026-03-02 --key bank.key --json",
+    )
+)
+def dayclose(
+    where: Annotated[
+        str, typer.Argument(metavar="DIR|URL", help="The directory or object store that has out/ and in/.")
+    ],
+    day: Annotated[str, typer.Argument(metavar="DATE", help="The business date.")],
+    *,
+    key: Annotated[Path, typer.Option(help="Your party's statement key: it says whose close this is.")],
+    trust: Annotated[
+        Path | None,
+        typer.Option(help="Sign for the log of this trust root alone, with a key that stands in it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign a partner's close of a business date (日终).
+
+    For the partner's own machine: it needs no home, only the place. Once the servicer has closed the date, close.json
+    lies beside your reconciliation file. It is signed only if its counts and sums are those of the rows of recon.csv,
+    which you have compared with your own books; the signed event lies then in your in/ folder with manifest and flag.
+    Again, it adds nothing. Exit code 1: the files contradict each other. 2: there is no such file. 3: the servicer has
+    not closed the date.
+    """
+    from ledger.domain.calendar import parse_day
+    from ledger.exchange import Place, countersign
+    from ledger.vault import load_signer
+
+    signer = load_signer(key)
+    done = countersign(Place.open(where), parse_day(day, "DATE"), signer, origin=_origin(trust, signer))
+    lines = [f"  {one['type']}: {one['count']}, {one['sum']} {one['currency']}" for one in done.lines]
+    what = "signed before, as it is" if done.again else "signed"
+    out = Output(as_json)
+    out.show(
+        done.to_json(),
+        f"{done.date} of {done.origin}, over the records before {done.before}: {what} by {done.party}",
+        *lines,
+        f"wrote {done.file}" if not done.again else f"it lies in {done.file}",
+    )
+
+
+def _origin(file: Path | None, signer: Signer) -> str | None:
+    """The log of a trust root, in which the key must stand under its party's name."""
+    if file is None:
+        return None
+    from ledger.proofs.trust import TrustRoot
+
+    root, own = TrustRoot.parse(read_file(file, "trust root")), signer.verifier
+    known = next((one.verifiers for one in root.parties if one.name == own.name), ())
+    if own.vkey not in {one.vkey for one in known}:
+        raise ConfigurationError(
+            f"{own.reference} is no key of {own.name} in {file}: the log would refuse its signature"
+        )
+    return root.origin
 
 
 def _run(

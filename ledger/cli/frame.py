@@ -11,11 +11,11 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Protocol
 
 import typer
 from typer.core import TyperGroup
@@ -250,11 +250,28 @@ def read_file(path: Path, what: str) -> bytes:
     return data
 
 
+class HasRoles(Protocol):
+    """A party, as a log or a trust root has it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Its roles."""
+
+
 def only_party(home: Home, *, default: str | None = None) -> str:
-    """The party that submits where none is named: the only servicer, else the only originator, else ``default``."""
-    parties = home.ledger.parties()
+    """The party that submits where none is named: as :func:`only_keeper`, of the log's parties."""
+    return only_keeper(home.ledger.parties(), default=default)
+
+
+def only_keeper(parties: Iterable[HasRoles], *, default: str | None = None) -> str:
+    """Who keeps the records: the only servicer, else the only originator, else ``default``."""
+    known = list(parties)
     for role in ("servicer", "originator"):
-        found = [one.name for one in parties if role in one.roles]
+        found = [one.name for one in known if role in one.roles]
         if len(found) == 1:
             return found[0]
     if default is not None:

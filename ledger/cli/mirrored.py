@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import typer
 
+from ledger.cli.fieldwork import Laid, Receipts, Sample, lay
 from ledger.cli.frame import Output, read_file
-from ledger.errors import ConfigurationError, RefusedError
+from ledger.errors import ConfigurationError, RefusedError, VerificationError
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
     from ledger.audit.run import Request
     from ledger.chain.sources import OnlineAnchors
+    from ledger.mirror.remote import Remote
     from ledger.proofs.trust import TrustRoot
 
 #: The variable that has the caller's API key.
@@ -34,9 +38,15 @@ def audit_mirrored(
     key_file: Path | None,
     rpc: str | None,
     into: Path | None,
+    laid: Laid | None,
+    wanted: Sample | None,
     out: Output,
-) -> AuditReport:
-    """Mirror the pool from ``url`` and audit it there, under the trust root in the file ``trust`` and no other."""
+) -> tuple[AuditReport, dict[str, Any] | None]:
+    """Mirror the pool from ``url`` and audit it there, under the trust root in the file ``trust`` and no other.
+
+    Returns the report, and the sample where one is ``wanted``.
+    """
+    from ledger.mirror.build import derived
     from ledger.mirror.check import check
     from ledger.mirror.folder import Folder
     from ledger.mirror.remote import Remote
@@ -52,7 +62,27 @@ def audit_mirrored(
     folder = Folder.open(into or DIRECTORY, root.origin)
     chain = _chain(root, rpc, out)
     with Remote(url, _key(key_file)) as remote, out.stages() as progress:
-        return check(remote, folder, root, _with_day(request, root, as_of), chain=chain, progress=progress)
+        tapes = [] if laid is None else [lay(laid, request.pool, parties=root.parties, progress=progress)]
+        asked = _with_day(request, root, as_of)
+        report = check(remote, folder, root, asked, chain=chain, tapes=tapes, progress=progress)
+        if wanted is None:
+            return report, None
+        with closing(derived(folder)) as store:
+            return report, wanted.draw(store, root.origin, report, receipts=_receipts(remote, root))
+
+
+def _receipts(remote: Remote, root: TrustRoot) -> Receipts:
+    """Receipts as the service hands them out, each verified under the partner's trust root before it is kept."""
+    from ledger.proofs.verify import verify_receipt
+
+    def receipt(event_id: str, party: str) -> bytes:
+        data = remote.get(f"/v1/events/{quote(event_id, safe='')}/receipt", {"party": party})
+        shown = verify_receipt(root, data).record
+        if shown is None or (shown.id, shown.party) != (event_id, party):
+            raise VerificationError(f"it is not that of {event_id} of {party}", step="receipt")
+        return data
+
+    return receipt
 
 
 def _key(file: Path | None) -> str | None:

@@ -3,10 +3,12 @@
 :class:`Exchange` runs over a :class:`Place` (a directory or object store) and gives a :class:`Report`; :func:`problems`
 and :func:`days` answer from the database what there is to act on, for webhooks, and the table of days, for pages;
 :class:`Outbox` is the sender's side. Rooms behind: ``layout`` (what lies where), ``plan`` (who sends what, by when),
-``manifest``, ``intake`` (one file), ``replies``, ``recon``, ``close`` (日终), ``states``.
+``manifest``, ``intake`` (one file), ``replies``, ``recon``, ``close`` (日终), ``states``. :func:`countersign` is the
+partner's answer to a close.
 """
 
 from ledger.exchange.close import Closed
+from ledger.exchange.countersign import Countersigned, countersign
 from ledger.exchange.place import Place
 from ledger.exchange.run import Exchange, Report
 from ledger.exchange.sender import Outbox
@@ -14,6 +16,7 @@ from ledger.exchange.states import DayView, FileView, Kind, Problem, State, days
 
 __all__ = [
     "Closed",
+    "Countersigned",
     "DayView",
     "Exchange",
     "FileView",
@@ -23,6 +26,7 @@ __all__ = [
     "Problem",
     "Report",
     "State",
+    "countersign",
     "days",
     "problems",
 ]

@@ -54,7 +54,7 @@ def build(folder: Folder, trust: TrustRoot, head: Head) -> tuple[Store, Sight]:
     """
     for suffix in ("", "-wal", "-shm"):
         (folder.path / f"{_DATABASE}{suffix}").unlink(missing_ok=True)
-    store = Store(f"sqlite:///{folder.path / _DATABASE}")
+    store = derived(folder)
     migrations.create(store)
     try:
         with store.write() as connection:
@@ -66,6 +66,11 @@ def build(folder: Folder, trust: TrustRoot, head: Head) -> tuple[Store, Sight]:
         store.close()
         raise
     return store, sight
+
+
+def derived(folder: Folder) -> Store:
+    """The store that the newest :func:`build` left in a mirror. The caller closes it."""
+    return Store(f"sqlite:///{folder.path / _DATABASE}")
 
 
 class _Builder:

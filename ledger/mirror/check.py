@@ -8,12 +8,12 @@ it is caught, as is one that shows another tree than the contract holds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from ledger.audit.findings import AuditReport
-from ledger.audit.perform import audit
+from ledger.audit.perform import Tape, audit
 from ledger.audit.run import AnchorTimes, Request
 from ledger.errors import UnavailableError, UndeterminedError, VerificationError
 from ledger.mirror.build import build
@@ -46,9 +46,12 @@ def check(
     *,
     chain: Chain | None,
     progress: Progress,
+    tapes: Sequence[Tape] = (),
     clock: Callable[[], float] = time.time,
 ) -> AuditReport:
     """Mirror the pool of ``request`` in ``folder`` and audit it there; ``since`` 0 goes on from the last audit.
+
+    ``tapes`` are files of the partner's own, laid beside the records; nothing of them leaves this machine.
 
     Raises :class:`VerificationError`, which names the step, where the server contradicts the trust root, the chain or
     itself, and what :class:`~ledger.mirror.remote.Remote` raises. A pool's records that are missing or altered are
@@ -67,7 +70,8 @@ def check(
             request, size=head.size, since=request.since or folder.state.audited.get(request.pool, 0)
         )
         report = audit(
-            store, trust.origin, asked, trust=trust, anchors=chain, anchored=times, sight=sight, progress=progress
+            store, trust.origin, asked, trust=trust, anchors=chain, anchored=times, tapes=tapes, sight=sight,
+            progress=progress,
         )  # fmt: skip
     finally:
         store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,10 @@ until = 2026-03-02
 party = "lender"
 name = "repayments"
 mapping = "repayments"
+[[file]]
+party = "fund"
+name = "close"
+days = "optional"
 """
 PAID = b"number,loan,day,fen\n1,L1,20260302,5000\n2,L1,20260302,1\n"
 
@@ -77,6 +82,38 @@ def test_missing_then_in_then_closed(log: Run, files: Path) -> None:
     theirs = log("exchange", files, "--close", "2026-03-02", "--party", "fund").stdout
     assert "2026-03-02 is closed by fund: 1 lines" in theirs
     assert "not signed" in theirs
+
+
+def test_a_partner_signs_the_close_of_a_date_without_a_home(
+    log: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(files)
+    log("exchange", files)
+    key = log("party", "keygen", "fund", "-o", tmp_path / "fund.key").stdout.strip()
+    log("party", "add", "fund", "--role", "funding_partner", "--key", key)
+    log("trust", "-o", tmp_path / "trust.json")
+    home = os.environ["POOLPROOF_HOME"]
+    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "no-home"))
+    sign = ("dayclose", files, DAY, "--key", tmp_path / "fund.key")
+    assert "the servicer has not closed 2026-03-02 yet" in log(*sign, code=3).stderr
+    monkeypatch.setenv("POOLPROOF_HOME", home)
+    before = data(log("exchange", files, "--close", DAY, "--json"))["closed"]["before"]
+    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "no-home"))
+    log("party", "keygen", "fund", "-o", tmp_path / "other.key")
+    other = (*sign[:-1], tmp_path / "other.key", "--trust", tmp_path / "trust.json")
+    assert "the log would refuse its signature" in log(*other, code=2).stderr
+    shown = log(*sign, "--trust", tmp_path / "trust.json").stdout.splitlines()
+    assert shown == [
+        f"2026-03-02 of bank.example/pool-2026, over the records before {before}: signed by fund",
+        "  repayment.received: 2, 50.01 CNY",
+        "wrote in/fund/2026-03-02/close.ndjson",
+    ]
+    stamp(files / "in/fund/2026-03-02/close.ok", DAY)
+    assert data(log(*sign, "--json"))["again"]
+    monkeypatch.setenv("POOLPROOF_HOME", home)
+    assert "fund/2026-03-02/close: taken: 1 rows; 1 events accepted" in log("exchange", files).stdout
+    (files / "out/fund/2026-03-02/recon.csv").write_text("")
+    assert "recon.csv is not the file" in log(*sign, code=1).stderr
 
 
 def test_refused_lines_are_something_to_act_on(log: Run, files: Path) -> None:

@@ -9,11 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from ledger.audit import sample
 from ledger.cli.mirrored import API_KEY
+from ledger.store import logs
 from tests.api.conftest import Site, make_site, new_key
 from tests.cli.running import data, run_command
 from tests.mirror.conftest import fill
 from tests.mirror.test_books import served
+
+MAPPING = """\
+[[event]]
+type = "balance.reported"
+id = "bal:{loan}:{as of|digits}:{@sha256|short}"
+subject = "loan:{loan}"
+effective = { column = "as of", date = "YYYY-MM-DD" }
+currency = "CNY"
+[event.data]
+tape = { column = "@sha256" }
+place = { template = "line {@line}" }
+currency = "CNY"
+balance = { column = "balance", money = "yuan" }
+"""
 
 
 @dataclass(frozen=True)
@@ -77,12 +93,49 @@ def test_a_key_for_something_else_is_not_enough(desk: Service, monkeypatch: pyte
     assert "not for audit" in run_command(*ask, code=4).stderr
 
 
+def test_a_tape_is_laid_beside_the_mirror_and_stays_here(desk: Service) -> None:
+    Path("tape.toml").write_text(MAPPING)
+    Path("tape.csv").write_text("loan,as of,balance\nL1,2026-11-21,11500.00\nL2,2026-11-21,11800.00\n")
+    before = desk.site.ledger.row().size
+    ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
+    document = data(run_command(*ask, "--tape", "tape.csv", "--mapping", "tape.toml", "--json", code=1))
+    found = {one["subject"]: one for one in document["findings"] if one["code"] == "break.open"}
+    assert list(found) == ["loan:L1"], "two payments of 200.00 were recorded, 500.00 are gone by the file"
+    assert found["loan:L1"]["facts"]["derived"] == "11600.00"
+    assert found["loan:L1"]["facts"]["owner"] == "fenqile"
+    plain = data(run_command(*ask, "--json", code=1))
+    assert not any(one["code"] == "break.open" for one in plain["findings"])
+    assert desk.site.ledger.row().size == before
+
+
+def test_a_sample_is_drawn_as_the_owner_draws_it_with_receipts_that_verify(
+    desk: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = "0x" + "5a" * 32
+    ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1, "--sample", 1)
+    monkeypatch.setenv(API_KEY, new_key(desk.site.ledger, "bank", "audit"))
+    kept = ("--seed", seed, "--receipts", "sample")
+    assert "not for read" in run_command(*ask, *kept, code=4).stderr
+    drawn = data(run_command(*ask, "--seed", seed, "--json", code=1))["sample"]
+    with desk.site.ledger.store.read() as connection:
+        log = logs.get(connection, desk.site.ledger.origin)
+        names = sample.population(connection, log, "A", log.published)
+    assert (drawn["of"], drawn["loans"]) == (2, sample.draw(names, 1, seed))
+    assert drawn["receipts"] == []
+    monkeypatch.setenv(API_KEY, desk.site.tokens["bank"])
+    receipts = data(run_command(*ask, *kept, "--json", code=1))["sample"]["receipts"]
+    assert len(receipts) == (4 if drawn["loans"] == ["L1"] else 3)
+    for file in receipts:
+        assert "VERIFIED" in run_command("verify", file, "--trust", "trust.json", "--offline").stdout
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
         ((), "--trust"),
-        (("--trust", "trust.json", "--tape", "x.csv"), "own home"),
-        (("--trust", "trust.json", "--sample", "3", "--seed", "0x" + "00" * 32), "own home"),
+        (("--trust", "trust.json", "--tape", "x.csv"), "--mapping"),
+        (("--trust", "trust.json", "--tape", "x.xml"), "no file x.xml"),
+        (("--trust", "trust.json", "--sample", "3"), "--seed"),
         (("--trust", "trust.json", "--as-of", "2999-01-01"), "has not come"),
         (("--trust", "trust.json", "--size", "999999"), "not published"),
     ],

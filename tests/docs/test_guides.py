@@ -19,7 +19,7 @@ def test_the_guide_of_pools_works_as_typed(tmp_path: Path) -> None:
 def test_the_guide_of_exchange_works_as_typed(tmp_path: Path) -> None:
     folder = tmp_path / "exchange"
     folder.mkdir()
-    assert run(ROOT / "docs" / "guides" / "exchange.md", folder) == 7
+    assert run(ROOT / "docs" / "guides" / "exchange.md", folder) == 8
 
 
 def test_the_guide_of_reconciliation_works_as_typed(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from ledger.audit.days import DayScan
 from ledger.audit.findings import Notes
 from ledger.domain import record
 from ledger.domain.fold import Indexed
-from ledger.exchange import Exchange, Kind, Report, days, problems
+from ledger.exchange import Exchange, Kind, Report, countersign, days, problems
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.simulate import Options, SimulatedClock
 from ledger.simulate.daily import Daily, DailyFile
 from ledger.store import logs, records
-from tests.exchange.running import Desk, shown
+from tests.exchange.running import Desk, shown, stamp
 from tests.oracles.daybook import Daybook, fen
 from tests.simulate.running import events, log_of
 
@@ -84,6 +84,7 @@ def prepared(folder: Path, ledger: Ledger) -> Week:
     daily, exchange = Daily(OPTIONS), folder / "files"
     (exchange / "mappings").mkdir(parents=True)
     plan = daily.plan().replace(f"since = {OPTIONS.start}", f"since = {FIRST}")
+    plan += '[[file]]\nparty = "bank-east"\nname = "close"\ndays = "optional"\n'
     (exchange / "exchange.toml").write_text(plan, encoding="utf-8")
     for name, text in daily.mappings().items():
         (exchange / "mappings" / f"{name}.toml").write_text(text, encoding="utf-8")
@@ -230,7 +231,13 @@ def test_both_sides_close_every_date_and_the_audit_agrees(week: Week) -> None:
             line["type"]: (line["count"], fen(line["sum"])) for line in ours.lines if line["holder"] is None
         }
         assert totals == week.book.totals(day.isoformat())
+        # The bank has the files alone: it signs what its own reconciliation file sums to, and sends it back.
+        signed = countersign(week.desk.place, day, BANK, origin=week.ledger.origin)
+        stamp(week.desk.folder / signed.file.replace(".ndjson", ".ok"), day)
+        (taken,) = week.desk.run().files
+        assert (taken.row.party, taken.row.name, taken.row.accepted) == ("bank-east", "close", 1)
         theirs = exchange.close(day, party="bank-east", signer=BANK)
+        assert (theirs.repeated, theirs.signed) == (True, True)
         manifest, _ = week.desk.recon(day, "bank-east")
         assert (
             theirs.lines

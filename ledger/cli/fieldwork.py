@@ -1,0 +1,76 @@
+"""What an auditor lays beside a pool's records, and what it takes along: a file, and a sample for field work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ledger.audit.findings import AuditReport
+    from ledger.audit.perform import Tape
+    from ledger.audit.run import Progress
+    from ledger.cli.frame import HasRoles
+    from ledger.store import Store
+
+#: The receipt of an event, by its id and the party that posted it.
+Receipts = Callable[[str, str], bytes]
+
+
+class Laid(NamedTuple):
+    """A file to lay beside the records, how it is read, and whether it may leave claims out."""
+
+    file: Path
+    mapping: Path | None
+    partial: bool
+
+
+def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], progress: Progress) -> Tape:
+    """The file as it is to be read, and what to ask of it: of ``parties`` the servicer has to explain what differs."""
+    from ledger.audit.reconcile import Request
+    from ledger.cli.frame import only_keeper
+    from ledger.cli.reconcile import open_source, told_form
+
+    def read(done: int, of: int) -> None:
+        progress(f"tape {laid.file.name}", done, of)
+
+    form = told_form(laid.file, laid.mapping)
+    source = open_source(
+        laid.file, form, laid.mapping, {"trust": None, "prefix": None, "percent": False}, read
+    )
+    keeper = only_keeper(parties)
+    return source, Request(pool=pool, partial=laid.partial, sender=keeper, servicer=keeper)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample to be drawn: how many loans, by what seed, and where their receipts go."""
+
+    loans: int
+    seed: str
+    folder: Path | None
+
+    def draw(self, store: Store, origin: str, report: AuditReport, *, receipts: Receipts) -> dict[str, Any]:
+        """Draw loans of an audited pool and, into the folder, write the receipts of all their records."""
+        from ledger.audit import sample
+        from ledger.static import write_file
+        from ledger.store import logs
+
+        size = report.basis.size
+        with store.read() as connection:
+            log = logs.get(connection, origin)
+            names = sample.population(connection, log, report.pool, size)
+            loans = sample.draw(names, self.loans, self.seed)
+            events = {loan: sample.events(connection, log, loan, size) for loan in loans}
+        files = []
+        if self.folder is not None:
+            for loan in loans:
+                for party, event_id in events[loan]:
+                    # A loan's name may be made of dots, which a path would take for another folder.
+                    of_loan = loan if loan.strip(".") else f"loan-{loan}"
+                    file = self.folder / of_loan / f"{event_id}.receipt.json"
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    write_file(file, receipts(event_id, party))
+                    files.append(str(file))
+        return {"seed": self.seed, "of": len(names), "loans": loans, "receipts": files}
