@@ -137,7 +137,7 @@ def _kek(home: Home) -> Answer:
 
 
 def _backup(home: Home) -> Answer:
-    backup = home.confirmed_backup()
+    backup = home.files.confirmed_backup()
     if backup is None:
         return (
             "warning",
@@ -149,12 +149,12 @@ def _backup(home: Home) -> Answer:
 
 
 def _erasures(home: Home) -> Answer:
-    noted = home.erasures.entries(home.origin)
+    noted = home.files.erasures.entries(home.origin)
     returned = home.ledger.eraser.returned(noted)
     if returned:
         loans = ", ".join(one.loan for one in returned[:5])
         return "failed", f"{len(returned)} erased loans are here again ({loans}): `poolproof erase --replay`"
-    return "ok", f"{len(noted)} noted in {home.erasures.path.name}, none of them is here again"
+    return "ok", f"{len(noted)} noted in {home.files.erasures.path.name}, none of them is here again"
 
 
 def _trust_root(home: Home) -> Answer:

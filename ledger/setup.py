@@ -102,14 +102,14 @@ def make_log(
     name = origin or home.origin
     check_origin(name)
     made = []
-    home.make_directory()
-    if home.kek_file.exists():
-        vault = Vault.load(home.kek_file)
+    home.files.make_directory()
+    if home.files.kek.exists():
+        vault = Vault.load(home.files.kek)
     else:
-        vault = Vault.create(home.kek_file)
+        vault = Vault.create(home.files.kek)
         made.append("key-encryption key")
     signers: dict[str, Signer] = {}
-    for file, key_name in ((home.log_key_file, name), (home.service_key_file, name + SERVICE_SUFFIX)):
+    for file, key_name in ((home.files.log_key, name), (home.files.service_key, name + SERVICE_SUFFIX)):
         if file.exists():
             signers[key_name] = load_signer(file)
         else:
@@ -133,7 +133,7 @@ def make_log(
     else:
         _refuse_changes(home, name, zone, day_cut)
     if standing is None:
-        home.write_config(origin=name)
+        home.files.write_config(origin=name)
     values = home.settings.model_dump(exclude_unset=True) | {"origin": name}
     home.close()
     return Home(Settings.of(values)), made
@@ -160,11 +160,13 @@ def make_keystores(home: Home, chain_id: int) -> list[str]:
 
     passphrase = home.settings.read_passphrase()
     if passphrase is None:
-        if chain_id == keystore.DEVNET_CHAIN_ID or (home.owner_file.exists() and home.anchorer_file.exists()):
+        if chain_id == keystore.DEVNET_CHAIN_ID or (
+            home.files.owner.exists() and home.files.anchorer.exists()
+        ):
             return []
         raise ConfigurationError("keystores need a passphrase: name its file in POOLPROOF_PASSPHRASE_FILE")
     made = []
-    for file in (home.owner_file, home.anchorer_file):
+    for file in (home.files.owner, home.files.anchorer):
         if not file.exists():
             keystore.create(file, passphrase)
             made.append(file.name)

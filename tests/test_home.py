@@ -64,7 +64,7 @@ def test_a_keystore_that_was_moved_away_is_named(settings: Settings) -> None:
 
 def test_an_unfinished_configuration_is_not_seen(settings: Settings) -> None:
     with Home(settings) as home:
-        home.write_config(rpc_url="http://127.0.0.1:1", finality='quoted "text" \\ and 中文 😀')
+        home.files.write_config(rpc_url="http://127.0.0.1:1", finality='quoted "text" \\ and 中文 😀')
     text = settings.config_file.read_text()
     assert 'origin = "bank.example/pool-2026"' in text
     assert not list(settings.home.glob("*.new"))
@@ -100,12 +100,12 @@ def test_a_full_disk_loses_nothing_that_was_accepted(settings: Settings) -> None
 
 def test_the_backup_note_must_be_readable(settings: Settings, tmp_path: Path) -> None:
     with Home(settings) as home:
-        assert home.confirmed_backup() is None
-        home.confirm_backup(tmp_path / "safe" / "kek")
-        assert home.confirmed_backup() is not None
-        home.backup_file.write_text("{")
+        assert home.files.confirmed_backup() is None
+        home.files.confirm_backup(tmp_path / "safe" / "kek")
+        assert home.files.confirmed_backup() is not None
+        home.files.backup_note.write_text("{")
         with pytest.raises(ConfigurationError, match="kek-backup"):
-            home.confirmed_backup()
+            home.files.confirmed_backup()
 
 
 def test_on_no_chain_there_is_no_client(settings: Settings) -> None:
@@ -114,6 +114,6 @@ def test_on_no_chain_there_is_no_client(settings: Settings) -> None:
             home.client()
         with pytest.raises(ConfigurationError, match="POOLPROOF_RPC_URL"):
             home.node()
-        home.devnet_dir.mkdir()
+        home.files.devnet.mkdir()
         with pytest.raises(UnavailableError, match="devnet start"):
             home.node()

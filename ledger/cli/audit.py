@@ -179,7 +179,7 @@ def watch(
             root = _trust(home, trust, out)
             anchors = None if offline else _anchors(home, root, out)
             seen = look(
-                home.store, home.origin, pool, trust=root, since=since, anchors=anchors, kek=home.kek_file
+                home.store, home.origin, pool, trust=root, since=since, anchors=anchors, kek=home.files.kek
             )
         if once or seen.size != since or seen.findings:
             out.show(_look_document(seen), *_look_lines(seen))
@@ -217,7 +217,7 @@ def _audit_own(
         tapes = [] if laid is None else [lay(laid, request.pool, parties=parties, progress=progress)]
         return perform(
             home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
-            kek=home.kek_file, progress=progress,
+            kek=home.files.kek, progress=progress,
         )  # fmt: skip
 
 

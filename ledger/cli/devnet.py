@@ -38,8 +38,8 @@ def start(
 
     with open_home() as home:
         wanted = home.settings.devnet_port if port is None else port
-        home.make_directory()
-        _show(Output(as_json), devnet.start(home.devnet_dir, port=wanted, block_time=block_time))
+        home.files.make_directory()
+        _show(Output(as_json), devnet.start(home.files.devnet, port=wanted, block_time=block_time))
 
 
 @commands.command(epilog=example("poolproof devnet stop"))
@@ -48,7 +48,7 @@ def stop(as_json: Json = False) -> None:
     from ledger.chain import devnet
 
     with open_home() as home:
-        stopped = devnet.stop(home.devnet_dir)
+        stopped = devnet.stop(home.files.devnet)
     Output(as_json).show({"running": False, "stopped": stopped}, "stopped" if stopped else "none was running")
 
 
@@ -58,7 +58,7 @@ def status(as_json: Json = False) -> None:
     from ledger.chain import devnet
 
     with open_home() as home:
-        _show(Output(as_json), devnet.status(home.devnet_dir))
+        _show(Output(as_json), devnet.status(home.files.devnet))
 
 
 def _show(out: Output, running: Devnet | None) -> None:

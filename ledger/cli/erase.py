@@ -94,7 +94,7 @@ def _erase(
                 raise
             failed.append({"loan": loan, "rule": error.rule, "reason": error.reason})
             continue
-        home.erasures.add(Noted(origin=home.origin, loan=loan, party=party, basis=basis, note=note))
+        home.files.erasures.add(Noted(origin=home.origin, loan=loan, party=party, basis=basis, note=note))
         done.append({"loan": loan, "index": accepted.index, "digest": accepted.digest.hex()})
     return {"erased": done, "failed": failed}
 
@@ -105,7 +105,7 @@ def _replay(home: Home) -> dict[str, list[dict[str, str | int]]]:
     again = ledger.eraser.again()
     erased: list[dict[str, str | int]] = []
     failed: list[dict[str, str | int]] = []
-    for one in ledger.eraser.returned(home.erasures.entries(home.origin)):
+    for one in ledger.eraser.returned(home.files.erasures.entries(home.origin)):
         try:
             accepted = ledger.eraser.erase(
                 one.loan, party=one.party, basis=one.basis, note=one.note, now=ledger.clock()

@@ -98,14 +98,14 @@ def init(
     home, made = setup.make_log(Home(settings), origin=origin, zone=zone, day_cut=day_cut)
     with home:
         if rpc is not None:
-            home.write_config(rpc_url=rpc)
+            home.files.write_config(rpc_url=rpc)
         for text in party or []:
             name, roles = _party(text)
             home.ledger.add_party(
                 name, roles, [key for one in home.ledger.parties() if one.name == name for key in one.keys]
             )
         if kek_backup is not None:
-            home.confirm_backup(kek_backup)
+            home.files.confirm_backup(kek_backup)
         document: dict[str, Any] = {
             "origin": home.origin,
             "home": str(home.path),
@@ -118,7 +118,11 @@ def init(
         else:
             document["chain"] = None
         issued = setup.issue_trust_root(home)
-        document |= {"trust_root": issued.fingerprint, "made": made, "kek_backup": home.confirmed_backup()}
+        document |= {
+            "trust_root": issued.fingerprint,
+            "made": made,
+            "kek_backup": home.files.confirmed_backup(),
+        }
         _tell(out, home, document)
 
 
@@ -141,7 +145,9 @@ def _tell(out: Output, home: Home, document: dict[str, Any]) -> None:
             "This is a devnet: its keys are public, and whoever runs it can rewrite it. For trying out only."
         )
     if document["kek_backup"] is None:
-        out.warn(f"Back up the key-encryption key now: without {home.kek_file} no private field opens again.")
+        out.warn(
+            f"Back up the key-encryption key now: without {home.files.kek} no private field opens again."
+        )
         out.say(
             f"    poolproof init --kek-backup /path/on/another/machine/kek   (fingerprint {document['kek']})"
         )

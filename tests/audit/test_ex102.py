@@ -36,7 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuditReport]:
                 home.origin,
                 Request(pool="SDART-2026-1", as_of=date(2026, 7, 31)),
                 trust=home.ledger.trust_root(),
-                kek=home.kek_file,
+                kek=home.files.kek,
             )
 
 
