@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import hmac
 import json
 from typing import Annotated, Any, Final, NamedTuple, Union
 
@@ -27,6 +26,7 @@ from ledger.domain.events import EVENTS, Data, EventType, Sig, Submission
 from ledger.domain.loans import Moment
 from ledger.errors import MalformedError, PoolproofError
 from ledger.proofs import canonical
+from ledger.proofs.keyed import hmac_sha256
 
 VERSION: Final = 1
 _STATEMENT: Final = b"poolproof/statement/v1\n"
@@ -100,7 +100,7 @@ def build(
     ``secret`` the subject's.
     """
     label = f'"{submission.party}","{submission.id}"'
-    nonce = hmac.digest(secret, f'["poolproof/nonce/v1",{label}]'.encode(), "sha256")[:16].hex()
+    nonce = hmac_sha256(secret, f'["poolproof/nonce/v1",{label}]'.encode())[:16].hex()
     disclosures: list[list[Any]] = []
     private = ""
     if submission.private:
@@ -139,7 +139,7 @@ def disclose(submission: Submission, secret: bytes) -> list[list[Any]]:
     result: list[list[Any]] = []
     for name in sorted(submission.private):
         message = f'["poolproof/salt/v1","{submission.party}","{submission.id}","{name}"]'
-        salt = hmac.digest(secret, message.encode(), "sha256")[:16].hex()
+        salt = hmac_sha256(secret, message.encode())[:16].hex()
         result.append([salt, name, submission.private[name]])
     return result
 

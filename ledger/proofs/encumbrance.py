@@ -22,7 +22,6 @@ with the holders after the change. The state is canonical JSON of facts that do 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -31,6 +30,7 @@ from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.canonical import MAX_INTEGER
 from ledger.proofs.documents import NAME, Form
+from ledger.proofs.keyed import hmac_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,13 +88,13 @@ def weak_asset_key(origin: str, loan: str, claim: str) -> bytes:
 def encumbrance_nonce(secret: bytes, asset_key: bytes, version: int) -> bytes:
     """The nonce (16 bytes) of one version of an encumbrance under the loan's secret."""
     message = f'["poolproof/encumbrance/v1","{asset_key.hex()}",{version}]'
-    return hmac.digest(secret, message.encode(), "sha256")[:16]
+    return hmac_sha256(secret, message.encode())[:16]
 
 
 def state_nonce(secret: bytes, asset_key: bytes, last_index: int) -> str:
     """The nonce (32 hex digits) of a claim's state after the record at ``last_index``."""
     message = f'["poolproof/state/v1","{asset_key.hex()}",{last_index}]'
-    return hmac.digest(secret, message.encode(), "sha256")[:16].hex()
+    return hmac_sha256(secret, message.encode())[:16].hex()
 
 
 def sorted_holders(holders: Iterable[tuple[bytes, int]]) -> Holders:

@@ -55,6 +55,7 @@ class Borrowers:
     def __init__(self, desk: Desk, frauds: Frauds) -> None:
         self._desk = desk
         self._frauds = frauds
+        self._filed = desk.filed
         self._pay = self.pay
         self.behave(Scenario(meaning=""))
 
@@ -89,7 +90,8 @@ class Borrowers:
         if loan.plot is not None:
             self._frauds.next(loan)
         elif draw < self._on_time:
-            self._desk.plan(loan.due[loan.k], loan, self._pay)
+            loan.step = self._pay
+            self._filed[loan.due[loan.k]].append(loan)
         else:
             self._not_on_time(loan, draw)
 
@@ -122,17 +124,13 @@ class Borrowers:
         desk, k, plan, pool = self._desk, loan.k, loan.plan, loan.pool
         loan.k = later = k + 1
         more = later < loan.terms
-        line = instalment(loan, k, desk.text)
-        if more and loan.wallet:
-            desk.wallet.append(line)
-        else:
-            desk.lines.append(line)
-        fen = plan.total[k]
+        lines = desk.wallet if more and loan.wallet else desk.lines
+        lines.append(instalment(loan, k, desk.text))
         desk.payments += 1
-        desk.paid += fen
+        desk.paid += plan.total[k]
         loan.principal -= plan.principal[k]
         if pool is not None:
-            pool.collect(loan, plan.principal[k], plan.interest[k])
+            pool.collected += loan.own[k]
         if more:
             return True
         if not loan.principal:  # a planted loan may have some left
@@ -182,6 +180,7 @@ class Borrowers:
             k, desk = loan.k, self._desk
             dues = derive(loan.product, rest, loan.principal, loan.due[k - 1], loan.due[k], changed=True)
             loan.plan = Plan(dues, before=loan.plan, k=k)
+            loan.own = loan.plan.own(loan.creditors)
             days = [desk.days.text(day) for day in loan.due[k:]]
             desk.say("schedule.changed", lines.schedule_changed(loan, desk.text, k, days))
         self.next(loan)

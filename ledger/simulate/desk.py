@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,12 +21,14 @@ PAYMENT: Final = "repayment.received"
 
 
 class Desk:
-    """``lines`` are posted today. Payments through the wallet go to ``wallet``: the same list, but on days whose
-    file comes late one that is posted then.
+    """``filed`` has the loans that act on a day, in their order; ``lines`` are posted today.
+
+    Payments through the wallet go to ``wallet``: the same list, but on days whose file comes late one that is posted
+    then.
     """
 
     __slots__ = (
-        "_late", "_origin", "_plans", "_signers", "counts", "day", "days", "lines", "paid", "payments", "sums",
+        "_late", "_origin", "_signers", "counts", "day", "days", "filed", "lines", "paid", "payments", "sums",
         "text", "wallet",
     )  # fmt: skip
 
@@ -37,9 +40,9 @@ class Desk:
         self.wallet = self.lines
         self.payments = 0
         self.paid = 0
-        self.counts: dict[str, int] = {}
-        self.sums: dict[str, int] = {}
-        self._plans: dict[int, list[Loan]] = {}
+        self.counts: defaultdict[str, int] = defaultdict(int)
+        self.sums: defaultdict[str, int] = defaultdict(int)
+        self.filed: defaultdict[int, list[Loan]] = defaultdict(list)
         self._late: dict[int, list[str]] = {}
         self._origin = origin
         self._signers = signers
@@ -49,27 +52,23 @@ class Desk:
         self.day, self.text = day, self.days.text(day)
         self.lines = self._late.pop(day, [])
         self.wallet = self.lines if late_until is None else self._late.setdefault(late_until, [])
-        return self._plans.pop(day, [])
+        return self.filed.pop(day, [])
 
     def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
         """The loan's next act is ``step``, on ``day``."""
         loan.step = step
-        waiting = self._plans.get(day)
-        if waiting is None:
-            self._plans[day] = [loan]
-        else:
-            waiting.append(loan)
+        self.filed[day].append(loan)
 
     def say(self, kind: str, line: str, fen: int = 0) -> None:
         """Post a line; ``fen`` is its amount, for the summary."""
         self.lines.append(line)
-        self.count(kind, fen)
-
-    def count(self, kind: str, fen: int = 0) -> None:
-        """Count an event that was posted otherwise."""
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.counts[kind] += 1
         if fen:
-            self.sums[kind] = self.sums.get(kind, 0) + fen
+            self.sums[kind] += fen
+
+    def count(self, kind: str) -> None:
+        """Count an event that was posted otherwise."""
+        self.counts[kind] += 1
 
     def event(
         self,

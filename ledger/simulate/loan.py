@@ -24,11 +24,11 @@ class Loan:
     """``k`` counts instalments that are done with, from 0; amounts in fen, days as ordinals.
 
     ``random`` is the loan's own stream of draws, so that what happens to others changes nothing for it. ``paid`` is
-    what was paid on instalment ``k`` so far: (principal, interest, fee).
+    what was paid on instalment ``k`` so far: (principal, interest, fee); ``own`` is :meth:`Plan.own` of its plan.
     """
 
     __slots__ = (
-        "account", "channel", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number",
+        "account", "channel", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "own",
         "paid", "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "wallet",
     )  # fmt: skip
 
@@ -47,6 +47,7 @@ class Loan:
         self.product = product
         self.creditors = creditors
         self.plan = plan
+        self.own = plan.own(creditors)
         self.due = due
         self.terms = len(due)
         self.random = random

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import struct
 from typing import Final, TypeVar
 
 import msgspec
 
 from ledger.proofs.encumbrance import weak_asset_key
+from ledger.proofs.keyed import hmac_sha256
 from ledger.simulate import lines
 from ledger.simulate.borrowers import Borrowers
 from ledger.simulate.desk import Desk
@@ -74,8 +74,8 @@ class Originator:
 
     def originate(self, number: int) -> Loan | None:
         """Post loan ``number`` and file its first act; None where it is never paid out."""
-        digest = hashlib.sha512(self._prefix + b"%d" % number)
-        a, b, c, d, e, f, random, g = _DRAWS(digest.digest())
+        digest = hashlib.sha512(self._prefix + b"%d" % number).digest()
+        a, b, c, d, e, f, random, g = _DRAWS(digest)
         desk = self._desk
         plot = self._frauds.cast(number)
         product, terms, ticket, obligor, creditors = self._chosen(plot, a, b, c)
@@ -92,7 +92,7 @@ class Originator:
         if plot is None and (c >> 32) % 10 < 3:
             loan.wallet, loan.channel = True, "wallet"
         facts = (
-            f'"obligor":"{obligor}","region":"{REGIONS[(c >> 48) % len(REGIONS)]}",{_references(digest.hexdigest())}'
+            f'"obligor":"{obligor}","region":"{REGIONS[(c >> 48) % len(REGIONS)]}",{_references(digest.hex())}'
             f'"band":"{_BANDS[(c >> 40) % 5]}"}}}},"private":{{"customer":"C{b % self._customers:08d}"}}}}'
         )
         self._say_originated(loan, loan.name, facts)
@@ -151,7 +151,7 @@ class Originator:
         given = ""
         if key_reference is not None:
             keys = [
-                hmac.digest(self._consortium, f'["{bank}","PAY{key_reference}"]'.encode(), "sha256")
+                hmac_sha256(self._consortium, f'["{bank}","PAY{key_reference}"]'.encode())
                 for bank in creditors.names
             ]
             listed = [f'{{"claim":"c{i}","asset_key":"{key.hex()}"}}' for i, key in enumerate(keys, 1)]

@@ -16,7 +16,7 @@ import msgspec
 from ledger.domain.events.loans import LoanOriginated
 from ledger.domain.schedule import Due, daycount, instalments
 from ledger.domain.schedule.workdays import step
-from ledger.simulate.platform import MICROLOAN, Product, yuan
+from ledger.simulate.platform import MICROLOAN, Creditors, Product, yuan
 
 #: Days of the month on which bills fall due: few, so that payments come in bursts.
 DUE_DAYS: Final = (8, 15, 23, 28)
@@ -33,7 +33,7 @@ class Plan:
     ``instalment`` of the payment of instalment ``k``.
     """
 
-    __slots__ = ("fee", "interest", "outstanding", "paid", "principal", "text", "total")
+    __slots__ = ("_own", "fee", "interest", "outstanding", "paid", "principal", "text", "total")
 
     def __init__(self, dues: tuple[Due, ...], *, before: Plan | None = None, k: int = 0) -> None:
         """``before`` is the plan whose first ``k`` instalments stay as they were."""
@@ -43,6 +43,7 @@ class Plan:
         self.principal += [due.principal // _FEN for due in dues]
         self.interest += [due.interest // _FEN for due in dues]
         self.fee += [due.fee // _FEN for due in dues]
+        self._own: dict[tuple[int, ...], list[int]] = {}
         parts = list(zip(self.principal, self.interest, self.fee, strict=True))
         self.total = [sum(part) for part in parts]
         left = sum(self.principal)
@@ -55,6 +56,16 @@ class Plan:
             f'"amount":"{yuan(sum(part))}","applied":{applied(*part)},"payer":"obligor","instalment":{number}'
             for number, part in enumerate(parts, 1)
         ]
+
+    def own(self, creditors: Creditors) -> list[int]:
+        """The part of claim c1 in each instalment's principal and interest. Fees are their payees'."""
+        known = self._own.get(creditors.shares)
+        if known is None:
+            self._own[creditors.shares] = known = [
+                creditors.first(principal) + creditors.first(interest)
+                for principal, interest in zip(self.principal, self.interest, strict=True)
+            ]
+        return known
 
 
 def applied(principal: int, interest: int = 0, fee: int = 0, penalty: int = 0) -> str:
