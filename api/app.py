@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -48,6 +48,7 @@ from api.routes import (
     verify_page,
     webhooks,
 )
+from api.routing import Table
 from api.services import Services
 from api.sessions import Sessions
 from api.tiles import Tiles
@@ -55,6 +56,8 @@ from ledger.errors import PoolproofError
 from ledger.webhooks.endpoints import endpoints_of
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
     from api.services import Anchors, Attestations
     from ledger.chain.attestation_registry import AttestationRegistry, Attested
     from ledger.log import Ledger
@@ -132,6 +135,8 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         redirect_slashes=False,
         # Each route says the media types of its answers; a default would document one more.
         default_response_class=Response,
+        # Numbers are api.metrics'; to look for exporters at each request costs more than the smallest answer.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
     app.add_middleware(Conditional)
@@ -139,9 +144,10 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
     app.add_exception_handler(PoolproofError, or_page(problems.on_ledger_error))
     app.add_exception_handler(HTTPException, or_page(problems.on_http_error))
     app.add_exception_handler(RequestValidationError, or_page(problems.on_invalid_request))
-    for module in _ROUTERS:
-        app.include_router(module.router)
-    for router in portal_routes.ROUTERS:
+    routers = [*(module.router for module in _ROUTERS), *portal_routes.ROUTERS]
+    app.router.routes.append(Table(cast("APIRoute", route) for router in routers for route in router.routes))
+    # Behind the table no request gets this far: what is included is described by OpenAPI.
+    for router in routers:
         app.include_router(router)
     _describe(app)
     return app

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
+from api.limits import Window
 from ledger import telemetry
 from ledger.settings import Settings
 from tests.api.conftest import JSON, Site, make_site, originated
@@ -54,6 +58,43 @@ def test_no_limit_where_none_is_set(fresh_sqlite: str) -> None:
     with site.client:
         assert {site.get("/v1/pools").status_code for _ in range(20)} == {200}
     site.ledger.store.close()
+
+
+@given(
+    most=st.integers(1, 5),
+    steps=st.lists(st.tuples(st.floats(0, 90), st.sampled_from("ab")), max_size=60),
+)
+def test_a_window_lets_in_as_many_as_it_says_and_tells_when_again(
+    most: int, steps: list[tuple[float, str]]
+) -> None:
+    now = 0.0
+    window = Window(most, clock=lambda: now)
+    let_in: dict[str, list[float]] = {"a": [], "b": []}
+    for step, name in steps:
+        now += step
+        full = window.full(name)
+        assert window.hit(name) is not full
+        if not full:
+            let_in[name].append(now)
+            continue
+        # Told when, it is full until less than a second before, and lets one in then.
+        wait, then = window.wait(name), now
+        assert 1 <= wait <= 120
+        now = max(then, then + wait - 1.001)
+        assert window.full(name)
+        now = then + wait + 0.001
+        assert not window.full(name)
+    for times in let_in.values():
+        assert all(count <= most for count in Counter(at // 60 for at in times).values())
+
+
+def test_what_was_counted_is_forgotten_after_two_minutes() -> None:
+    now = 0.0
+    window = Window(1, clock=lambda: now)
+    assert [window.hit(f"address {n}") for n in range(100)] == [True] * 100
+    now = 121.0
+    assert window.hit("address 0")
+    assert (len(window._now), len(window._before)) == (1, 0)
 
 
 INJECTED = "x\r\nSet-Cookie: session=stolen\r\n\r\n<script>"
