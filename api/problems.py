@@ -167,7 +167,7 @@ def refusal(error: RefusedError, *, request_id: str | None = None, published: in
 
     The record that holds what was asked for is linked to its proof once it is below the ``published`` size.
     """
-    code = "taken" if isinstance(error, TakenError) else "refused"
+    code = error.code  # refused, or what is more: taken, malformed
     details = dict(error.details)
     if code == "taken" and isinstance(index := details.get("index"), int) and index < published:
         details["proof"] = f"/v1/proofs/inclusion?index={index}&size={published}"

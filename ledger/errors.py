@@ -7,6 +7,7 @@
     │   └── InconsistencyError two signed views of one log exclude each other      exit 1
     ├── MalformedError         bytes that are not of the form they claim           exit 2
     ├── RefusedError           an event that the ledger must not accept            exit 2
+    │   ├── UnreadableError    it is no JSON with one meaning                      exit 2
     │   └── TakenError         what it asks for is held by another record          exit 2
     ├── NotFoundError          no such event, claim, pool, size or file            exit 2
     ├── ConfigurationError     settings or key files that cannot work              exit 2
@@ -94,6 +95,12 @@ class RefusedError(PoolproofError):
         self.rule = rule
         self.details: dict[str, Any] = dict(details or {})
         self.line = line
+
+
+class UnreadableError(RefusedError):
+    """What was handed in as an event is no JSON that has one meaning, so that nothing in it could be judged."""
+
+    code = "malformed"
 
 
 class TakenError(RefusedError):

@@ -53,6 +53,7 @@ def _accepted(description: str) -> dict[str, Any]:
         },
         "unauthenticated",
         "unauthorised",
+        "malformed",
         "idempotency_conflict",
         "idempotency_mismatch",
         "timeout",

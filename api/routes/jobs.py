@@ -12,7 +12,7 @@ from api.answers import as_json
 from api.auth import Reader
 from api.services import Here
 from ledger import issue, uploads
-from ledger.errors import NotFoundError, RefusedError, TakenError
+from ledger.errors import NotFoundError, RefusedError, TakenError, UnreadableError
 from ledger.store import jobs, logs
 from ledger.store.jobs import JobRow
 from ledger.uploads import Outcome
@@ -87,7 +87,7 @@ def _report(here: Here, found: Outcome) -> Iterator[bytes]:
 
 def _error(told: dict[str, Any]) -> RefusedError:
     """The refusal again that :func:`ledger.jobs.problem_of` told of."""
-    kind = TakenError if told["code"] == "taken" else RefusedError
+    kind = next(one for one in (TakenError, UnreadableError, RefusedError) if one.code == told["code"])
     field = told.get("field", "")
     reason = told["detail"].removeprefix(f"{field}: ") if field else told["detail"]
     return kind(field, reason, rule=told["rule"], details=told.get("details"), line=told["line"])

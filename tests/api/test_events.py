@@ -25,6 +25,7 @@ from tests.api.conftest import (
     Site,
     disbursed,
     ndjson,
+    new_key,
     originated,
     pledged,
     pool,
@@ -135,7 +136,7 @@ def test_a_bad_line_refuses_the_batch_or_is_reported(site: Site) -> None:
     report = site.post_batch(body, "report").json()
     assert report["counts"] == {"accepted": 3, "repeated": 0, "rejected": 2}
     assert [one["line"] for one in report["accepted"]] == [1, 3, 5]
-    assert [(one["line"], one["code"]) for one in report["rejected"]] == [(2, "refused"), (4, "refused")]
+    assert [(one["line"], one["code"]) for one in report["rejected"]] == [(2, "refused"), (4, "malformed")]
     again = site.post_batch(body, "report")
     assert again.status_code == 200
     assert again.json()["counts"] == {"accepted": 0, "repeated": 3, "rejected": 2}
@@ -185,13 +186,37 @@ MALFORMED = {
     "deep nesting": b'{"data":' + b"[" * 100_000,
     "no type": b'{"id":"x","subject":"loan:L9","effective":"2026-11-20","data":{}}',
     "two events": json.dumps(originated("L9")).encode() * 2,
+    "not NFC": json.dumps(originated("L9") | {"id": "e\u0301"}, ensure_ascii=False).encode(),
     "NaN": json.dumps(originated("L9")).encode().replace(b'"instalments": 12', b'"instalments": NaN'),
 }
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_no_event_is_refused(still_site: Site, body: bytes) -> None:
-    refused(still_site.post(body), 422)
+    is_json = body in (MALFORMED["no object"], MALFORMED["no type"])
+    problem = refused(still_site.post(body), 422 if is_json else 400)
+    assert problem["code"] == ("refused" if is_json else "malformed")
+    assert still_site.ledger.status().size == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"id": 1,', b"nul", b'{"id": 1, "type": nul}', b"\xff"])
+def test_what_is_no_json_is_400_wherever_it_is_sent(still_site: Site, body: bytes) -> None:
+    """And JSON of another form is 422."""
+    token = new_key(still_site.ledger, "fenqile", "write", "audit", "admin")
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    for path in ("/v1/events", "/v1/audits", "/v1/keys", "/v1/webhooks"):
+        answer = still_site.client.post(path, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), path
+        assert still_site.client.post(path, content=b'{"x": 1}', headers=headers).status_code == 422, path
+
+
+def test_a_broken_line_of_a_batch_is_400_with_its_number(still_site: Site) -> None:
+    body = ndjson(originated("L1"), b"{broken", originated("L2", effective="2026-02-31"))
+    problem = refused(still_site.post_batch(body), 400)
+    assert (problem["code"], problem["line"]) == ("malformed", 2)
+    report = still_site.post_batch(body.replace(b"L1", b"L\xcc\x88"), "report").json()
+    told = [(one["line"], one["code"], one["status"]) for one in report["rejected"]]
+    assert told == [(1, "refused", 422), (2, "malformed", 400), (3, "refused", 422)]
     assert still_site.ledger.status().size == 0
 
 
@@ -218,7 +243,6 @@ WRONG_FORM = {
     "ill-formed id": (originated("L9", id="a b"), "id"),
     "path as id": (originated("L9", id="../../etc/passwd"), "id"),
     "ill-formed subject": (originated("L9", subject="loan:a/b"), "subject"),
-    "not NFC": (changed(product="e\u0301"), None),
     "shares beyond the whole": (
         changed(
             claims=[

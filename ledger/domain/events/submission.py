@@ -24,7 +24,7 @@ from msgspec import UNSET, UnsetType
 from ledger.domain.calendar import Effective, parse_effective
 from ledger.domain.events.base import EVENTS, Data, EventType, SubjectKind, check_name
 from ledger.domain.events.wording import refusal
-from ledger.errors import MalformedError, RefusedError
+from ledger.errors import MalformedError, RefusedError, UnreadableError
 from ledger.proofs import canonical
 
 #: Greatest size of one submission, and so of a record: a tape's record has 3 KB, a pledge of 500 claims 60
@@ -86,6 +86,8 @@ class _Typed(msgspec.Struct):
     type: object = None
 
 
+#: Follows the grammar and reads no value: a number that nothing can hold is JSON, and judged where it stands.
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
@@ -136,7 +138,8 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
 def read_submission(
     line: bytes | str | dict[str, Any], *, party: str | None = None, origin: str | None = None
 ) -> Submission:
-    """Read one event. Raises :class:`RefusedError` naming the member's path, the reason and the rule.
+    """Read one event. Raises :class:`RefusedError` naming the member's path, the reason and the rule;
+    :class:`UnreadableError` where it is no JSON at all, or JSON with two meanings.
 
     ``party`` is who submits: it fills an absent member and must equal one that is there. ``origin`` is the
     log's; a submission that names another is refused.
@@ -196,11 +199,21 @@ def _parse(raw: bytes) -> Any:
     try:
         return _decode(raw)
     except msgspec.ValidationError as error:
+        _check_json(raw)
         raise refusal(error, _told_type(raw)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The profile's own reader knows better words; where it finds nothing, msgspec's reason stands.
         _read_strictly(raw)
-        raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
+        raise UnreadableError("", f"no JSON: {error}", rule="malformed") from None
+
+
+def _check_json(raw: bytes) -> None:
+    """Raise for broken JSON that begins like an event of the wrong form: it is never judged as an event."""
+    try:
+        raw.decode()
+        _skim(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableError("", f"no JSON: {error}", rule="malformed") from None
 
 
 def _told_type(raw: bytes) -> object:
@@ -215,7 +228,7 @@ def _bytes(line: str) -> bytes:
     try:
         return line.encode()
     except UnicodeEncodeError:
-        raise RefusedError("", "string with a lone surrogate", rule="malformed") from None
+        raise UnreadableError("", "string with a lone surrogate", rule="malformed") from None
 
 
 def _check_nesting(raw: bytes) -> None:
@@ -223,9 +236,9 @@ def _check_nesting(raw: bytes) -> None:
     try:
         canonical.check_nesting(raw.decode(), "event")
     except MalformedError as error:
-        raise RefusedError("", error.reason, rule="malformed") from None
+        raise UnreadableError("", error.reason, rule="malformed") from None
     except UnicodeDecodeError:
-        raise RefusedError("", "no JSON: not UTF-8", rule="malformed") from None
+        raise UnreadableError("", "no JSON: not UTF-8", rule="malformed") from None
 
 
 def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
@@ -236,7 +249,7 @@ def _convert(value: dict[str, Any]) -> tuple[Any, bytes]:
     except msgspec.ValidationError as error:
         raise refusal(error, value.get("type")) from None
     except (UnicodeEncodeError, RecursionError) as error:
-        raise RefusedError("", f"no JSON: {error}", rule="malformed") from None
+        raise UnreadableError("", f"no JSON: {error}", rule="malformed") from None
 
 
 def _check_spelling(raw: bytes, envelope: Any, data_json: bytes) -> None:
@@ -262,7 +275,7 @@ def _read_strictly(raw: bytes) -> None:
     try:
         canonical.decode(raw, what="event", limit=MAX_BYTES)
     except MalformedError as error:
-        raise RefusedError("", _without_values(error.reason), rule="malformed") from None
+        raise UnreadableError("", _without_values(error.reason), rule="malformed") from None
 
 
 def _without_values(reason: str) -> str:
@@ -278,7 +291,7 @@ def _check_text(data_json: bytes) -> None:
     try:
         canonical.decode(data_json, what="data", limit=MAX_BYTES)
     except MalformedError as error:
-        raise RefusedError("data", _without_values(error.reason), rule="malformed") from None
+        raise UnreadableError("data", _without_values(error.reason), rule="malformed") from None
 
 
 def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
@@ -293,7 +306,7 @@ def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
     try:
         size = len(canonical.encode(private))
     except MalformedError as error:
-        raise RefusedError("private", _without_values(error.reason), rule="malformed") from None
+        raise UnreadableError("private", _without_values(error.reason), rule="malformed") from None
     if size > MAX_BYTES:
         raise _too_large(size)
     return private
