@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import ConfigurationError
-from ledger.settings import Settings, as_markdown, facts, variable
+from ledger.settings import Settings, as_markdown, explain, facts, variable
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -28,7 +28,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         "http://127.0.0.1:1",
         9000,
     )
-    sources = {row["name"]: row["source"] for row in settings.explain(environ)}
+    sources = {row["name"]: row["source"] for row in explain(settings, environ)}
     assert (sources["origin"], sources["port"], sources["host"]) == ("environment", "config.toml", "default")
 
 
@@ -95,7 +95,7 @@ def test_secrets_are_not_shown() -> None:
         "POOLPROOF_RPC_URL": "https://me:hunter2@node.example/v3/hunter2?key=hunter2",
     }
     settings = Settings.load(environ)
-    shown = {row["name"]: row["value"] for row in settings.explain(environ)}
+    shown = {row["name"]: row["value"] for row in explain(settings, environ)}
     assert "hunter2" not in repr(shown)
     assert "hunter2" not in repr(settings.passphrase)
     assert shown["database_url"] == "postgresql://user@db/ledger"

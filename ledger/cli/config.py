@@ -14,10 +14,10 @@ def config(as_json: Json = False) -> None:
     Settings come from POOLPROOF_* variables, else from config.toml in the home, else they have their default.
     The passphrase is never shown.
     """
-    from ledger.settings import Settings
+    from ledger.settings import Settings, explain
 
     settings = Settings.load()
-    rows = settings.explain()
+    rows = explain(settings)
     lines = []
     for row in rows:
         lines += [

@@ -1,39 +1,21 @@
-"""Every setting of Poolproof: one frozen model, filled once at the start of a process.
-
-A value comes from the environment (``POOLPROOF_`` and the setting's name in capitals), else from
-``config.toml`` in the home directory (which ``poolproof init`` writes, with the names in small letters), else
-from the default that stands here. A ``POOLPROOF_`` variable or a line of ``config.toml`` that names no
-setting is refused: a misspelt database URL must not quietly become an empty SQLite file.
-
-Each field carries its unit and the reason for its default; ``docs/settings.md`` is made from them and a test
-compares the two. The policy that verifiers apply (finality, grade, greatest anchor age, keys) is not here:
-it stands in the trust root.
-"""
+"""The settings themselves: fields, and what follows from them."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from ledger.errors import ConfigurationError
+from ledger.settings.sources import from_environment, from_file, variable
 
 Network = IPv4Network | IPv6Network
 
-PREFIX = "POOLPROOF_"
 CONFIG_NAME = "config.toml"
-#: Read by commands that need no home (`poolproof verify`, `poolproof audit --from`): they take no setting.
-OTHER_VARIABLES = {
-    "POOLPROOF_API_KEY": "the API key that `poolproof audit --from` sends where `--key-file` is not given",
-    "POOLPROOF_TRUST": "the trust root that `poolproof verify` takes where `--trust` is not given",
-}
 
 
 def _setting(default: Any, meaning: str, *, unit: str, reason: str, **bounds: Any) -> Any:
@@ -309,9 +291,9 @@ class Settings(BaseModel):
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process; raises :class:`ConfigurationError` with every value that is wrong."""
-        given = _from_environment(os.environ if environ is None else environ)
+        given = from_environment(os.environ if environ is None else environ, cls.model_fields)
         home = Path(given.get("home") or cls.model_fields["home"].default)
-        return cls.of({**_from_file(home / CONFIG_NAME), **given})
+        return cls.of({**from_file(home / CONFIG_NAME, cls.model_fields), **given})
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Settings:
@@ -365,25 +347,6 @@ class Settings(BaseModel):
             )
         return lines[0]
 
-    def explain(self, environ: Mapping[str, str] | None = None) -> list[dict[str, str | None]]:
-        """Each setting with its value (secrets hidden) and where that came from, for `poolproof config`."""
-        environment = _from_environment(os.environ if environ is None else environ)
-        file = _from_file(self.config_file)
-        rows: list[dict[str, str | None]] = []
-        for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
-            source = "environment" if name in environment else "config.toml" if name in file else "default"
-            shown = None if value is None else _shown(name, str(value))
-            rows.append(
-                {"name": name, "variable": variable(name), "value": shown, "source": source, **facts(field)}
-            )
-        return rows
-
-
-def variable(name: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + name.upper()
-
 
 def networks(text: str, field: str) -> tuple[Network, ...]:
     """Networks in CIDR form, comma separated. Raises :class:`ConfigurationError` naming ``field``."""
@@ -394,67 +357,3 @@ def networks(text: str, field: str) -> tuple[Network, ...]:
         except ValueError as error:
             raise ConfigurationError(f"{field}: {error}; write it like 10.2.0.0/16") from None
     return tuple(found)
-
-
-def facts(field: FieldInfo) -> dict[str, str | None]:
-    """What a setting's field says about itself: meaning, unit, default, reason."""
-    extra = field.json_schema_extra
-    assert isinstance(extra, dict)
-    default = None if field.default is None else str(field.default)
-    return {
-        "meaning": field.description,
-        "unit": str(extra["unit"]),
-        "default": default,
-        "reason": str(extra["reason"]),
-    }
-
-
-def _shown(name: str, value: str) -> str:
-    """A value fit for a terminal or a log: no password, and no key in an endpoint's path."""
-    if name == "rpc_url":
-        parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    head, at, rest = value.rpartition("@")
-    scheme, separator, user = head.partition("://")
-    return (
-        f"{scheme}{separator}{user.partition(':')[0]}{at}{rest}" if at and name == "database_url" else value
-    )
-
-
-def as_markdown() -> str:
-    """The table in docs/settings.md."""
-    lines = ["| variable | meaning | unit | default | reason |", "|---|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        fact = facts(field)
-        default = "" if fact["default"] is None else f"`{fact['default']}`"
-        lines.append(
-            f"| `{variable(name)}` | {fact['meaning']} | {fact['unit']} | {default} | {fact['reason']} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Values by name. An empty variable counts as not set, as in most tools."""
-    found = {}
-    for key, value in environ.items():
-        if not key.startswith(PREFIX) or key in OTHER_VARIABLES:
-            continue
-        name = key.removeprefix(PREFIX).lower()
-        if name not in Settings.model_fields or variable(name) != key:
-            raise ConfigurationError(f"{key}: no such setting; `poolproof config` lists them")
-        if value:
-            found[name] = value
-    return found
-
-
-def _from_file(path: Path) -> dict[str, object]:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
-    for name in values:
-        if name not in Settings.model_fields or name == "home":
-            raise ConfigurationError(f"{path}: {name}: no setting that this file may carry")
-    return values
