@@ -99,7 +99,7 @@ async def hand_in(
         await bodies.read_pieces(
             request, here.max_upload_bytes, put, size=PIECE_BYTES, seconds=UPLOAD_SECONDS
         )
-        return await key.once(caller, digest.digest, queue_it)
+        return await key.once(caller, digest.digest, queue_it, repeatable=True)
     finally:
         if not queued:
             await run_in_threadpool(upload.drop)

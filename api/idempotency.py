@@ -8,7 +8,7 @@ another body under the same key with 422; a request that is still under way with
 refused or failed did nothing, is not kept, and may be tried again under its key.
 
 A process that dies between doing and keeping leaves the key without an answer. It is not done again then: 409 says to
-look whether it was done.
+look whether it was done. Events are told apart by their own ids, so what brings them in is done again.
 
 A route takes :data:`Key` and lets :meth:`Keyed.once` do what it does.
 """
@@ -20,7 +20,7 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Header, Request
@@ -54,14 +54,22 @@ class Keyed:
     key: str | None
 
     async def once(
-        self, caller: Caller, digest: Callable[[], bytes], act: Callable[[], Awaitable[Response]]
+        self,
+        caller: Caller,
+        digest: Callable[[], bytes],
+        act: Callable[[], Awaitable[Response]],
+        *,
+        repeatable: bool = False,
     ) -> Response:
-        """What ``act`` answers, done once for this key and the body of this ``digest``."""
+        """What ``act`` answers, done once for this key and the body of this ``digest``.
+
+        ``repeatable``: done a second time it does nothing, so where the answer was lost it is done again.
+        """
         if self.key is None:
             return await act()
         here: Services = self.request.app.state.services
         place, given = self._place(caller), digest()
-        standing = await run_in_threadpool(_begin, here, place, given)
+        standing = await run_in_threadpool(_begin, here, place, given, repeatable=repeatable)
         if standing is not None:
             return await run_in_threadpool(self._again, here, standing, place, given)
         try:
@@ -90,8 +98,7 @@ class Keyed:
             return problems.response(problems.body("idempotency_mismatch", detail, request_id=request_id))
         if standing.status is not None:
             return _replayed(here, standing, place)
-        age = here.ledger.clock() - parse_instant(standing.begun)
-        if age < UNDER_WAY:
+        if not _is_lost(standing, here.ledger.clock()):
             detail, headers = "Idempotency-Key: this request is under way", {"Retry-After": "1"}
         else:
             detail = "Idempotency-Key: the answer was lost; look whether it was done, and take a new key"
@@ -106,13 +113,21 @@ def digest_of(document: BaseModel) -> bytes:
     return hashlib.sha256(document.model_dump_json().encode()).digest()
 
 
-def _begin(here: Services, place: bytes, digest: bytes) -> AnswerRow | None:
+def _begin(here: Services, place: bytes, digest: bytes, *, repeatable: bool) -> AnswerRow | None:
     now = here.ledger.clock()
     log_id = here.ledger.row().id
+    times = {"now": format_instant(now), "expires": format_instant(now + KEPT)}
     with here.ledger.store.write() as connection:
-        return answers.begin(
-            connection, log_id, place, digest=digest, now=format_instant(now), expires=format_instant(now + KEPT)
-        )  # fmt: skip
+        standing = answers.begin(connection, log_id, place, digest=digest, **times)
+        if standing is None or standing.digest != digest or not (repeatable and _is_lost(standing, now)):
+            return standing
+        # Of several that come for it at once, one begins anew, and the others find it under way.
+        return None if answers.take_over(connection, place, begun=standing.begun, **times) else standing
+
+
+def _is_lost(row: AnswerRow, now: datetime) -> bool:
+    """Whether no answer can come any more from whoever began it."""
+    return row.status is None and now - parse_instant(row.begun) >= UNDER_WAY
 
 
 def _keep(here: Services, place: bytes, answer: Response) -> None:

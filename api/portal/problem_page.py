@@ -24,6 +24,8 @@ SIGN_IN: Final = "/sign-in"
 _FOR_PROGRAMS: Final = ("/v1/", "/log/", "/openapi.json", "/metrics", "/healthz", "/readyz", "/verify")
 #: Kinds of problems that have words of their own; the others share some.
 _TOLD: Final = frozenset({"not_found", "unauthorised", "unavailable", "internal"})
+#: What the headers of a problem say to whoever reads the page, too.
+_KEPT: Final = ("allow", "retry-after")
 
 
 def or_page(handler: Handler) -> Handler:
@@ -66,6 +68,7 @@ async def shown(request: Request, answer: Response) -> Response:
     page = pages.render(
         request, "problem.html", viewer, status=answer.status_code, problem=problem, kind=kind
     )
-    if "retry-after" in answer.headers:
-        page.headers["retry-after"] = answer.headers["retry-after"]
+    for name in _KEPT:
+        if name in answer.headers:
+            page.headers[name] = answer.headers[name]
     return page

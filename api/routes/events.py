@@ -90,10 +90,18 @@ async def post_events(
         with here.batches.entered():
             lines = await bodies.read_lines(request, here.max_batch_bytes)
             return await key.once(
-                caller, partial(batches.digest, lines), lambda: _batch(here, request, lines, caller, on_error)
+                caller,
+                partial(batches.digest, lines),
+                lambda: _batch(here, request, lines, caller, on_error),
+                repeatable=True,
             )
     body = await bodies.read(request, MAX_BYTES)
-    return await key.once(caller, lambda: hashlib.sha256(body).digest(), lambda: _single(here, body, caller))
+    return await key.once(
+        caller,
+        lambda: hashlib.sha256(body).digest(),
+        lambda: _single(here, body, caller),
+        repeatable=True,
+    )
 
 
 async def _batch(

@@ -39,6 +39,13 @@ def begin(
     return AnswerRow(**row._mapping)
 
 
+def take_over(connection: WriteConnection, place: bytes, *, begun: str, now: str, expires: str) -> bool:
+    """Begin anew what was begun at that time; False where another one did so before."""
+    at = (answers.c.place == place) & (answers.c.begun == begun) & answers.c.status.is_(None)
+    done = connection.execute(update(answers).where(at).values(begun=now, expires=expires))
+    return done.rowcount == 1
+
+
 def settle(connection: WriteConnection, place: bytes, *, status: int, secret: bytes, answer: bytes) -> None:
     """Keep the answer, sealed."""
     values = {"status": status, "secret": secret, "answer": answer}

@@ -166,7 +166,12 @@ def _sqlite(url: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+    # By itself PostgreSQL waits for a lock without end, and with it every thread that wants to write.
+    # What the URL says goes before it.
+    options = f"-c lock_timeout={BUSY_TIMEOUT_SECONDS}s {make_url(url).query.get('options', '')}"
+    engine = create_engine(
+        url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, connect_args={"options": options.strip()}
+    )
 
     @event.listens_for(engine, "checkin")
     def _remember(_dbapi_connection: Any, record: Any) -> None:

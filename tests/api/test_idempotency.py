@@ -118,6 +118,34 @@ def test_an_answer_that_was_lost_with_its_process_is_not_made_again(
     assert runs(site) == 1
 
 
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+def test_events_whose_answer_was_lost_are_brought_in_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, prefer: str
+) -> None:
+    """Their own ids keep them from being doubled, and a client that only tries again comes to its end."""
+    headers = {"Content-Type": NDJSON, "Idempotency-Key": KEY, "Prefer": prefer, **site.auth()}
+
+    def post(*events: dict[str, Any]) -> Any:
+        return site.client.post("/v1/events", content=ndjson(*events), headers=headers)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency, "_keep", lambda *_: None)
+        first = post(originated("L1"))
+    size = site.ledger.status().size
+    assert post(originated("L1")).json()["code"] == "idempotency_conflict"
+    site.clock.now += idempotency.UNDER_WAY
+    assert post(originated("L2")).json()["code"] == "idempotency_mismatch"
+    again, kept = post(originated("L1")), post(originated("L1"))
+    if prefer:
+        assert (first.status_code, again.status_code) == (202, 202)
+    else:
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert again.json()["accepted"][0]["acceptance"] == first.json()["accepted"][0]["acceptance"]
+    assert kept.headers["idempotent-replayed"] == "true"
+    assert kept.content == again.content
+    assert site.ledger.status().size == size
+
+
 def test_answers_are_kept_sealed_and_for_a_day(site: Site) -> None:
     first = ask(site)
     with site.ledger.store.read() as connection:

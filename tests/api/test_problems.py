@@ -138,8 +138,21 @@ def test_every_endpoint_is_tried(still_site: Site) -> None:
         assert any(pattern.fullmatch(tried) for _, tried, _ in WRONG), path
 
 
-def test_405_says_what_is_allowed(still_site: Site) -> None:
-    assert still_site.client.delete("/v1/events").headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/events", "POST"),
+        ("PATCH", "/v1/keys", "HEAD, GET, POST"),
+        ("OPTIONS", "/v1/keys/0123456789abcdef", "HEAD, DELETE, GET"),
+        ("PUT", "/v1/webhooks/hook_0123456789abcdef", "HEAD, DELETE, GET, PATCH"),
+        ("POST", "/pools", "HEAD, GET"),
+    ],
+)
+def test_405_says_what_is_allowed(still_site: Site, method: str, path: str, allowed: str) -> None:
+    """All methods of the resource, whichever of its routes was asked; a page says it as well as a problem."""
+    for accept in ("application/json", "text/html"):
+        answer = still_site.client.request(method, path, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 def test_422_points_at_each_parameter(still_site: Site) -> None:

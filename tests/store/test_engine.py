@@ -58,6 +58,24 @@ def test_writers_of_one_log_take_turns(store: Store) -> None:
         assert logs.get(connection, "a").size == 80
 
 
+def test_a_lock_that_nobody_gives_back_is_not_waited_for_without_end(
+    fresh_postgres: str, open_store: Callable[[str], Store]
+) -> None:
+    """A minute on both databases; the options of a PostgreSQL URL may say otherwise."""
+    asked = text("SELECT current_setting('lock_timeout')")
+    holder = open_store(fresh_postgres)
+    other = open_store(f"{fresh_postgres}&options=-c%20lock_timeout%3D20ms")
+    with holder.write() as connection:
+        assert connection.execute(asked).scalar_one() == "1min"
+        logs.create(connection, origin="a", zone="UTC", day_cut="00:00")
+    with holder.write() as connection:
+        logs.lock(connection, "a")
+        with pytest.raises(UnavailableError, match="lock timeout"), other.write() as waiting:
+            logs.lock(waiting, "a")
+    with other.write() as connection:
+        assert logs.lock(connection, "a").size == 0
+
+
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "not a url", "sqlite+nothing:///x"])
 def test_a_url_that_cannot_work_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="database URL"):
