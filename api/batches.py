@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,7 +13,7 @@ from fastapi.responses import Response
 from api import bodies, outcomes, problems
 from api.answers import as_json
 from api.routes.jobs import shown
-from ledger.errors import RefusedError, TakenError
+from ledger.errors import PoolproofError, RefusedError, TakenError
 from ledger.store import jobs, logs
 from ledger.uploads import PIECE_BYTES, OnError, Upload
 
@@ -105,26 +104,40 @@ async def hand_in(
             await run_in_threadpool(upload.drop)
 
 
-def hand_in_lines(here: Services, lines: Sequence[bytes], party: str, on_error: OnError) -> Response:
-    """Hand lines that were read already to the workers."""
+def hand_in_whole(here: Services, body: bytes, party: str, on_error: OnError) -> Response:
+    """Hand a body that was read already to the workers."""
     upload = Upload(here.ledger, party=party, on_error=on_error)
-    piece = bytearray()
-    for line in lines:
-        piece += line
-        piece += b"\n"
-        if len(piece) >= PIECE_BYTES:
-            upload.put(bytes(piece))
-            piece.clear()
-    upload.put(bytes(piece))
-    upload.finish()
+    try:
+        for start in range(0, len(body), PIECE_BYTES):
+            upload.put(body[start : start + PIECE_BYTES])
+        upload.finish()
+    except PoolproofError:
+        upload.drop()
+        raise
     return _queued(here, upload.id)
 
 
-def digest(lines: Sequence[bytes]) -> bytes:
-    """Of the body that had these lines."""
-    hashed = hashlib.sha256()
-    for line in lines:
-        hashed.update(line + b"\n")
+def lines_of(body: bytes) -> list[bytes]:
+    """The lines of a body as they stand, so that the number in a refusal is that in the sender's file.
+
+    The last one may lack its newline.
+    """
+    lines = body.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def count_lines(body: bytes) -> int:
+    """How many :func:`lines_of` would find: a body of nothing but newlines must not become millions of objects."""
+    return body.count(b"\n") + (body[-1:] not in (b"", b"\n"))
+
+
+def digest(body: bytes) -> bytes:
+    """Of the body, with its last newline or without."""
+    hashed = hashlib.sha256(body)
+    if body[-1:] not in (b"", b"\n"):
+        hashed.update(b"\n")
     return hashed.digest()
 
 

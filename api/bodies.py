@@ -84,26 +84,6 @@ async def read_pieces(
             await put(bytes(piece))
 
 
-async def read_lines(request: Request, limit: int) -> list[bytes]:
-    """The lines of a body, split while it arrives; the last one may lack its newline.
-
-    Lines are counted as they stand, so that the number in a refusal is that in the sender's file.
-    """
-    lines: list[bytes] = []
-    # An unfinished line grows in place: it is neither copied for each chunk nor kept as a million small ones.
-    rest = bytearray()
-    async with in_time():
-        async for chunk in _chunks(request, limit):
-            first, *others = chunk.split(b"\n")
-            rest += first
-            if others:
-                lines += [bytes(rest), *others[:-1]]
-                rest = bytearray(others[-1])
-    if rest:
-        lines.append(bytes(rest))
-    return lines
-
-
 async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
     announced = request.headers.get("content-length", "0")
     # At most 18 digits are looked at: Python refuses to convert endless ones.

@@ -15,7 +15,7 @@ One event loop owns an intake: its state needs no lock.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -105,19 +105,25 @@ class Intake:
 
 
 class Gate:
-    """Lets at most ``limit`` in at a time and turns others away, from before their bodies are read."""
+    """Lets at most ``limit`` in at a time and turns others away, from before their bodies are read.
+
+    A party has at most half of the places: its slow bodies must not shut out the others.
+    """
 
     def __init__(self, limit: int = MAX_BATCHES) -> None:
         self._limit = limit
-        self._inside = 0
+        self._inside: Counter[str] = Counter()
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self, party: str) -> Iterator[None]:
         """Be inside; raises :class:`ledger.errors.UnavailableError` when it is full."""
-        if self._inside >= self._limit:
-            raise UnavailableError(f"{self._limit} batches are being read", retry_after=RETRY_AFTER_SECONDS)
-        self._inside += 1
+        if self._inside.total() >= self._limit or self._inside[party] >= max(1, self._limit // 2):
+            raise UnavailableError(
+                f"{self._inside.total()} batches are being read, {self._inside[party]} of this party",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
+        self._inside[party] += 1
         try:
             yield
         finally:
-            self._inside -= 1
+            self._inside[party] -= 1

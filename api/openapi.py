@@ -39,6 +39,22 @@ def text(description: str, media_type: str, example: str) -> dict[str, Any]:
     return {"description": description, "content": {media_type: content}}
 
 
+def event_stream(description: str, model: type[BaseModel], *names: str) -> dict[str, Any]:
+    """A documented stream of server-sent events, whose data is a JSON document; the schema is that of one event."""
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": _REF + model.__name__},
+    }
+    properties = {"id": {"type": "string"}, "event": {"type": "string", "enum": list(names)}, "data": data}
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    shown = {"id": "9", "event": names[-1], "data": json.dumps(examples()[model.__name__])}
+    return {
+        "description": description,
+        "content": {"text/event-stream": {"schema": schema, "example": shown}},
+    }
+
+
 def body(content: dict[str, tuple[type[BaseModel] | None, Any]], description: str) -> dict[str, Any]:
     """The request body of an operation that reads it itself, by media type."""
     described: dict[str, Any] = {}

@@ -34,6 +34,12 @@ KIND: Final = "events"
 #: Large enough that a day's file is some dozens of rows, small enough to hold a few at a time.
 PIECE_BYTES: Final = 1 << 20
 
+#: Lines of a batch. The shortest event has some 80 bytes, so more of them in the largest batch are no events, and each
+#: costs a worker more memory than it has bytes.
+MAX_LINES: Final = 1_000_000
+#: Refused lines after which a batch is given up: whoever sent so many learns nothing from more of them.
+MAX_REFUSED: Final = 50_000
+
 OnError = Literal["abort", "report"]
 
 
@@ -59,9 +65,11 @@ class Upload:
             )  # fmt: skip
 
     def put(self, data: bytes) -> None:
-        """Store some bytes, durably."""
+        """Store some bytes, durably. Raises :class:`RefusedError` where there are more lines than events could be."""
         if not data:
             return
+        if self._lines + data.count(b"\n") > MAX_LINES:
+            raise RefusedError("", f"a batch has at most {MAX_LINES:,} lines", rule="too_many_lines")
         sealed = seal_bytes(self._secret, _place(self.id, self._pieces), data)
         with self._ledger.store.write() as connection:
             queue.put_part(connection, self.id, "body", self._pieces, sealed)
@@ -120,6 +128,9 @@ class Intake:
             assert line is not None
             if isinstance(what, RefusedError):
                 what.line = line
+                if len(found.rejected) >= MAX_REFUSED:
+                    reason = f"more than {MAX_REFUSED:,} lines are refused; those accepted before stay"
+                    raise RefusedError("", reason, rule="too_many_refused", line=line)
                 found.rejected.append({**jobs.problem_of(what), "id": name})
             else:
                 found.accepted.append((line, what.index, what.repeated))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from api import bodies, eventstream, idempotency, openapi, paging, problems, reads, schemas
+from api import bodies, idempotency, openapi, paging, problems, reads, schemas
 from api.answers import as_json
 from api.auth import Auditor, Reader
 from api.eventstream import Seen
@@ -159,10 +159,11 @@ def audit(here: Here, caller: Reader, audit_id: AuditId) -> Response:
     summary="Watch a run",
     responses=openapi.responses(
         {
-            200: openapi.text(
+            200: openapi.event_stream(
                 "Server-sent events: `progress` as it goes on, then `result`.",
-                eventstream.MEDIA_TYPE,
-                'id: 9\nevent: result\ndata: {"state":"done"}\n\n',
+                schemas.Audit,
+                "progress",
+                "result",
             ),
             204: {"description": "The watcher has seen the result, and need not come again."},
         },

@@ -87,12 +87,12 @@ async def post_events(
     if bodies.media_type(request, _JSON, _NDJSON) == _NDJSON:
         if batches.is_large(request, here.max_batch_bytes):
             return await batches.hand_in(here, request, key, caller, on_error)
-        with here.batches.entered():
-            lines = await bodies.read_lines(request, here.max_batch_bytes)
+        with here.batches.entered(caller.party):
+            batch = await bodies.read(request, here.max_batch_bytes)
             return await key.once(
                 caller,
-                partial(batches.digest, lines),
-                lambda: _batch(here, request, lines, caller, on_error),
+                partial(batches.digest, batch),
+                lambda: _batch(here, request, batch, caller, on_error),
                 repeatable=True,
             )
     body = await bodies.read(request, MAX_BYTES)
@@ -104,11 +104,10 @@ async def post_events(
     )
 
 
-async def _batch(
-    here: Here, request: Request, lines: list[bytes], caller: Caller, on_error: OnError
-) -> Response:
-    if len(lines) > here.max_batch_lines:
-        return await run_in_threadpool(batches.hand_in_lines, here, lines, caller.party, on_error)
+async def _batch(here: Here, request: Request, body: bytes, caller: Caller, on_error: OnError) -> Response:
+    if batches.count_lines(body) > here.max_batch_lines:
+        return await run_in_threadpool(batches.hand_in_whole, here, body, caller.party, on_error)
+    lines = batches.lines_of(body)
     return await run_in_threadpool(batches.append, here, lines, caller.party, on_error, _request_id(request))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from api import batches
+from ledger import uploads
 from ledger.jobs import Runner
 from ledger.store import tables
-from ledger.uploads import KIND, Intake
+from ledger.uploads import KIND, MAX_LINES, Intake
 from tests.api.conftest import NDJSON, Site, disbursed, make_site, ndjson, originated, repaid
 
 LINES, BAD = 10_000, 7_777
@@ -39,6 +43,34 @@ def work(site: Site, batch: int = 4_000) -> None:
 def stored(site: Site) -> list[bytes]:
     with site.ledger.store.read() as connection:
         return list(connection.execute(select(tables.job_parts.c.data)).scalars())
+
+
+@given(st.binary(max_size=40).map(lambda data: data.replace(b"\x00", b"\n")))
+def test_lines_are_those_of_the_senders_file(body: bytes) -> None:
+    lines = batches.lines_of(body)
+    assert lines == [line.rstrip(b"\n") for line in io.BytesIO(body).readlines()]
+    assert batches.count_lines(body) == len(lines)
+    assert batches.digest(body) == batches.digest(b"".join(line + b"\n" for line in lines))
+
+
+def test_a_body_of_newlines_is_refused_before_it_takes_a_workers_memory(
+    small_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line costs many times its bytes where it is worked on; so many are no events."""
+    body = b"\n" * (MAX_LINES + 1)
+    for answer in (
+        hand_in(small_site, body),
+        hand_in(small_site, body, "report"),
+        small_site.post_batch(body),
+    ):
+        assert (answer.status_code, answer.json()["rule"]) == (422, "too_many_lines")
+    assert stored(small_site) == []
+    monkeypatch.setattr(uploads, "MAX_REFUSED", 3)
+    asked = hand_in(small_site, ndjson(originated("L1")) + b"{}\n" * 5, "report")
+    work(small_site, batch=2)
+    job = small_site.get(asked.headers["location"]).json()
+    assert (job["state"], job["problem"]["rule"], job["problem"]["line"]) == ("failed", "too_many_refused", 5)
+    assert small_site.ledger.status().size == 1
 
 
 def test_one_bad_line_in_ten_thousand_refuses_all_or_itself(fresh_sqlite: str) -> None:

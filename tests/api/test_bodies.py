@@ -1,15 +1,12 @@
-"""Reading bodies: lines as they stand, however they arrive, never more than the cap."""
+"""Reading bodies: however they arrive, never more than the cap."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import Any
 
 import pytest
 from fastapi import Request
-from hypothesis import given
-from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from api import bodies
@@ -27,25 +24,6 @@ def request(chunks: list[bytes], headers: dict[str, str] | None = None, *, broke
 
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     return Request({"type": "http", "method": "POST", "headers": raw}, receive)
-
-
-def lines(chunks: list[bytes], limit: int = 10_000) -> list[bytes]:
-    return asyncio.run(bodies.read_lines(request(chunks), limit))
-
-
-@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
-def test_lines_do_not_depend_on_how_they_arrive(data: bytes, cuts: list[int]) -> None:
-    data = data.replace(b"\x00", b"\n")
-    places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
-    chunks = [data[start:stop] for start, stop in itertools.pairwise(places)] or [b""]
-    expected = data.split(b"\n")
-    if not expected[-1]:
-        expected.pop()
-    assert lines(chunks) == expected
-
-
-def test_empty_lines_count() -> None:
-    assert lines([b"a\n\nb\n"]) == [b"a", b"", b"b"]
 
 
 def refused(

@@ -417,8 +417,8 @@ def test_a_database_that_does_not_answer_is_said_with_a_time(
 def test_more_batches_than_one_process_works_on_are_pushed_back(small_site: Site) -> None:
     gate = small_site.client.app.state.services.batches
     with ExitStack() as full:
-        for _ in range(MAX_BATCHES):
-            full.enter_context(gate.entered())
+        for n in range(MAX_BATCHES):
+            full.enter_context(gate.entered(f"party-{n}"))
         answer = small_site.post_batch(ndjson(originated("L1")))
         refused(answer, 503)
         assert answer.headers["retry-after"] == "1"

@@ -131,17 +131,28 @@ def test_who_went_away_before_the_transaction_has_submitted_nothing() -> None:
 
 def test_a_gate_lets_so_many_in_and_no_more() -> None:
     gate = Gate(2)
-    with gate.entered(), gate.entered(), pytest.raises(UnavailableError), gate.entered():
+    with gate.entered("a"), gate.entered("b"), pytest.raises(UnavailableError), gate.entered("c"):
         pass
-    with gate.entered(), gate.entered():
+    with gate.entered("a"), gate.entered("b"):
+        pass
+
+
+def test_one_party_leaves_half_of_the_places_to_others() -> None:
+    gate = Gate(4)
+    with gate.entered("a"), gate.entered("a"):
+        with pytest.raises(UnavailableError, match="of this party"), gate.entered("a"):
+            pass
+        with gate.entered("b"), gate.entered("c"):
+            pass
+    with gate.entered("a"):
         pass
 
 
 def test_a_gate_is_left_by_an_error_too() -> None:
     gate = Gate(1)
-    with pytest.raises(ValueError, match="inside"), gate.entered():
+    with pytest.raises(ValueError, match="inside"), gate.entered("a"):
         raise ValueError("inside")
-    with gate.entered():
+    with gate.entered("a"):
         pass
 
 
