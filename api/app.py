@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastapi import FastAPI
@@ -15,7 +14,9 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from api import openapi, outcomes, problems, schemas
+from api.attestations import OnChain
 from api.auth import KeyRing
+from api.chain_account import AccountWatch
 from api.conditional import Conditional
 from api.eventstream import Streams
 from api.frame import Frame
@@ -27,6 +28,7 @@ from api.peers import Peers
 from api.portal import routes as portal_routes
 from api.portal.problem_page import or_page
 from api.routes import (
+    attestations,
     audits,
     checkpoints,
     claims,
@@ -58,13 +60,11 @@ from ledger.webhooks.endpoints import endpoints_of
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
-    from api.services import Anchors, Attestations
-    from ledger.chain.attestation_registry import AttestationRegistry, Attested
+    from api.services import Anchors
     from ledger.log import Ledger
     from ledger.proofs.trust import TrustRoot
     from ledger.proofs.verdict import AnchorSource
     from ledger.settings import Settings
-    from ledger.store.logs import LogRow
 
 _ROUTERS: Final = (
     events,
@@ -73,6 +73,7 @@ _ROUTERS: Final = (
     loans,
     claims,
     pools,
+    attestations,
     figures,
     parties,
     keys,
@@ -114,7 +115,9 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         tiles=Tiles(ledger),
         webhooks=endpoints_of(ledger, networks=settings.receiving_networks),
         anchors=anchors or chain_anchors(settings),
-        attestations=chain_attestations(settings),
+        attestations=OnChain(settings.rpc_url),
+        attestations_per_day=settings.attestations_per_day,
+        account=AccountWatch(ledger, settings.rpc_url, anchor_seconds=settings.anchor_seconds),
         streams=Streams(),
         limits=Limits(per_key=settings.rate_per_key, failures=settings.rate_failures),
         max_batch_bytes=settings.max_request_bytes,
@@ -170,30 +173,6 @@ def chain_anchors(settings: Settings) -> Anchors:
         return opened[trust.fingerprint]
 
     return anchors
-
-
-#: Attestations that are shown of a subject: the contract keeps every one, a page shows the newest.
-MOST_ATTESTATIONS: Final = 20
-
-
-def chain_attestations(settings: Settings) -> Attestations:
-    """Attestations as the node of ``settings.rpc_url`` tells them; opened and checked when first asked for."""
-    opened: dict[bytes, AttestationRegistry] = {}
-
-    def attestations(log: LogRow, subject: str) -> list[Attested] | None:
-        if settings.rpc_url is None or log.chain is None or log.attestations is None:
-            return None
-        if log.attestations not in opened:
-            from ledger.chain.attestation_registry import AttestationRegistry
-            from ledger.chain.client import ChainClient
-
-            registry = AttestationRegistry(ChainClient(settings.rpc_url), log.attestations)
-            registry.check(anchors=log.chain.contract)
-            opened[log.attestations] = registry
-        newest = opened[log.attestations].newest_first(log.chain.log_key, subject)
-        return list(islice(newest, MOST_ATTESTATIONS))
-
-    return attestations
 
 
 def _describe(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from ledger import audits, uploads
 
 if TYPE_CHECKING:
+    from api.chain_account import Seen
     from ledger.status import Status
     from ledger.store.webhooks import Backlog
 
@@ -74,6 +75,16 @@ class Metrics:
             "Time since the block of the newest anchor; not a number before the first.",
             registry=self.registry,
         )
+        self._balance = Gauge(
+            "poolproof_chain_account_balance_wei",
+            "What the account that pays for anchors has; not a number where that is not known.",
+            registry=self.registry,
+        )
+        self._affordable = Gauge(
+            "poolproof_chain_account_anchors",
+            "How many more anchors it pays for at the gas of the last one; not a number where that is not known.",
+            registry=self.registry,
+        )
         self._sizes = Gauge(
             "poolproof_log_size",
             "Entries in the log that have come this far on the ladder.",
@@ -105,8 +116,9 @@ class Metrics:
         anchor_age: float | None,
         told: Backlog,
         told_age: float,
+        account: Seen | None,
     ) -> bytes:
-        """The exposition in Prometheus' text format; ``jobs`` by kind and state.
+        """The exposition in Prometheus' text format; ``jobs`` by kind and state, ``account`` pays for anchors.
 
         ``anchor_age`` and ``told_age``, of the oldest message that waits, are in seconds.
         """
@@ -119,7 +131,9 @@ class Metrics:
         for state in DELIVERY_STATES:
             self._deliveries.labels(state).set(told.deliveries.get(state, 0))
         self._oldest_message.set(told_age)
-        self._anchor_age.set(math.nan if anchor_age is None else anchor_age)
+        self._anchor_age.set(_or_nan(anchor_age))
+        self._balance.set(_or_nan(None if account is None else account.balance))
+        self._affordable.set(_or_nan(None if account is None else account.anchors))
         for state, size in (
             ("included", status.size),
             ("published", status.published),
@@ -128,3 +142,7 @@ class Metrics:
         ):
             self._sizes.labels(state).set(size)
         return generate_latest(self.registry)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from api.attestations import Attestations
 from api.auth import KeyRing
+from api.chain_account import AccountWatch
 from api.eventstream import Streams
 from api.intake import Gate, Intake
 from api.limits import Limits
@@ -21,17 +23,10 @@ from ledger.log import Ledger
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import logs
-from ledger.store.logs import LogRow
 from ledger.webhooks.endpoints import Endpoints
-
-if TYPE_CHECKING:
-    from ledger.chain.attestation_registry import Attested
 
 #: Where the verify route learns which roots the contract holds; None where no chain can be asked.
 Anchors = Callable[[TrustRoot], AnchorSource | None]
-
-#: What stands on chain about a subject of the log, the newest first; None where there is nothing to ask.
-Attestations = Callable[[LogRow, str], "list[Attested] | None"]
 
 #: Receipts hold one record of at most 1 MiB, escaped in a string; claim proofs grow with a claim's history.
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -41,7 +36,8 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 class Services:
     """One log and what this process has around it. ``max_batch_bytes`` is the largest NDJSON body
     that is answered at once, with at most ``max_batch_lines``; ``max_upload_bytes`` the largest that becomes a job;
-    ``anchor_within`` the time by which acceptances promise an anchor.
+    ``attestations_per_day`` what a party may have relayed; ``anchor_within`` the time by which acceptances promise an
+    anchor.
     """
 
     ledger: Ledger
@@ -56,6 +52,8 @@ class Services:
     webhooks: Endpoints
     anchors: Anchors
     attestations: Attestations
+    attestations_per_day: int
+    account: AccountWatch
     streams: Streams
     limits: Limits
     max_batch_bytes: int

@@ -9,7 +9,8 @@ A party sees
   (``private`` grants those of the whole log). No role has them by itself.
 
 What a party may not see is, to it, not there: it gets the words of :class:`NotFoundError` that it would get for a name
-that nobody has used. ``operator`` grants the care for the log: its parties, grants and keys.
+that nobody has used. ``operator`` grants the care for the log: its parties, grants and keys. ``signer:0x…`` says that
+a chain address is the party's: its attestations may be handed in by the party to be relayed.
 
 What a caller may *do* is bounded by the scopes of its key (:class:`Scope`); which events a party may post, and as whom,
 is decided by the ledger alone (:mod:`ledger.domain.admission`).
@@ -17,6 +18,7 @@ is decided by the ledger alone (:mod:`ledger.domain.admission`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 #: Roles that see every pool and loan of the log.
 OVERSEEING: Final = frozenset({"originator", "servicer", "trustee", "auditor", "regulator"})
 LOG, OPERATOR, PRIVATE = "log", "operator", "private"
+#: Of the grant that names a chain address of the party.
+SIGNER: Final = "signer"
+_ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}", re.ASCII)
 
 
 class Scope(StrEnum):
@@ -122,13 +127,30 @@ def parse_scopes(names: Iterable[str]) -> frozenset[Scope]:
 def check_target(target: str) -> str:
     """A grant's target. Raises :class:`ConfigurationError` unless it is one of the forms above."""
     kind, colon, name = target.partition(":")
-    if (not colon and kind in (LOG, OPERATOR, PRIVATE)) or (
-        colon and kind in ("pool", PRIVATE) and NAME.fullmatch(name)
-    ):
+    if not colon and kind in (LOG, OPERATOR, PRIVATE):
+        return target
+    if colon and kind in ("pool", PRIVATE) and NAME.fullmatch(name):
+        return target
+    if colon and kind == SIGNER and _ADDRESS.fullmatch(name):
         return target
     raise ConfigurationError(
-        f"grant {target!r}: one of log, operator, private, pool:NAME, private:NAME (NAME a pool)"
+        f"grant {target!r}: one of log, operator, private, pool:NAME, private:NAME (NAME a pool),"
+        " signer:0x… (40 small hex digits)"
     )
+
+
+def signer_target(address: bytes) -> str:
+    """The grant that names this chain address (20 bytes)."""
+    return f"{SIGNER}:0x{address.hex()}"
+
+
+def signers(grants: Iterable[tuple[str, str]]) -> dict[bytes, list[str]]:
+    """Chain addresses and the parties whose they are said to be, from (party, target) of a log's grants."""
+    found: dict[bytes, list[str]] = {}
+    for party, target in sorted(grants):
+        if target.startswith(f"{SIGNER}:0x"):
+            found.setdefault(bytes.fromhex(target.removeprefix(f"{SIGNER}:0x")), []).append(party)
+    return found
 
 
 def delegated(own: Bounds, wanted: Bounds) -> Bounds:

@@ -75,6 +75,17 @@ def place_of(home: Home, *, trust: TrustRoot | None = None, contract: bytes | No
     )
 
 
+def chain_of(home: Home, trust: TrustRoot | None) -> int:
+    """The id of the chain on which the log is. Raises :class:`ConfigurationError` where it is on none."""
+    if trust is None:
+        return home.binding.chain_id
+    if trust.chain is None:
+        raise ConfigurationError(
+            f"the trust root of {trust.origin} names no chain: there is nowhere to attest"
+        )
+    return trust.chain.chain_id
+
+
 def _known(home: Home, origin: str) -> bytes:
     """The AttestationRegistry that this home knows for the log."""
     found = home.ledger.row().attestations if home.settings.origin == origin else None

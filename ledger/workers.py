@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.audits import Auditor
     from ledger.jobs import Runner
     from ledger.log import Ledger
+    from ledger.relay import Relayer
     from ledger.webhooks.courier import Courier
 
 #: A fault that lasts is asked about at most this seldom.
@@ -75,6 +76,11 @@ def anchoring(anchorer: Anchorer, *, every: float) -> Loop:
         return anchorer.step()
 
     return Loop(name="anchor", step=step, pause=every)
+
+
+def relaying(relayer: Relayer, *, every: float) -> Loop:
+    """Put attestations on chain that parties handed in."""
+    return Loop(name="relay", step=relayer.step, pause=every)
 
 
 def telling(courier: Courier, *, every: float) -> Loop:

@@ -46,6 +46,11 @@ def number(value: int | None) -> str:
     return NONE if value is None else f"{value:,}".replace("-", _MINUS)
 
 
+def ether(wei: int) -> str:
+    """An amount of wei in units of 10^18, every digit of it; what the unit is worth is the chain's to say."""
+    return amount(format(Decimal(wei).scaleb(-18).normalize(), "f"))
+
+
 def short(value: Decimal, language: Language) -> str:
     """A number as an axis has it: 1.2m, 120万."""
     for step, suffix in _SHORT[language]:

@@ -60,6 +60,7 @@ def readiness(here: Here) -> Response:
         {"name": "database", "status": "ok", "detail": "answers"},
         {"name": "migrations", "status": "ok", "detail": str(want)},
         chain,
+        *_account(here),
     ]
     ready = all(check["status"] == "ok" for check in checks)
     document = {"status": "ready" if ready else "degraded", "checks": checks}
@@ -91,7 +92,13 @@ def metrics(here: Here) -> Response:
         told_age = max(0.0, (now - datetime.fromisoformat(told.oldest)).total_seconds())
     return Response(
         here.metrics.render(
-            status, here.intake.waiting, jobs=waiting, anchor_age=age, told=told, told_age=told_age
+            status,
+            here.intake.waiting,
+            jobs=waiting,
+            anchor_age=age,
+            told=told,
+            told_age=told_age,
+            account=here.account.seen(),
         ),
         headers={"Content-Type": CONTENT_TYPE_LATEST},
     )
@@ -108,6 +115,18 @@ def problem_page(code: Annotated[str, Path(examples=["taken"])]) -> Response:
     if code not in problems.KINDS:
         raise NotFoundError("no such problem")
     return Response(_page(code), media_type="text/plain; charset=utf-8")
+
+
+def _account(here: Here) -> list[dict[str, str]]:
+    """Whether the account that pays for anchors has enough; nothing where there is none to look at."""
+    seen = here.account.seen()
+    if seen is None:
+        return []
+    if not seen.answers:
+        return [{"name": "account", "status": "degraded", "detail": "the chain node does not answer"}]
+    lasts = "" if seen.anchors is None else f", which pays for {seen.anchors} more anchors"
+    status = "degraded" if seen.low else "ok"
+    return [{"name": "account", "status": status, "detail": f"{seen.address} has {seen.balance} wei{lasts}"}]
 
 
 def _chain(here: Here) -> dict[str, str]:

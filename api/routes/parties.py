@@ -27,8 +27,8 @@ _PARTIES, _GRANTS, _READS = "parties", "grants", "reads"
 Target = Annotated[
     str,
     Path(
-        pattern=r"^(log|operator|private|(pool|private):[A-Za-z0-9._:-]{1,64})$",
-        description="`log`, `operator`, `private`, `pool:NAME` or `private:NAME`.",
+        pattern=r"^(log|operator|private|(pool|private):[A-Za-z0-9._:-]{1,64}|signer:0x[0-9a-f]{40})$",
+        description="`log`, `operator`, `private`, `pool:NAME`, `private:NAME` or `signer:0x…`.",
         examples=["pool:2026-1"],
     ),
 ]
@@ -90,7 +90,7 @@ def grant_list(
 @router.put(
     "/v1/grants/{party}/{target}",
     operation_id="give_grant",
-    summary="Let a party see more",
+    summary="Let a party see or do more",
     responses=openapi.responses({200: openapi.answer(schemas.Grant, "It stands.")}, *_FAILURES),
 )
 def give(here: Here, caller: Admin, party: PartyName, target: Target) -> Response:

@@ -108,28 +108,6 @@ def pool_seals(here: Here, caller: Reader, pool: PoolName) -> Response:
     return as_json({"items": [Recorded.to_json(one) for one in sealed], "next": None})
 
 
-@router.get(
-    "/v1/pools/{pool}/attestations",
-    operation_id="pool_attestations",
-    summary="What stands on chain about a pool",
-    responses=openapi.responses(
-        {200: openapi.answer(schemas.Attestations, "The newest first, as the contract holds them.")},
-        *_FAILURES,
-    ),
-)
-def pool_attestations(here: Here, caller: Reader, pool: PoolName) -> Response:
-    """Who acknowledged, checked or disputed an audit of the pool, as the node of this server tells. Anybody may attest:
-    count only signers whose addresses their owners gave you. `contract` is null where the log has no registry.
-    """
-    with reads.reading(here, caller) as reader:
-        reader.view.pool(pool)
-    found = here.attestations(reader.log, f"pool:{pool}")
-    contract = (
-        None if found is None or reader.log.attestations is None else f"0x{reader.log.attestations.hex()}"
-    )
-    return as_json({"contract": contract, "items": [one.to_json() for one in found or ()]})
-
-
 def _pool(brief: PoolBrief) -> str:
     return brief.pool
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.attestations import Attestation, Attestations, Relay, SignedAttestation
 from api.schemas.audits import Audit, AuditComparison, AuditOrder, AuditPage, AuditReport, Job
 from api.schemas.base import Base64, ChainHex, Count, Document, Hex32, Instant, Name, RegisterProof, Signature
 from api.schemas.figures import Analytics, BreakPage, FindingPage, TapePage
@@ -25,7 +26,7 @@ from api.schemas.log import (
     RegisterPage,
 )
 from api.schemas.parties import AccessPage, Grant, GrantPage, Key, KeyPage, NewKey, NewKeyRequest, PartyPage
-from api.schemas.pools import Attestation, Attestations, LoanPage, PoolPage, SealPage
+from api.schemas.pools import LoanPage, PoolPage, SealPage
 from api.schemas.proofs import ClaimProof, SealProof
 from api.schemas.webhooks import (
     Delivery,
@@ -73,8 +74,10 @@ __all__ = [
     "PoolPage",
     "Register",
     "RegisterPage",
+    "Relay",
     "SealPage",
     "SealProof",
+    "SignedAttestation",
     "TapePage",
     "Webhook",
     "WebhookChange",
@@ -368,7 +371,7 @@ class Health(Document):
 class Check(Document):
     """One thing that readiness rests on."""
 
-    name: Literal["database", "migrations", "chain"]
+    name: Literal["database", "migrations", "chain", "account"]
     status: Literal["ok", "degraded"]
     detail: str
 

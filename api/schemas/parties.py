@@ -69,7 +69,9 @@ class NewKey(Document):
 
 
 class Grant(Document):
-    """What a party was granted: ``log``, ``operator``, ``private``, ``pool:NAME`` or ``private:NAME``."""
+    """What a party was granted: ``log``, ``operator``, ``private``, ``pool:NAME``, ``private:NAME`` or
+    ``signer:0x…``.
+    """
 
     party: Name
     target: str

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from api.schemas.base import ChainHex, Count, Day, Document, Hex32, Instant, Name, Ppm
+from api.schemas.base import Count, Day, Document, Hex32, Instant, Name, Ppm
 
 
 class PoolBrief(Document):
@@ -72,24 +70,3 @@ class SealPage(Document):
 
     items: list[Seal]
     next: None
-
-
-class Attestation(Document):
-    """A party's signed statement on chain about what it checked; ``evidence`` is the SHA-256 of the audit's report."""
-
-    index: Count
-    signer: ChainHex
-    verdict: Literal["acknowledged", "checked", "disputed"]
-    scope: str
-    size: Count
-    root: Hex32
-    rules_version: Count
-    evidence: Hex32
-    at: str
-
-
-class Attestations(Document):
-    """What stands on chain about a pool; ``contract`` is null where the log has no registry."""
-
-    contract: ChainHex | None
-    items: list[Attestation]

@@ -17,7 +17,7 @@ from ledger.chain.model import Block, LogInfo, Sending
 from ledger.chain.refusals import unfunded
 from ledger.domain.calendar import format_instant, parse_instant
 from ledger.errors import ConfigurationError, VerificationError
-from ledger.store import Store, anchors
+from ledger.store import Store, anchors, nonces
 from ledger.store.anchors import AnchorRow, TransactionRow
 from ledger.tree import tree_at
 
@@ -105,7 +105,7 @@ class Sender:
         if pending >= nonce:
             return None
         with self._store.read() as connection:
-            pinned = anchors.pinned_nonces(connection, self._chain_id, self._account.address)
+            pinned = nonces.pinned(connection, self._chain_id, self._account.address)
         return next((free for free in range(pending, nonce) if free not in pinned), None)
 
     def _sign(
@@ -125,7 +125,7 @@ class Sender:
             proof = (
                 tree_at(connection, self._log_id, job.size).consistency_proof(prev_size) if prev_size else []
             )
-            pinned = anchors.pinned_nonces(connection, self._chain_id, self._account.address)
+            pinned = nonces.pinned(connection, self._chain_id, self._account.address)
         data = self._client.anchor_data(prev_size, job.size, job.root, proof)
         fees = self._fees(job, replaces)
         if fees is None:

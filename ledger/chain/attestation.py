@@ -34,6 +34,8 @@ _SCOPE: Final = re.compile(r"[ -~]{0,128}")
 #: Signatures of contracts may be longer than an account's 65 bytes; an owner's signature each, and some words.
 MAX_SIGNATURE: Final = 8_192
 _SIGNATURE: Final = re.compile(r"0x(?:[0-9a-f]{2}){1,8192}")
+#: Half the order of secp256k1: of s and its mirror image, which signs the same, the contract takes the lower one.
+_MAX_S: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _WHAT: Final = "attestation"
 
 #: The typed data's members in order; MUST be those of the contract.
@@ -126,6 +128,10 @@ class Attestation:
 
     def digest(self, *, chain_id: int, contract: bytes) -> bytes:
         """What the signature is over: the contract's ``digestOf`` on that chain."""
+        return keccak(b"\x19\x01" + b"".join(self.hashes(chain_id=chain_id, contract=contract)))
+
+    def hashes(self, *, chain_id: int, contract: bytes) -> tuple[bytes, bytes]:
+        """Those of the domain and of the members, which EIP-712 puts together into the digest."""
         domain = (
             _type_hash("EIP712Domain", _DOMAIN_TYPE),
             keccak(_DOMAIN_NAME.encode()),
@@ -147,7 +153,7 @@ class Attestation:
             _word(self.nonce),
             _word(self.deadline),
         )
-        return keccak(b"\x19\x01" + keccak(b"".join(domain)) + keccak(b"".join(members)))
+        return keccak(b"".join(domain)), keccak(b"".join(members))
 
     def to_json(self) -> dict[str, Any]:
         """The member ``attestation`` of the file."""
@@ -174,6 +180,30 @@ class SignedAttestation:
     contract: bytes
     attestation: Attestation
     signature: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What the signature is over; it names the attestation."""
+        return self.attestation.digest(chain_id=self.chain_id, contract=self.contract)
+
+    def signed_by_key(self) -> bool:
+        """Whether the signature is one that the contract takes as the signer's by his key, told without a chain.
+
+        A contract's own (ERC-1271) is not: only its code can tell.
+        """
+        from eth_account import Account
+        from eth_account.messages import SignableMessage
+
+        if len(self.signature) != 65 or self.signature[64] not in (27, 28):
+            return False
+        if int.from_bytes(self.signature[32:64], "big") > _MAX_S:
+            return False
+        typed = (b"\x01", *self.attestation.hashes(chain_id=self.chain_id, contract=self.contract))
+        try:
+            signer = Account.recover_message(SignableMessage(*typed), signature=self.signature)
+        except Exception:  # noqa: BLE001 - the library's many ways to say that no key can have made it
+            return False
+        return bytes.fromhex(signer[2:]) == self.attestation.signer
 
     def encode(self) -> bytes:
         """The file's bytes."""

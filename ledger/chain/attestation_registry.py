@@ -16,11 +16,11 @@ from eth_hash.auto import keccak
 
 from ledger.chain.abi import ContractAbi
 from ledger.chain.artifact import attestation_registry
-from ledger.chain.attestation import SignedAttestation, Verdict
+from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
 from ledger.chain.client import Account, ChainClient
-from ledger.chain.model import Receipt
+from ledger.chain.model import Event, Receipt
 from ledger.chain.refusals import CONTRACT_STEP
-from ledger.chain.rpc import to_hex
+from ledger.chain.rpc import BlockId, to_hex
 from ledger.errors import ConfigurationError, VerificationError
 
 #: Attestations in one call: each costs the node some five storage reads.
@@ -58,7 +58,9 @@ class Attested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An attestation as the contract's event tells of it; ``index`` is its place under its subject."""
+    """An attestation as the contract's event tells of it; ``index`` is its place under its subject, ``transaction``
+    the hash of the one that brought it.
+    """
 
     block: int
     index: int
@@ -70,6 +72,25 @@ class Made:
     root: bytes
     rules_version: int
     evidence: bytes
+    nonce: int
+    deadline: int
+    transaction: bytes
+
+    def is_of(self, one: Attestation) -> bool:
+        """Whether it is this very attestation, of the log that was asked about."""
+        names = (
+            "subject",
+            "signer",
+            "verdict",
+            "scope",
+            "size",
+            "root",
+            "rules_version",
+            "evidence",
+            "nonce",
+            "deadline",
+        )
+        return all(getattr(self, name) == getattr(one, name) for name in names)
 
 
 class AttestationRegistry:
@@ -120,9 +141,13 @@ class AttestationRegistry:
                 f"the attestation is signed for the contract {to_hex(signed.contract)}, not {to_hex(self.contract)}"
             )
 
-    def nonce_of(self, signer: bytes) -> int:
+    def latest(self) -> int:
+        """The number of the newest block."""
+        return self._client.latest().number
+
+    def nonce_of(self, signer: bytes, block: BlockId = "latest") -> int:
         """The nonce of the signer's next attestation."""
-        nonce: int = self._client.call("nonceOf", signer)["nonce"]
+        nonce: int = self._client.call("nonceOf", signer, block=block)["nonce"]
         return nonce
 
     def count(self, log: bytes, subject: str) -> int:
@@ -159,24 +184,24 @@ class AttestationRegistry:
 
     def made_between(self, log: bytes, first: int, last: int) -> list[Made]:
         """Every attestation of this log in the blocks ``first`` to ``last``, the oldest first."""
-        made: list[Made] = []
-        for event in self._client.events("AttestationMade", log, first=first, last=last):
-            told = event.values["attestation"]
-            made.append(
-                Made(
-                    block=event.block,
-                    index=event.values["index"],
-                    subject=told["subject"],
-                    signer=told["signer"],
-                    verdict=tuple(Verdict)[told["verdict"] - 1],
-                    scope=told["scope"],
-                    size=told["size"],
-                    root=told["root"],
-                    rules_version=told["rulesVersion"],
-                    evidence=told["evidence"],
-                )
-            )
-        return made
+        return [_made(event) for event in self._client.events("AttestationMade", log, first=first, last=last)]
+
+    def made_about(
+        self, log: bytes, subject: str, first: int, last: int, *, signer: bytes | None = None
+    ) -> list[Made]:
+        """The same about one subject, and by one signer where it is given."""
+        topics = [log, keccak(subject.encode())] + ([] if signer is None else [signer.rjust(32, b"\0")])
+        return [
+            _made(event) for event in self._client.events("AttestationMade", *topics, first=first, last=last)
+        ]
+
+    def call_data(self, signed: SignedAttestation) -> bytes:
+        """What a transaction that relays it carries."""
+        return self._client.call_data("attest", signed.attestation.to_chain(), signed.signature)
+
+    def estimate(self, sender: bytes, data: bytes) -> int:
+        """Gas to allow for such a transaction; raises what the contract refuses."""
+        return self._client.estimate(sender, data)
 
     def relay(self, account: Account, signed: SignedAttestation) -> Receipt:
         """Put a signed attestation on chain; ``account`` pays. Waits until it is in a block.
@@ -191,3 +216,22 @@ class AttestationRegistry:
                 f"attestation {one.nonce} of {to_hex(one.signer)} was relayed already, or another one in its place"
             )
         return self._client.execute(account, "attest", signed.attestation.to_chain(), signed.signature)
+
+
+def _made(event: Event) -> Made:
+    told = event.values["attestation"]
+    return Made(
+        block=event.block,
+        index=event.values["index"],
+        subject=told["subject"],
+        signer=told["signer"],
+        verdict=tuple(Verdict)[told["verdict"] - 1],
+        scope=told["scope"],
+        size=told["size"],
+        root=told["root"],
+        rules_version=told["rulesVersion"],
+        evidence=told["evidence"],
+        nonce=told["nonce"],
+        deadline=told["deadline"],
+        transaction=event.transaction,
+    )

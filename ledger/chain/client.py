@@ -42,6 +42,10 @@ class ChainClient(ChainReader):
         """Call data of ``anchor``."""
         return self._abi.encode("anchor", self.log_key, prev_size, size, root, list(proof))
 
+    def call_data(self, function: str, *arguments: Any) -> bytes:
+        """Call data of any of the contract's functions."""
+        return self._abi.encode(function, *arguments)
+
     def estimate(self, sender: bytes, data: bytes, *, to: bytes | None = None) -> int:
         """Gas to allow for a transaction to the contract (or ``to``); raises what the contract refuses."""
         call = {"from": to_hex(sender), "to": to_hex(to or self.contract), "data": to_hex(data)}

@@ -29,9 +29,12 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event of a contract: the number of its block, and its members that are not in the topics, by name."""
+    """An event of a contract: the number of its block, the hash of its transaction, and its members that are not in
+    the topics, by name.
+    """
 
     block: int
+    transaction: bytes
     values: dict[str, Any]
 
 

@@ -336,7 +336,11 @@ class ChainReader:
             }
             for found in self._request("eth_getLogs", query):
                 values = self._abi.decode_event(name, from_hex(found["data"]))
-                yield Event(block=to_int(found["blockNumber"]), values=values)
+                yield Event(
+                    block=to_int(found["blockNumber"]),
+                    transaction=from_hex(found["transactionHash"]),
+                    values=values,
+                )
 
     # --------------------------------------------------------------------------------------------- requests
 

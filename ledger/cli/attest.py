@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ledger.cli import relayed
 from ledger.cli.frame import Json, Output, command_group, example, read_file
 from ledger.cli.init import read_address
+from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.cli.status import age_text
 from ledger.errors import ConfigurationError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.chain.attestation import SignedAttestation
     from ledger.chain.keystore import ChainAccount
     from ledger.home import Home
+    from ledger.mirror.remote import Remote
 
 commands = command_group("Attestations.")
 
@@ -44,11 +47,17 @@ Contract = Annotated[
         "poolproof attest audit.report.json --verdict checked --keystore auditor.json",
         "poolproof attest audit.report.json --verdict disputed --trust trust.json -o word.attestation.json",
         "poolproof attest --relay word.attestation.json",
+        "poolproof attest audit.report.json --verdict checked --trust trust.json --relay https://ledger.example",
     )
 )
 def attest(
     report: Annotated[
-        Path | None, typer.Argument(metavar="REPORT", help="The JSON report of an audit.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="REPORT",
+            help="The JSON report of an audit; with --relay URL also an attestation that is signed already.",
+            show_default=False,
+        ),
     ] = None,
     *,
     verdict: Annotated[
@@ -75,8 +84,14 @@ def attest(
         int | None, typer.Option(min=0, help="How many attestations the signer made before. [default: asked]")
     ] = None,
     relay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Relay this signed attestation instead of making one.")
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Relay this signed attestation instead of making one; or have the ledger's service relay it.",
+        ),
     ] = None,
+    key_file: KeyFile = None,
+    signing_key: SigningKey = None,
     as_json: Json = False,
 ) -> None:
     """Sign what you say of an audit's report, and put it on chain.
@@ -85,14 +100,28 @@ def attest(
     SHA-256 of the report. The contract takes it only if that root is anchored. Attestations are public and for
     ever; a later one stands beside the earlier ones. With -o it is written to a file and not relayed. The
     passphrase of the keystore is in POOLPROOF_PASSPHRASE_FILE; on a devnet a key that everybody knows serves.
+    With --relay URL the ledger's own account pays: the signing key needs no money, and you need no node. The API key
+    is for `attest`, and its party's operator has named the signer's address.
     Exit code 1: the contract holds another root. 2: already relayed, expired, not anchored, another chain.
     """
     out = Output(as_json)
     with _home(rpc) as home:
+        if relay is not None and relay.startswith(("http://", "https://")):
+            if report is None or output is not None or offline:
+                raise ConfigurationError(
+                    "--relay URL takes a REPORT, or an attestation that is signed already"
+                )
+            with ServiceKey(key_file, signing_key).remote(relay) as remote:
+                signed = _read_signed(report) or _sign_for(
+                    remote, home, report, verdict=verdict, scope=scope, keystore=keystore, trust=trust,
+                    contract=contract, nonce=nonce, deadline=int(time.time()) + days * _DAY, asks=rpc is not None,
+                )  # fmt: skip
+                _show_relayed(relayed.hand_in(remote, signed), signed, out)
+            return
         if relay is not None:
             if report is not None or verdict is not None or output is not None:
                 raise ConfigurationError("--relay takes a file that is signed already, and nothing else")
-            _relay(home, relay, keystore, out)
+            _relay(home, Path(relay), keystore, out)
             return
         if report is None or verdict is None:
             raise ConfigurationError("give a REPORT and --verdict acknowledged, checked or disputed")
@@ -203,6 +232,55 @@ def _sign(
     if contracts is not None:
         attesting.check_anchored(contracts[0], one)
     return attesting.sign(account, one, place), account
+
+
+def _read_signed(file: Path) -> SignedAttestation | None:
+    """The attestation in a file, None where it is another document."""
+    from ledger.chain.attestation import MEDIA_TYPE, SignedAttestation
+
+    data = read_file(file, "report or signed attestation")
+    return SignedAttestation.parse(data) if f'"{MEDIA_TYPE}"'.encode() in data else None
+
+
+def _sign_for(
+    remote: Remote, home: Home, report: Path, *, verdict: str | None, scope: str | None, keystore: Path | None,
+    trust: Path | None, contract: str | None, nonce: int | None, deadline: int, asks: bool,
+) -> SignedAttestation:  # fmt: skip
+    """Sign what a service will relay; it tells contract and number where they are not given. ``asks``: a node too."""
+    from ledger import attest as attesting
+    from ledger.chain.attestation import Verdict
+    from ledger.proofs.trust import TrustRoot
+
+    if verdict is None:
+        raise ConfigurationError("give --verdict acknowledged, checked or disputed")
+    read, root = _report(report), None
+    if trust is not None:
+        root = TrustRoot.parse(read_file(trust, "trust root"))
+    account = attesting.account_of(home, keystore, attesting.chain_of(home, root))
+    told = relayed.ask(remote, read.pool, account.address)
+    place = attesting.place_of(home, trust=root, contract=read_address(contract) or told.contract)
+    told.check(place)
+    one = attesting.attestation(
+        read, place, verdict=Verdict(verdict), scope=scope, signer=account.address,
+        nonce=told.nonce if nonce is None else nonce, deadline=deadline,
+    )  # fmt: skip
+    if asks:
+        attesting.check_anchored(attesting.open_place(home, place)[0], one)
+    return attesting.sign(account, one, place)
+
+
+def _show_relayed(told: dict[str, Any], signed: SignedAttestation, out: Output) -> None:
+    where = (
+        f"on chain in block {told['block_number']}"
+        if told["block_number"] is not None
+        else f"handed in, {told['state']}" + (f": {told['problem']}" if told["problem"] else "")
+    )
+    out.show(
+        _document(signed)
+        | {"file": None, "block_number": told["block_number"], "transaction": told["transaction"]}
+        | {"id": told["id"], "state": told["state"]},
+        f"{_sentence(signed)}: {where}",
+    )
 
 
 def _relay(home: Home, file: Path, keystore: Path | None, out: Output) -> None:

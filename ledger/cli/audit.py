@@ -14,6 +14,7 @@ from ledger.cli.fieldwork import Laid, Sample, lay
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day, read_file
 from ledger.cli.mirrored import audit_mirrored
 from ledger.cli.report import report_lines, write_report
+from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.errors import UnavailableError, VerificationError
 
 if TYPE_CHECKING:
@@ -97,12 +98,8 @@ def audit(
     into: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the mirror lies. [default: poolproof-mirror]")
     ] = None,
-    key_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The API key for --from. [default: the variable POOLPROOF_API_KEY]"
-        ),
-    ] = None,
+    key_file: KeyFile = None,
+    signing_key: SigningKey = None,
     rpc: Annotated[
         str | None,
         typer.Option(envvar="POOLPROOF_RPC_URL", help="With --from: endpoint of a node that you trust."),
@@ -127,8 +124,8 @@ def audit(
     laid = None if tape is None else Laid(tape, mapping, partial)
     if source is not None:
         done, drawn = audit_mirrored(
-            request, url=source, trust=trust, as_of=as_of, key_file=key_file, rpc=None if offline else rpc, into=into,
-            laid=laid, wanted=wanted, out=out,
+            request, url=source, trust=trust, as_of=as_of, key=ServiceKey(key_file, signing_key),
+            rpc=None if offline else rpc, into=into, laid=laid, wanted=wanted, out=out,
         )  # fmt: skip
     else:
         with open_home() as home:

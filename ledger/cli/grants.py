@@ -14,7 +14,8 @@ commands = command_group("What parties may see.")
 
 _TARGET = (
     "`pool:NAME` a pool, `log` every pool and loan, `private:NAME` the private fields of a pool's loans, "
-    "`private` those of all, `operator` the care for the log's parties, grants and keys."
+    "`private` those of all, `operator` the care for the log's parties, grants and keys, `signer:0x…` that this chain "
+    "address is the party's: its attestations may be handed in to be relayed."
 )
 
 

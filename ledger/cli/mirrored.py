@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ import typer
 
 from ledger.cli.fieldwork import Laid, Receipts, Sample, lay
 from ledger.cli.frame import Output, read_file
-from ledger.errors import ConfigurationError, RefusedError, VerificationError
+from ledger.cli.service import ServiceKey
+from ledger.errors import RefusedError, VerificationError
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ledger.mirror.remote import Remote
     from ledger.proofs.trust import TrustRoot
 
-#: The variable that has the caller's API key.
-API_KEY: Final = "POOLPROOF_API_KEY"
 #: Where a mirror lies unless it is said: beside the trust root and the reports.
 DIRECTORY: Final = Path("poolproof-mirror")
 
@@ -35,7 +33,7 @@ def audit_mirrored(
     url: str,
     trust: Path | None,
     as_of: str | None,
-    key_file: Path | None,
+    key: ServiceKey,
     rpc: str | None,
     into: Path | None,
     laid: Laid | None,
@@ -49,7 +47,6 @@ def audit_mirrored(
     from ledger.mirror.build import derived
     from ledger.mirror.check import check
     from ledger.mirror.folder import Folder
-    from ledger.mirror.remote import Remote
     from ledger.proofs.trust import TrustRoot
 
     if trust is None:
@@ -61,7 +58,7 @@ def audit_mirrored(
     out.say(f"trust root: {trust}, fingerprint {root.fingerprint}; compare it with your agreement")
     folder = Folder.open(into or DIRECTORY, root.origin)
     chain = _chain(root, rpc, out)
-    with Remote(url, _key(key_file)) as remote, out.stages() as progress:
+    with key.remote(url) as remote, out.stages() as progress:
         tapes = [] if laid is None else [lay(laid, request.pool, parties=root.parties, progress=progress)]
         asked = _with_day(request, root, as_of)
         report = check(remote, folder, root, asked, chain=chain, tapes=tapes, progress=progress)
@@ -83,15 +80,6 @@ def _receipts(remote: Remote, root: TrustRoot) -> Receipts:
         return data
 
     return receipt
-
-
-def _key(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get(API_KEY) or None
-    key = read_file(file, "API key").decode("utf-8", "replace").strip()
-    if not key:
-        raise ConfigurationError(f"{file}: no API key in it")
-    return key
 
 
 def _with_day(request: Request, root: TrustRoot, as_of: str | None) -> Request:

@@ -102,13 +102,13 @@ def worker(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Run this loop alone: `publish`, `anchor`, `webhooks`, `events` or `audit`; may be repeated.",
+            help="Run this loop alone: `publish`, `anchor`, `relay`, `webhooks`, `events`, `audit`; may be repeated.",
             metavar="LOOP",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish, anchor, send webhooks and work off jobs until SIGTERM or Ctrl-C.
+    """Publish, anchor, relay attestations, send webhooks and work off jobs until SIGTERM or Ctrl-C.
 
     Jobs are audits and large batches. The step under way is finished first, a job given back to the queue. Any
     number may run; they take turns. With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with

@@ -22,12 +22,13 @@ def loops(home: Home, *only: str) -> list[Loop]:
     Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
     """
     from ledger import uploads
-    from ledger.workers import anchoring, publishing, snapshotting, taking_in, telling
+    from ledger.workers import anchoring, publishing, relaying, snapshotting, taking_in, telling
 
     settings = home.settings
     makers: dict[str, Callable[[], Loop]] = {
         "publish": lambda: publishing(home.ledger, every=settings.publish_seconds),
         "anchor": lambda: anchoring(home.anchorer, every=settings.chain_poll_seconds),
+        "relay": lambda: relaying(home.relayer, every=settings.chain_poll_seconds),
         "webhooks": lambda: telling(courier(home), every=settings.webhook_seconds),
         "snapshot": lambda: snapshotting(home.ledger),
         "events": lambda: taking_in(
@@ -37,8 +38,10 @@ def loops(home: Home, *only: str) -> list[Loop]:
     }
     if unknown := set(only) - set(makers):
         raise ConfigurationError(f"no loop {min(unknown)!r}; a worker has {', '.join(makers)}")
-    # A log on no chain is only published.
-    chosen = only or [name for name in makers if name != "anchor" or home.ledger.row().chain is not None]
+    # A log on no chain is only published, and one without an AttestationRegistry has nowhere to relay to.
+    log = home.ledger.row()
+    there = {"anchor": log.chain is not None, "relay": log.attestations is not None}
+    chosen = only or [name for name in makers if there.get(name, True)]
     return [makers[name]() for name in chosen]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ledger.chain.keystore import ChainAccount
     from ledger.log import Ledger
     from ledger.proofs.note import Signer
+    from ledger.relay import Relayer
     from ledger.store import ReadConnection, Store
     from ledger.store.anchors import AnchorRow
     from ledger.store.logs import ChainRow
@@ -242,6 +243,19 @@ class Home:
         )
         account = self.anchorer_account(self.binding.chain_id)
         return Anchorer(self.store, self.origin, self.node(), account, policy=policy)
+
+    @cached_property
+    def relayer(self) -> Relayer:
+        """The outbox of attestations, paid by the account that sends anchors."""
+        from ledger.relay import Relayer, RelayPolicy
+
+        settings = self.settings
+        policy = RelayPolicy(
+            patience=timedelta(seconds=settings.anchor_patience_seconds),
+            max_fee=settings.max_fee_gwei * _GWEI,
+        )
+        account = self.anchorer_account(self.binding.chain_id)
+        return Relayer(self.store, self.origin, self.node(), account, policy=policy, clock=self.ledger.clock)
 
     def anchor(self, size: int, *, final: bool, timeout: float) -> AnchorRow:
         """Anchor a published size now; the row that covers it, in a block or final.

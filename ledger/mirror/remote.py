@@ -7,6 +7,7 @@ Whatever goes wrong on the way becomes one of the errors of :mod:`ledger.errors`
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +21,13 @@ from ledger.errors import (
     UnauthorisedError,
     UnavailableError,
 )
+from ledger.mirror import signing
 from ledger.mirror.form import MAX_PAGE_BYTES, Item, Page, read_page
 
 if TYPE_CHECKING:
     import httpx2
+
+    from ledger.proofs.note import Signer
 
 #: Requests at a time: enough to keep a line full, few enough for a server that limits each caller.
 AT_A_TIME: Final = 4
@@ -32,6 +36,7 @@ TRIES: Final = 8
 LONGEST_WAIT: Final = 60.0
 #: A page takes a server tenths of a second; a range of settlements some seconds where the log is busy.
 TIMEOUT_SECONDS: Final = 120.0
+_GOOD: Final = frozenset({200, 201, 202})
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _In = TypeVar("_In")
@@ -41,7 +46,8 @@ _Out = TypeVar("_Out")
 class Remote:
     """The service of one log at ``url``; ``key`` is the caller's API key. Use it as a context manager.
 
-    ``client`` and ``sleep`` are given by whoever has their own.
+    ``signer`` signs each request, for a key that is bound to it. ``client`` and ``sleep`` are given by whoever has
+    their own.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Remote:
         url: str,
         key: str | None,
         *,
+        signer: Signer | None = None,
         client: httpx2.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -57,7 +64,8 @@ class Remote:
         if urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigurationError(f"{url!r}: not the address of a service; it begins with https://")
         self._url = url.rstrip("/")
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._key = key
+        self._signer = signer
         self._client = client or httpx2.Client(timeout=TIMEOUT_SECONDS)
         self._sleep = sleep
 
@@ -69,25 +77,53 @@ class Remote:
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
         """The body of ``path``, tried again while the server is busy."""
+        return self._ask("GET", path, params=params)
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """What a JSON document is answered with; for what is done once however often it is sent."""
+        return self._ask("POST", path, body=body)
+
+    def _ask(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: bytes = b""
+    ) -> bytes:
         import httpx2
 
         reason = ""
         for attempt in range(TRIES):
             try:
-                answer = self._client.get(self._url + path, params=params, headers=self._headers)
+                answer = self._client.send(self._request(method, path, params, body))
             except httpx2.TransportError as error:
                 reason, wait = str(error) or type(error).__name__, None
             else:
-                if answer.status_code == 200:
+                if answer.status_code in _GOOD:
                     if len(answer.content) > MAX_PAGE_BYTES:
                         raise MalformedError("answer", f"{path}: larger than {MAX_PAGE_BYTES} bytes")
                     return answer.content
                 if answer.status_code not in _BUSY:
-                    raise _refused(path, answer)
+                    raise _refused(path, answer, posted=method == "POST")
                 reason, wait = f"{path}: {answer.status_code}", answer.headers.get("Retry-After")
             if attempt + 1 < TRIES:
                 self._sleep(_wait(attempt, wait))
         raise UnavailableError(f"{self._url} does not answer: {reason}; the same command goes on from here")
+
+    def _request(
+        self, method: str, path: str, params: Mapping[str, Any] | None, body: bytes
+    ) -> httpx2.Request:
+        """Signed anew for each try: a signature is good for one request."""
+        headers = {} if self._key is None else {"Authorization": f"Bearer {self._key}"}
+        if body:
+            headers["Content-Type"] = "application/json"
+        request = self._client.build_request(
+            method, self._url + path, params=params, headers=headers, content=body or None
+        )
+        if self._signer is not None and self._key is not None:
+            request.headers.update(
+                signing.headers(
+                    self._signer, key=self._key, method=method, target=request.url.raw_path.decode("ascii"),
+                    body=body, created=int(_now()), nonce=secrets.token_urlsafe(24),
+                )
+            )  # fmt: skip
+        return request
 
     def pages(
         self, path: str, item: type[Item], params: Mapping[str, Any], *, cursor: str
@@ -120,13 +156,18 @@ class Remote:
         return done
 
 
+def _now() -> float:
+    """Seconds since 1970, for signatures."""
+    return time.time()
+
+
 def log_prefix(origin: str) -> str:
     """The path under which a service has the log of this origin, with a slash at its end."""
     dotted = any(segment in {"", ".", ".."} for segment in origin.split("/"))
     return f"/log/{quote(origin, safe='' if dotted else '/')}/"
 
 
-def _refused(path: str, answer: httpx2.Response) -> Exception:
+def _refused(path: str, answer: httpx2.Response, *, posted: bool) -> Exception:
     try:
         detail = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
@@ -135,6 +176,8 @@ def _refused(path: str, answer: httpx2.Response) -> Exception:
         return UnauthorisedError(f"{path}: {detail}")
     if answer.status_code == 404:
         return NotFoundError(detail)
+    if posted and answer.status_code in {400, 409, 422}:
+        return ConfigurationError(f"{path}: {detail}")
     return UnavailableError(f"{path}: the server answers {answer.status_code}: {detail}")
 
 

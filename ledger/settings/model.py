@@ -221,6 +221,14 @@ class Settings(BaseModel):
         ge=0,
         le=100_000_000,
     )
+    attestations_per_day: int = _setting(
+        24,
+        "How many attestations a party may have relayed within a day; 0: any number.",
+        unit="attestations",
+        reason="each costs this ledger's account some 200,000 gas, and nobody checks pools oftener than by the hour",
+        ge=0,
+        le=100_000,
+    )
     log_readers: Literal["everyone", "parties"] = _setting(
         "everyone",
         "Who may fetch the log's checkpoint, tiles and entries over HTTP.",

@@ -12,7 +12,7 @@ from ledger.errors import ConfigurationError
 PREFIX: Final = "POOLPROOF_"
 #: Read by commands that need no home (`poolproof verify`, `poolproof audit --from`): they take no setting.
 OTHER_VARIABLES: Final = {
-    "POOLPROOF_API_KEY": "the API key that `poolproof audit --from` sends where `--key-file` is not given",
+    "POOLPROOF_API_KEY": "the API key of `audit --from` and `attest --relay URL` where `--key-file` is not given",
     "POOLPROOF_TRUST": "the trust root that `poolproof verify` takes where `--trust` is not given",
 }
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.store.engine import ReadConnection, WriteConnection
-from ledger.store.tables import anchor_transactions, anchors, checkpoints, logs
+from ledger.store.tables import anchor_transactions, anchors, checkpoints
 
 #: On their way: the outbox looks at these.
 UNFINISHED = ("planned", "sent", "mined")
@@ -97,6 +97,31 @@ def newest_size(connection: ReadConnection, log_id: int, *states: str) -> int:
     return int(connection.execute(statement).scalar_one() or 0)
 
 
+class Payer(NamedTuple):
+    """The account that paid last, and the transactions of the newest anchor that is on chain, the latest first."""
+
+    account: bytes
+    transactions: tuple[bytes, ...]
+
+
+def last_payer(connection: ReadConnection, log_id: int) -> Payer | None:
+    """None before anything was signed."""
+    newest = select(anchors.c.account).where(anchors.c.log_id == log_id, anchors.c.account.is_not(None))
+    account = connection.execute(newest.order_by(anchors.c.size.desc()).limit(1)).scalar_one_or_none()
+    if account is None:
+        return None
+    size = newest_size(connection, log_id, *ANCHORED)
+    stored = transactions(connection, log_id, size) if size else []
+    return Payer(bytes(account), tuple(one.hash for one in reversed(stored)))
+
+
+def first_block(connection: ReadConnection, log_id: int) -> int | None:
+    """The earliest block that has an anchor of the log."""
+    statement = select(func.min(anchors.c.block_number)).where(anchors.c.log_id == log_id)
+    block: int | None = connection.execute(statement).scalar_one()
+    return block
+
+
 def smallest_size_above(connection: ReadConnection, log_id: int, index: int) -> int | None:
     """The smallest size that covers the entry at ``index`` and is anchored or will be."""
     statement = select(func.min(anchors.c.size)).where(
@@ -152,16 +177,6 @@ def size_of_transaction(connection: ReadConnection, log_id: int, digest: bytes) 
     """The size that a transaction with this hash was signed to anchor."""
     where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.hash == digest)
     return connection.execute(select(anchor_transactions.c.size).where(where).limit(1)).scalar_one_or_none()
-
-
-def pinned_nonces(connection: ReadConnection, chain_id: int, account: bytes) -> set[int]:
-    """The nonces of this account that jobs of any log on this chain hold and no block has yet."""
-    statement = (
-        select(anchors.c.nonce)
-        .join(logs, logs.c.id == anchors.c.log_id)
-        .where(logs.c.chain_id == chain_id, anchors.c.account == account, anchors.c.state == "sent")
-    )
-    return set(connection.execute(statement).scalars())
 
 
 def add_transaction(

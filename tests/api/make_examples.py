@@ -14,16 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from api.attestations import Told
 from ledger import snapshots
-from ledger.access import Scope
+from ledger.access import Scope, signer_target
 from ledger.audits import KIND as AUDIT
 from ledger.audits import Auditor
-from ledger.chain.attestation import Verdict
+from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
 from ledger.chain.attestation_registry import Attested
+from ledger.chain.keystore import devnet_account
 from ledger.jobs import Runner
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
-from ledger.store.logs import ChainRow
+from ledger.store import access, anchors
+from ledger.store.logs import ChainRow, LogRow
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
 from tests.api.conftest import (
@@ -144,7 +147,7 @@ def documents(site: Site) -> dict[str, Any]:
         "BreakPage": site.get("/v1/pools/2026-1/breaks").json(),
         "TapePage": site.get("/v1/pools/2026-1/tapes").json(),
         "SealPage": site.get("/v1/pools/2026-1/seals").json(),
-        "Attestations": attested(site),
+        **attested(site),
         "AuditOrder": order,
         "Audit": site.get(f"/v1/audits/{audit}").json(),
         "AuditPage": site.get("/v1/audits?limit=1").json(),
@@ -171,15 +174,52 @@ SPOKEN = Attested(
 )  # fmt: skip
 
 
+class Spoken:
+    """A node that has what an auditor has said, and nothing else."""
+
+    def newest(self, _log: LogRow, _subject: str, **_: Any) -> list[Told]:
+        return [Told(SPOKEN, 4_711)]
+
+    def next_number(self, _log: LogRow, _signer: bytes) -> int:
+        return 1
+
+
 def attested(site: Site) -> dict[str, Any]:
-    """The answer where a registry is bound and an auditor has attested."""
+    """The answers where a registry is bound, an auditor has attested, and hands the next one in."""
     app: Any = site.client.app
-    before = app.state.services
-    app.state.services = replace(before, attestations=lambda _log, _subject: [SPOKEN])
-    site.ledger.bind_attestations(bytes.fromhex("e7f1725e7734ce288f8367e1bb143e90bb3f0512"))
-    found: dict[str, Any] = site.get("/v1/pools/2026-1/attestations").json()
+    before, ledger = app.state.services, site.ledger
+    app.state.services = replace(before, attestations=Spoken())
+    contract = bytes.fromhex("e7f1725e7734ce288f8367e1bb143e90bb3f0512")
+    ledger.bind_attestations(contract)
+    signer, log_id = devnet_account(CHAIN.chain_id, 1), ledger.row().id
+    checkpoint = ledger.latest_checkpoint()
+    assert checkpoint is not None
+    with ledger.store.write() as connection:
+        anchors.want(connection, log_id, *checkpoint)
+        anchors.move(connection, log_id, checkpoint[0], "mined", block_number=4_700)
+        access.grant(
+            connection, log_id, "fenqile", signer_target(signer.address), given="2026-11-21T00:00:00.000000Z"
+        )
+    one = Attestation(
+        log=CHAIN.log_key, size=checkpoint[0], root=checkpoint[1], subject="pool:2026-1",
+        scope="audit as of 2026-11-21", rules_version=1, evidence=bytes.fromhex("e5" * 32), verdict=Verdict.CHECKED,
+        signer=signer.address, nonce=1, deadline=int(ledger.clock().timestamp()) + 30 * 86_400,
+    )  # fmt: skip
+    signature = signer.sign_typed(one.typed_data(chain_id=CHAIN.chain_id, contract=contract))
+    signed = SignedAttestation(
+        chain_id=CHAIN.chain_id, contract=contract, attestation=one, signature=signature
+    )
+    token = {"Authorization": f"Bearer {new_key(ledger, 'fenqile')}"}
+    path = "/v1/pools/2026-1/attestations"
+    relay = site.client.post(path, json=json.loads(signed.encode()), headers=token)
+    assert relay.status_code == 202, relay.text
+    found = site.client.get(f"{path}?signer=0x{signer.address.hex()}", headers=token)
     app.state.services = before
-    return found
+    return {
+        "SignedAttestation": json.loads(signed.encode()),
+        "Relay": relay.json(),
+        "Attestations": found.json(),
+    }
 
 
 def webhooks(site: Site) -> dict[str, Any]:

@@ -14,8 +14,11 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 
+from api import openapi
 from ledger import snapshots
 from ledger.access import Scope
+from ledger.store import relays
+from ledger.store.relays import RelayRow
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
 from tests.api.book import ROLES, make_book
@@ -47,6 +50,8 @@ def url(path: str) -> str:
 
 #: What a row's body is made of anew for each caller, so that no request is another's repetition.
 EVENT: Final = "an event"
+#: Of its form, and signed by nobody.
+SIGNED: Final = openapi.examples()["SignedAttestation"]
 ORDER: Final = {"url": "https://hooks.example/poolproof", "types": ["pool.sealed"]}
 
 TABLE: Final = [
@@ -62,6 +67,9 @@ TABLE: Final = [
     Row("pool_loans", url("pools/P1/loans"), "read", P1),
     Row("pool_seals", url("pools/P1/seals"), "read", P1),
     Row("pool_attestations", url("pools/P1/attestations"), "read", P1),
+    # Whoever sees the pool is told that this log has no contract to relay to.
+    Row("relay_attestation", url("pools/P1/attestations"), "attest", P1, 409, body=SIGNED),
+    Row("relayed_attestation", url("pools/P1/attestations/{relay}"), "read", frozenset({"bank"})),
     Row("pool_analytics", url("pools/P1/analytics"), "read", P1),
     Row("pool_findings", url("pools/P1/findings"), "read", P1),
     Row("pool_breaks", url("pools/P1/breaks"), "read", P1),
@@ -133,6 +141,9 @@ FOREIGN: Final = [
     ("pool_loans", url("pools/{}/loans"), "P2", "P9"),
     ("pool_seals", url("pools/{}/seals"), "P2", "P9"),
     ("pool_attestations", url("pools/{}/attestations"), "P2", "P9"),
+    ("relay_attestation", url("pools/{}/attestations"), "P2", "P9"),
+    ("relayed_attestation", url("pools/{}/attestations/" + "5d" * 32), "P2", "P9"),
+    ("relayed_attestation", url("pools/P1/attestations/{}"), "{other relay}", "5d" * 32),
     ("pool_analytics", url("pools/{}/analytics"), "P2", "P9"),
     ("pool_findings", url("pools/{}/findings"), "P2", "P9"),
     ("pool_breaks", url("pools/{}/breaks"), "P2", "P9"),
@@ -221,7 +232,20 @@ def _jobs(site: Site) -> dict[str, str]:
     snapshots.take(site.ledger, "P1", size=19, trust=site.ledger.trust_root())
     headers = site.auth() | {"Content-Type": NDJSON, "Prefer": "respond-async"}
     batch = site.client.post("/v1/events", content=ndjson(originated("B1")), headers=headers)
-    return {"run": run, "other run": audit("P2", "other"), "batch": batch.json()["id"]}
+    relayed = {"relay": _relay(site, "bank", "b1" * 32), "other relay": _relay(site, "insider", "b2" * 32)}
+    return relayed | {"run": run, "other run": audit("P2", "other"), "batch": batch.json()["id"]}
+
+
+def _relay(site: Site, party: str, digest: str) -> str:
+    """An attestation about P1 that a party handed in."""
+    row = RelayRow(
+        digest=bytes.fromhex(digest), pool="P1", party=party, signer=bytes(20), number=0, file=b"", state="waiting",
+        asked="2026-11-21T00:00:00.000000Z", account=None, nonce=None, attempts=0, problem=None,
+        transaction_hash=None, block_number=None, block_hash=None, block_time=None,
+    )  # fmt: skip
+    with site.ledger.store.write() as connection:
+        assert relays.add(connection, site.ledger.row().id, row)
+    return digest
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +319,7 @@ def test_an_id_of_another_tenant_is_not_there(
     elif theirs == "{other hook}":
         theirs = stage.hook("other")
     theirs = stage.ids.get(theirs.strip("{}"), theirs)
-    body = {"enabled": True} if operation == "change_webhook" else None
+    body = {"change_webhook": {"enabled": True}, "relay_attestation": SIGNED}.get(operation)
     answers = []
     for name in (theirs, none):
         answer = stage.ask(operation, path.replace("{}", name), stage.site.tokens["bank"], body)

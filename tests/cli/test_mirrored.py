@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ledger.audit import sample
-from ledger.cli.mirrored import API_KEY
+from ledger.cli.service import API_KEY
 from ledger.store import logs
+from ledger.vault import load_signer
 from tests.api.conftest import Site, make_site, new_key
 from tests.cli.running import data, run_command
 from tests.mirror.conftest import fill
@@ -142,3 +143,18 @@ def test_a_sample_is_drawn_as_the_owner_draws_it_with_receipts_that_verify(
 )
 def test_what_cannot_be_asked(desk: Service, more: tuple[str, ...], says: str) -> None:
     assert says in run_command("audit", "A", "--from", desk.url, *more, code=2).stderr
+
+
+def test_a_key_that_is_bound_to_signatures(desk: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_command("party", "keygen", "request", "-o", "request.key")
+    public = load_signer(Path("request.key")).verifier.public_key
+    monkeypatch.setenv(API_KEY, new_key(desk.site.ledger, "bank", "read", "audit", signing_key=public))
+    # The service's clock stands still, and a signature is good for minutes.
+    monkeypatch.setattr("ledger.mirror.remote._now", lambda: desk.site.clock().timestamp())
+    command = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
+    assert "a signed request has one" in run_command(*command, code=4).stderr
+    signed = (*command, "--signing-key", "request.key")
+    assert "cash.parts" in run_command(*signed, code=1).stdout
+    run_command("party", "keygen", "request", "-o", "other.key")
+    assert "does not verify" in run_command(*command, "--signing-key", "other.key", code=4).stderr
+    assert "no file" in run_command(*command, "--signing-key", "none.key", code=2).stderr

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from api.app import chain_attestations
 from api.portal import assets
 from api.portal.forms import local
 from api.portal.models import home, pools
@@ -19,20 +17,11 @@ from api.portal.routes.home import SEEN_COOKIE, looks
 from api.portal.words import Words
 from api.sessions import COOKIE
 from ledger import snapshots
-from ledger.chain.attestation_registry import Attested
-from ledger.settings import Settings
 from ledger.store import access
-from ledger.store.logs import ChainRow
 from tests.portal.conftest import Portal
-from tests.portal.site import HOSTILE
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-CHAIN = ChainRow(
-    chain_id=31337, genesis=bytes(32), contract=bytes(20), code_hash=bytes(32), log_key=bytes(32), finality="instant",
-    grade="devnet", max_anchor_age=1,
-)  # fmt: skip
 
 
 def get(portal: Portal, address: str, kind: str | None = "partner", **headers: str) -> Any:
@@ -242,31 +231,3 @@ def test_a_fault_is_told_to_readers_in_their_language(
     assert "<h1>服务故障</h1>" in answer.text
     assert "secret" not in answer.text
     assert answer.headers["x-request-id"] in answer.text
-
-
-def test_attestations_are_shown_with_signer_scope_and_age(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state = portal.book.client.app.state  # type: ignore[attr-defined]  # a Starlette application
-    address = "/pools/WAREHOUSE-B/attestations"
-    one = Attested(
-        index=0, signer=bytes(range(20)), verdict="checked", scope=f"audit as of 2026-09-30 {HOSTILE}", size=659,
-        root=bytes(32), rules_version=1, evidence=b"\xab" * 32, time=1_790_000_000,
-    )  # fmt: skip
-    monkeypatch.setitem(
-        state._state, "services", replace(state.services, attestations=lambda _log, _subject: [one])
-    )
-    page = get(portal, address).text
-    for shown in ("checked", "0x000102030405060708090a0b0c0d0e0f10111213", "audit as of 2026-09-30", "659"):
-        assert shown in page
-    assert "<script>document" not in page
-    part = get(portal, address, **{"HX-Request": "true"}).text
-    assert "<html" not in part
-    assert "0x0001" in part
-    gone = chain_attestations(Settings(rpc_url="http://127.0.0.1:1"))
-    log = replace(state.services.ledger.row(), attestations=bytes(20), chain=CHAIN)
-    monkeypatch.setitem(
-        state._state, "services", replace(state.services, attestations=lambda _log, name: gone(log, name))
-    )
-    assert "The chain does not answer" in get(portal, address).text
-    assert get(portal, "/pools/WAREHOUSE-A/attestations").status_code == 404

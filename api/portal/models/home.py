@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+from api.chain_account import Seen
 from api.portal import formats
 from api.portal.models import figures as figures_of
 from api.portal.models.figures import Bound, Figures, Part, ratio
@@ -137,7 +138,7 @@ class OperatorHome:
     pools: tuple[Pool, ...]
     anchors: tuple[anchors.AnchorRow, ...]
     log: LogRow
-    account: str | None
+    account: Seen | None
 
     @property
     def open_breaks(self) -> int:
@@ -161,15 +162,13 @@ def holder(ledger: Ledger, caller: Caller, words: Words, *, seen: tuple[int, str
     )
 
 
-def operator(ledger: Ledger, caller: Caller, words: Words) -> OperatorHome:
-    """The log as a whole."""
+def operator(ledger: Ledger, caller: Caller, words: Words, *, account: Seen | None) -> OperatorHome:
+    """The log as a whole. ``account`` pays for its anchors, as far as it was looked at."""
     pools = _pools(ledger, caller, words, seen=None)
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
         found = reach(connection, log)
         rows = anchors.unfinished(connection, log.id)
-        newest = anchors.get(connection, log.id, found.anchored) if found.anchored else None
-        account = next((one.account for one in (*rows, newest) if one is not None and one.account), None)
         queue = jobs.lengths(connection, log.id)
         receivers = webhooks.list_endpoints(connection, log.id)
         return OperatorHome(
@@ -185,7 +184,7 @@ def operator(ledger: Ledger, caller: Caller, words: Words) -> OperatorHome:
             pools=pools,
             anchors=tuple(rows),
             log=log,
-            account=None if account is None else f"0x{account.hex()}",
+            account=account,
         )
 
 

@@ -28,7 +28,7 @@ def first_page(request: Request, here: Here, viewer: SignedIn) -> Response:
     """Where a reader begins."""
     caller, words = viewer.caller, Words(viewer.language)
     if caller.oversees and not caller.roles & {"funding_partner", "investor"}:
-        model = home.operator(here.ledger, caller, words)
+        model = home.operator(here.ledger, caller, words, account=here.account.seen())
         return render(request, "home_operator.html", viewer, home=model)
     both = looks(request.cookies.get(SEEN_COOKIE, ""), datetime.now(UTC), here.ledger.row().published)
     seen = None if both[1] is None else (both[1][0], datetime.fromtimestamp(both[1][1], UTC).isoformat())

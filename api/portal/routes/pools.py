@@ -5,7 +5,7 @@ Who is shown loans of a pool, or what was found about them, stands in the access
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from api import reads
 from api.answers import as_json
+from api.attestations import Background, relay
 from api.portal.models import loans, pools
 from api.portal.pages import Crumb, render
 from api.portal.viewer import SignedIn
@@ -24,9 +25,12 @@ from ledger import audits, snapshots
 from ledger.audit.findings import MEDIA_TYPE
 from ledger.errors import ConfigurationError, NotFoundError, UnavailableError, VerificationError
 from ledger.reading import Reader
-from ledger.store import logs
+from ledger.store import logs, relays
 
 router = APIRouter(include_in_schema=False)
+
+#: Of the attestations that the reader's party handed in, those that have not come to their end.
+_MOST_RELAYS: Final = 5
 
 
 class LoanFilter(BaseModel):
@@ -90,10 +94,15 @@ def attestations(request: Request, here: Here, viewer: SignedIn, pool: PoolName)
     see_pool(here, viewer, pool)
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
+        background = Background.of(connection, log, pool, viewer.caller)
+        own = relays.of_pool(connection, log.id, pool, viewer.caller.party, most=_MOST_RELAYS)
     try:
-        found, problem = here.attestations(log, f"pool:{pool}"), False
+        told, problem = here.attestations.newest(log, f"pool:{pool}", since=background.since), False
     except (UnavailableError, ConfigurationError, VerificationError):
-        found, problem = None, True
+        told, problem = None, True
+    now = here.ledger.clock()
+    found = None if told is None else [background.shown(one, now=now) for one in told]
+    pending = [relay(row) for row in own if row.state not in relays.ON_CHAIN]
     words = Words(viewer.language)
     crumbs = (
         Crumb(words.t("nav.pools"), "/pools"),
@@ -101,7 +110,9 @@ def attestations(request: Request, here: Here, viewer: SignedIn, pool: PoolName)
         Crumb(words.t("attestations.title")),
     )
     part = "attestations_part.html" if "hx-request" in request.headers else "attestations.html"
-    return render(request, part, viewer, pool=pool, found=found, problem=problem, crumbs=crumbs)
+    return render(
+        request, part, viewer, pool=pool, found=found, problem=problem, pending=pending, crumbs=crumbs
+    )
 
 
 @router.get("/pools/{pool}/tape.csv")

@@ -23,6 +23,7 @@ from ledger.store.tables.job import audits, job_parts, jobs
 from ledger.store.tables.log import logs, parties, trust_roots, verifier_keys
 from ledger.store.tables.pool import pool_snapshots, seal_chunks
 from ledger.store.tables.record import batches, disclosures, receipts, records, subjects
+from ledger.store.tables.relay import relay_transactions, relays
 from ledger.store.tables.tree import checkpoints, register_pages, registers, tiles
 from ledger.store.tables.webhook import (
     webhook_cursors,
@@ -58,6 +59,8 @@ __all__ = [
     "records",
     "register_pages",
     "registers",
+    "relay_transactions",
+    "relays",
     "request_nonces",
     "seal_chunks",
     "sessions",

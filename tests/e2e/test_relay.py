@@ -1,0 +1,186 @@
+"""A partner without money and without a node attests through the ledger's service, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from ledger.chain import devnet, keystore
+from ledger.cli.service import API_KEY
+from ledger.home import Home
+from ledger.relay import Relayer
+from ledger.settings import Settings
+from ledger.store import relays
+from ledger.webhooks.sources.attested import Attested
+from tests.api.test_log import serving
+from tests.cli.running import ORIGIN, data, ndjson, opened, pledged, pool, run_command
+
+pytestmark = pytest.mark.devnet
+
+POOL = "W1"
+PASSPHRASE = "correct horse"
+
+
+@dataclass(frozen=True)
+class Partner:
+    """What a partner has: files in a folder, a service, an API key and an address that its operator has named."""
+
+    home: Path
+    folder: Path
+    service: str
+    node: str
+    key: str
+    signer: str
+
+    def attest(self, *args: Any, code: int = 0) -> Any:
+        command = ("attest", "audit.report.json", "--keystore", "fund.json", "--trust", "trust.json")
+        return run_command(*command, "--relay", self.service, *args, code=code)
+
+
+@pytest.fixture(scope="module")
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
+    """init → append → anchor → trust → audit → grant, and a service without a worker."""
+    folder = tmp_path_factory.mktemp("relay")
+    home, hand = folder / "home", folder / "hand"
+    hand.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
+            patch.delenv(name)
+        patch.setenv("POOLPROOF_HOME", str(home))
+        with devnet.running(folder / "devnet") as chain:
+            parties = ("--party", "lender:originator,servicer", "--party", "fund:funding_partner")
+            run_command("init", "--origin", ORIGIN, *parties, "--rpc", chain.url)
+            run_command("append", "-", stdin=ndjson(opened("L1"), pool(POOL), pledged("p1", POOL, "L1")))
+            run_command("anchor")
+            run_command("trust", "-o", hand / "trust.json")
+            report = hand / "audit.report.json"
+            run_command(
+                "audit", POOL, "--trust", hand / "trust.json", "--processes", 1, "-o", report, code=None
+            )
+            signer = "0x" + keystore.create(hand / "fund.json", PASSPHRASE, iterations=2).address.hex()
+            run_command("party", "grant", "fund", f"signer:{signer}")
+            key = data(run_command("party", "key", "fund", "--scope", "attest", "--scope", "read", "--json"))
+            with Home(Settings.load()) as platform:
+                app = create_app(platform.served_settings(), ledger=platform.ledger)
+                with serving(SimpleNamespace(client=SimpleNamespace(app=app))) as url:  # type: ignore[arg-type]
+                    yield Partner(home, hand, url, chain.url, key["token"], signer)
+
+
+@pytest.fixture
+def desk(partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Partner:
+    """In the partner's folder, with its key and no home."""
+    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("POOLPROOF_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv(API_KEY, partner.key)
+    monkeypatch.chdir(partner.folder)
+    monkeypatch.setattr("ledger.cli.relayed._POLL_SECONDS", 0.1)
+    return partner
+
+
+def in_home(partner: Partner, *command: str) -> subprocess.Popen[bytes]:
+    """A process of the platform's."""
+    names = ("PATH", "HOME", "LANG")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    environment |= {"POOLPROOF_HOME": str(partner.home), "POOLPROOF_CHAIN_POLL_SECONDS": "0.2"}
+    root = Path(__file__).parents[2]
+    return subprocess.Popen([sys.executable, "-m", *command], cwd=root, env=environment)
+
+
+def test_a_worker_killed_between_sending_and_noting_attests_once(desk: Partner) -> None:
+    ended: list[int] = []
+
+    def workers() -> None:
+        killed = in_home(desk, "tests.e2e.relay_driver")
+        ended.append(killed.wait(120))
+        worker = in_home(desk, "ledger", "worker", "--only", "relay")
+        until_final(desk, 1)
+        worker.send_signal(signal.SIGTERM)
+        ended.append(worker.wait(60))
+
+    thread = threading.Thread(target=workers)
+    thread.start()
+    made = data(desk.attest("--verdict", "checked", "--scope", "every loan", "--json"))
+    devnet.mine(desk.node, 3)
+    thread.join(200)
+    assert ended == [-signal.SIGKILL, 0]
+    assert made["state"] in ("mined", "final")
+    assert made["block_number"] > 0
+    with opened_home(desk) as home:
+        [row] = relays_of(home)
+        assert (row.state, row.attempts, row.party) == ("final", 1, "fund")
+        assert f"0x{row.transaction_hash.hex()}" == made["transaction"]
+        assert home.node().balance(bytes.fromhex(desk.signer[2:])) == 0
+        with home.store.read() as connection:
+            told, _ = Attested(home.node, every=0).look(connection, home.ledger.row(), 0)
+        assert [one.data["scope"] for one in told] == ["every loan"], "a webhook tells of it once"
+    # Handed in again, signed already, it is what it was.
+    trust = ("--trust", "trust.json", "--contract", made["contract"])
+    run_command(
+        "attest", "audit.report.json", "--verdict", "disputed", "--keystore", "fund.json", *trust, "--rpc", desk.node,
+        "-o", "word.json",
+    )  # fmt: skip
+    first = threading.Thread(target=step_until_final, args=(desk, 2))
+    first.start()
+    again = [data(run_command("attest", "word.json", "--relay", desk.service, "--json")) for _ in range(2)]
+    devnet.mine(desk.node, 3)
+    first.join(60)
+    assert again[0]["transaction"] == again[1]["transaction"]
+    contract = ("--contract", made["contract"], "--rpc", desk.node, "--trust", "trust.json")
+    listed = data(run_command("attestations", POOL, *contract, "--json"))
+    assert [one["verdict"] for one in listed["attestations"]] == ["disputed", "checked"]
+    assert {one["signer"] for one in listed["attestations"]} == {desk.signer}
+
+
+def opened_home(partner: Partner) -> Home:
+    """The platform's home, seen from the partner's environment."""
+    return Home(Settings.load({"POOLPROOF_HOME": str(partner.home)}))
+
+
+def relays_of(home: Home) -> list[Any]:
+    with home.store.read() as connection:
+        return relays.of_pool(connection, home.ledger.row().id, POOL, "fund", most=10)
+
+
+def until_final(partner: Partner, count: int) -> None:
+    """Wait until so many attestations are final."""
+    end = time.monotonic() + 100
+    with opened_home(partner) as home:
+        while [row.state for row in relays_of(home)].count("final") < count and time.monotonic() < end:
+            time.sleep(0.1)
+
+
+def step_until_final(partner: Partner, count: int) -> None:
+    """Be the worker."""
+    end = time.monotonic() + 60
+    with opened_home(partner) as home:
+        relayer: Relayer = home.relayer
+        while [row.state for row in relays_of(home)].count("final") < count and time.monotonic() < end:
+            relayer.step()
+            time.sleep(0.05)
+
+
+def test_what_the_service_will_not_relay(desk: Partner) -> None:
+    keystore.create(Path("stranger.json"), PASSPHRASE, iterations=2)
+    strange = ("attest", "audit.report.json", "--keystore", "stranger.json", "--trust", "trust.json")
+    refused = run_command(*strange, "--verdict", "checked", "--relay", desk.service, code=4)
+    assert "is not known as an address of fund" in refused.stderr
+    assert "give --verdict" in desk.attest(code=2).stderr
+    assert "is 0x" in desk.attest("--verdict", "checked", "--contract", "0x" + "07" * 20, code=2).stderr
+    output = desk.attest("--verdict", "checked", "-o", "w.json", code=2)
+    assert "--relay URL takes a REPORT" in output.stderr
+    os.environ[API_KEY] = "poolproof_0123456789abcdef_" + "0" * 64
+    assert "Authorization" in desk.attest("--verdict", "checked", code=4).stderr
