@@ -81,7 +81,9 @@ async def hand_in(
     here: Services, request: Request, key: Keyed, caller: Caller, on_error: OnError
 ) -> Response:
     """Take a batch in for the workers while it arrives: it is durable before it is answered for."""
-    upload = await run_in_threadpool(partial(Upload, here.ledger, party=caller.party, on_error=on_error))
+    upload = await run_in_threadpool(
+        partial(Upload, here.ledger, party=caller.party, request={"on_error": on_error})
+    )
     digest, queued = hashlib.sha256(), False
 
     async def put(piece: bytes) -> None:
@@ -92,7 +94,7 @@ async def hand_in(
         nonlocal queued
         await run_in_threadpool(upload.finish)
         queued = True
-        return await run_in_threadpool(_queued, here, upload.id)
+        return await run_in_threadpool(job_answer, here, upload.id)
 
     try:
         await bodies.read_pieces(
@@ -106,7 +108,7 @@ async def hand_in(
 
 def hand_in_whole(here: Services, body: bytes, party: str, on_error: OnError) -> Response:
     """Hand a body that was read already to the workers."""
-    upload = Upload(here.ledger, party=party, on_error=on_error)
+    upload = Upload(here.ledger, party=party, request={"on_error": on_error})
     try:
         for start in range(0, len(body), PIECE_BYTES):
             upload.put(body[start : start + PIECE_BYTES])
@@ -114,7 +116,7 @@ def hand_in_whole(here: Services, body: bytes, party: str, on_error: OnError) ->
     except PoolproofError:
         upload.drop()
         raise
-    return _queued(here, upload.id)
+    return job_answer(here, upload.id)
 
 
 def lines_of(body: bytes) -> list[bytes]:
@@ -141,7 +143,8 @@ def digest(body: bytes) -> bytes:
     return hashed.digest()
 
 
-def _queued(here: Services, job_id: str) -> Response:
+def job_answer(here: Services, job_id: str) -> Response:
+    """The answer to what became a job."""
     with here.ledger.store.read() as connection:
         row = jobs.get(connection, logs.get(connection, here.ledger.origin).id, job_id)
     assert row is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -46,7 +46,7 @@ async def read(request: Request, limit: int) -> bytes:
     """The whole body; answers 413 above ``limit`` bytes."""
     body = bytearray()
     async with in_time():
-        async for chunk in _chunks(request, limit):
+        async for chunk in chunks(request, limit):
             body += chunk
     return bytes(body)
 
@@ -75,7 +75,7 @@ async def read_pieces(
     """Give the body to ``put`` while it arrives, in pieces of at least ``size`` bytes but for the last."""
     piece = bytearray()
     async with in_time(seconds):
-        async for chunk in _chunks(request, limit):
+        async for chunk in chunks(request, limit):
             piece += chunk
             if len(piece) >= size:
                 await put(bytes(piece))
@@ -84,7 +84,8 @@ async def read_pieces(
             await put(bytes(piece))
 
 
-async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def chunks(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    """The body as it arrives; answers 413 above ``limit`` bytes, and 401 at the end of one that was not signed for."""
     announced = request.headers.get("content-length", "0")
     # At most 18 digits are looked at: Python refuses to convert endless ones.
     if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from ledger import audits, uploads
+from ledger import audits, reconciling, uploads
 
 if TYPE_CHECKING:
     from api.chain_account import Seen
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Seconds. The promises are 50 ms for reads and 150 ms for writes; the buckets part what keeps them.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
 DELIVERY_STATES = ("waiting", "suspended", "delivered", "failed", "withheld")
-JOB_KINDS = (audits.KIND, uploads.KIND)
+JOB_KINDS = (audits.KIND, reconciling.KIND, uploads.KIND)
 #: Any other method is counted under one name: a caller must not be able to make label values.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

@@ -6,8 +6,9 @@ anything else, so the trust root is made from them and from nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from ledger.domain import calendar
 from ledger.domain.events.base import ROLES
@@ -53,6 +54,28 @@ def check_origin(origin: str) -> None:
         raise ConfigurationError(
             f"origin {origin!r}: ASCII without space or '+', 1 to 255 characters, like bank.example/pool-2026"
         )
+
+
+class HasRoles(Protocol):
+    """A party, as a log or a trust root has it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Its roles."""
+
+
+def keeper_of(parties: Iterable[HasRoles]) -> str | None:
+    """Who keeps the records: the only servicer, else the only originator; None where several could."""
+    known = list(parties)
+    for role in ("servicer", "originator"):
+        found = [one.name for one in known if role in one.roles]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def put_party(

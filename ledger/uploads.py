@@ -1,4 +1,4 @@
-"""Batches of events handed in to be worked off later: durable before they are answered for, then appended by a job.
+"""What is handed in to be worked off later: durable before it is answered for. Batches of events are appended by a job.
 
 What is handed in may hold private fields, so its pieces are sealed under a secret of the job, and both are gone when
 the job ends. What came of each line stays as long as the job: refusals with their reasons, accepted events by their
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -46,21 +46,21 @@ OnError = Literal["abort", "report"]
 class Upload:
     """One batch while it arrives: :meth:`put` its bytes in their order, then :meth:`finish` or :meth:`drop` it."""
 
-    def __init__(self, ledger: Ledger, *, party: str, on_error: OnError) -> None:
+    def __init__(self, ledger: Ledger, *, party: str, kind: str = KIND, request: Mapping[str, Any]) -> None:
         """Begin it. Raises :class:`TooManyError` where the party has too many unfinished jobs."""
         self._ledger = ledger
-        self._request = {"on_error": on_error}
+        self._request = dict(request)
         self._pieces = 0
         self._size = 0
         self._last = b"\n"
         self._lines = 0
-        self.id = jobs.new_id(KIND)
+        self.id = jobs.new_id(kind)
         self._secret, wrapped = ledger.vault.new_secret(self.id)
         with ledger.store.write() as connection:
             log_id = logs.get(connection, ledger.origin).id
             jobs.check_room(connection, log_id, party)
             queue.add(
-                connection, log_id, self.id, kind=KIND, party=party, request=self._request,
+                connection, log_id, self.id, kind=kind, party=party, request=self._request,
                 created=format_instant(ledger.clock()), state="receiving", secret=wrapped,
             )  # fmt: skip
 
@@ -101,16 +101,43 @@ class Outcome:
 
 
 def outcome(connection: ReadConnection, log: LogRow, job_id: str, *, party: str) -> Outcome:
-    """Raises :class:`NotFoundError` for no such batch of this party, :class:`UndeterminedError` before its end."""
-    job = queue.get(connection, log.id, job_id)
-    if job is None or job.kind != KIND or job.party != party or job.state == "receiving":
-        raise NotFoundError(f"no job {job_id!r} in this log")
-    if job.state != "done":
-        raise UndeterminedError(f"job {job_id} has no report: it is {job.state}")
-    document = json.loads(zlib.decompress(b"".join(queue.parts(connection, job_id, "outcome"))))
+    """Raises what :func:`stored_outcome` raises."""
+    document = json.loads(stored_outcome(connection, log, job_id, kind=KIND, party=party))
     return Outcome(
         [(line, index, again) for line, index, again in document["accepted"]], document["rejected"]
     )
+
+
+def stored_outcome(connection: ReadConnection, log: LogRow, job_id: str, *, kind: str, party: str) -> bytes:
+    """What :func:`store_outcome` stored.
+
+    Raises :class:`NotFoundError` for no such job of this party, :class:`UndeterminedError` before its end.
+    """
+    job = queue.get(connection, log.id, job_id)
+    if job is None or job.kind != kind or job.party != party or job.state == "receiving":
+        raise NotFoundError(f"no job {job_id!r} in this log")
+    if job.state != "done":
+        raise UndeterminedError(f"job {job_id} has no report: it is {job.state}")
+    return zlib.decompress(b"".join(queue.parts(connection, job_id, "outcome")))
+
+
+def store_outcome(connection: WriteConnection, job_id: str, document: bytes) -> None:
+    """Keep what came of a job for as long as the job."""
+    packed = zlib.compress(document)
+    for n, start in enumerate(range(0, len(packed), PIECE_BYTES)):
+        queue.put_part(connection, job_id, "outcome", n, packed[start : start + PIECE_BYTES])
+
+
+def pieces(ledger: Ledger, job: JobRow) -> Iterator[bytes]:
+    """What was handed in, piece by piece, each read by itself: a long reader would keep the database large."""
+    assert job.secret is not None
+    store, secret = ledger.store, ledger.vault.unwrap(job.secret, job.id)
+    with store.read() as connection:
+        count = queue.count_parts(connection, job.id, "body")
+    for n in range(count):
+        with store.read() as connection:
+            sealed = queue.part(connection, job.id, "body", n)
+        yield unseal_bytes(secret, _place(job.id, n), sealed)
 
 
 class Intake:
@@ -141,18 +168,15 @@ class Intake:
         )
         total = int(job.request["lines"])
         progress("events", 0, total)
-        for line, event in enumerate(_lines(self._pieces(job)), 1):
+        for line, event in enumerate(_lines(pieces(self._ledger, job)), 1):
             writer.add(event, line)
             if on_error == "report" and line % self._batch == 0:
                 progress("events", line, total)
         writer.finish()
 
         def finish(connection: WriteConnection) -> dict[str, Any]:
-            file = zlib.compress(
-                json.dumps({"accepted": found.accepted, "rejected": found.rejected}).encode()
-            )
-            for n, start in enumerate(range(0, len(file), PIECE_BYTES)):
-                queue.put_part(connection, job.id, "outcome", n, file[start : start + PIECE_BYTES])
+            document = {"accepted": found.accepted, "rejected": found.rejected}
+            store_outcome(connection, job.id, json.dumps(document).encode())
             repeated = sum(again for _, _, again in found.accepted)
             return {
                 "accepted": len(found.accepted) - repeated,
@@ -161,17 +185,6 @@ class Intake:
             }
 
         return finish
-
-    def _pieces(self, job: JobRow) -> Iterator[bytes]:
-        """What was handed in, piece by piece, each read by itself: a long reader would keep the database large."""
-        assert job.secret is not None
-        store, secret = self._ledger.store, self._ledger.vault.unwrap(job.secret, job.id)
-        with store.read() as connection:
-            count = queue.count_parts(connection, job.id, "body")
-        for n in range(count):
-            with store.read() as connection:
-                sealed = queue.part(connection, job.id, "body", n)
-            yield unseal_bytes(secret, _place(job.id, n), sealed)
 
 
 def _place(job_id: str, n: int) -> str:

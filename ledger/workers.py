@@ -111,7 +111,7 @@ def auditing(runner: Runner, auditor: Auditor, *, every: float) -> Loop:
 
 
 def taking_in(runner: Runner) -> Loop:
-    """Append the large batches that were handed in."""
+    """Work on what was handed in: append large batches, reconcile large files."""
     return Loop(name="events", step=runner.step, pause=JOB_POLL_SECONDS, give_up=runner.give_up)
 
 

@@ -23,9 +23,17 @@ _FAILURES = ("unauthenticated", "unauthorised", "not_found", "invalid_request", 
 JobId = Annotated[
     str,
     Path(
-        pattern=r"^(events|audit)_[0-9a-f]{24}$",
+        pattern=r"^(events|audit|tape)_[0-9a-f]{24}$",
         description="The job's id.",
         examples=["events_9f86d081884c7d659a2feaa0"],
+    ),
+]
+TapeJobId = Annotated[
+    str,
+    Path(
+        pattern=r"^tape_[0-9a-f]{24}$",
+        description="The job's id.",
+        examples=["tape_9f86d081884c7d659a2feaa0"],
     ),
 ]
 #: Acceptances made at a time: a batch is accepted some thousands together, and read once for all of them.
@@ -95,7 +103,11 @@ def _error(told: dict[str, Any]) -> RefusedError:
 
 def shown(row: JobRow) -> dict[str, Any]:
     """A job as it is answered with."""
-    where = {"events": f"/v1/jobs/{row.id}/report", "audit": f"/v1/audits/{row.id}/report"}[row.kind]
+    where = {
+        "events": f"/v1/jobs/{row.id}/report",
+        "audit": f"/v1/audits/{row.id}/report",
+        "tape": f"/v1/jobs/{row.id}/reconciliation",
+    }[row.kind]
     return {
         "id": row.id, "kind": row.kind, "state": row.state,
         "progress": {"stage": row.stage, "done": row.done, "of": row.of},

@@ -28,6 +28,7 @@ from api.schemas.log import (
 from api.schemas.parties import AccessPage, Grant, GrantPage, Key, KeyPage, NewKey, NewKeyRequest, PartyPage
 from api.schemas.pools import LoanPage, PoolPage, SealPage
 from api.schemas.proofs import ClaimProof, SealProof
+from api.schemas.tapes import Reconciliation, TapeOrder, TapeUpload
 from api.schemas.webhooks import (
     Delivery,
     DeliveryPage,
@@ -72,13 +73,16 @@ __all__ = [
     "NewKeyRequest",
     "PartyPage",
     "PoolPage",
+    "Reconciliation",
     "Register",
     "RegisterPage",
     "Relay",
     "SealPage",
     "SealProof",
     "SignedAttestation",
+    "TapeOrder",
     "TapePage",
+    "TapeUpload",
     "Webhook",
     "WebhookChange",
     "WebhookOrder",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from api.schemas.base import Count, Day, Document, Hex32, Instant, Name
+from api.schemas.tapes import TapeResult
 
 Severity = Literal["error", "warning", "info"]
 State = Literal["queued", "running", "done", "failed"]
@@ -164,12 +165,12 @@ class Job(Document):
     """Work that outlasts its request. ``report`` is where its report is, once it is done."""
 
     id: str
-    kind: Literal["events", "audit"]
+    kind: Literal["events", "audit", "tape"]
     state: State
     progress: Progress
     created: Instant
     started: Instant | None
     ended: Instant | None
-    result: EventsResult | AuditResult | None
+    result: EventsResult | AuditResult | TapeResult | None
     problem: JobProblem | None
     report: str | None

@@ -76,6 +76,11 @@ class Reconciliation:
             return 1
         return 3 if self.undetermined else 0
 
+    @property
+    def receipt_id(self) -> str:
+        """The id of the event by which a party commits to this file at this cut-off."""
+        return f"tape:{_short(self.pool, self.tape)}:{self.cut_off.text}"
+
     def events(self, party: str) -> list[dict[str, Any]]:
         """What ``party`` posts: the file's digest, unless the log has it, and the breaks that the log has not."""
         fresh = [one.what.event(party) for one in self.found if one.status in {"new", "reopened"}]
@@ -93,7 +98,7 @@ class Reconciliation:
         if self.partial:
             data["partial"] = True
         return {
-            "id": f"tape:{_short(self.pool, self.tape)}:{self.cut_off.text}",
+            "id": self.receipt_id,
             "type": "tape.received",
             "subject": f"pool:{self.pool}",
             "effective": self.cut_off.text,

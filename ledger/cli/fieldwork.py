@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
     from ledger.audit.perform import Tape
     from ledger.audit.run import Progress
-    from ledger.cli.frame import HasRoles
+    from ledger.charter import HasRoles
     from ledger.store import Store
 
 #: The receipt of an event, by its id and the party that posted it.
@@ -28,19 +28,17 @@ class Laid(NamedTuple):
 
 def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], progress: Progress) -> Tape:
     """The file as it is to be read, and what to ask of it: of ``parties`` the servicer has to explain what differs."""
-    from ledger.audit.reconcile import Request
     from ledger.cli.frame import only_keeper
-    from ledger.cli.reconcile import open_source, told_form
+    from ledger.cli.reconcile import told_form
+    from ledger.reconciling import Order, open_file
 
     def read(done: int, of: int) -> None:
         progress(f"tape {laid.file.name}", done, of)
 
-    form = told_form(laid.file, laid.mapping)
-    source = open_source(
-        laid.file, form, laid.mapping, {"trust": None, "prefix": None, "percent": False}, read
-    )
+    order = Order(pool=pool, form=told_form(laid.file, laid.mapping), partial=laid.partial)
+    source = open_file(laid.file, order.settled(mapped=laid.mapping is not None), laid.mapping, progress=read)
     keeper = only_keeper(parties)
-    return source, Request(pool=pool, partial=laid.partial, sender=keeper, servicer=keeper)
+    return source, replace(order.request, sender=keeper, servicer=keeper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -31,6 +31,7 @@ from ledger.errors import (
 )
 
 if TYPE_CHECKING:
+    from ledger.charter import HasRoles
     from ledger.home import Home
 
 #: Key in a context's ``meta``, which all contexts of one call share.
@@ -250,33 +251,19 @@ def read_file(path: Path, what: str) -> bytes:
     return data
 
 
-class HasRoles(Protocol):
-    """A party, as a log or a trust root has it."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """Its roles."""
-
-
 def only_party(home: Home, *, default: str | None = None) -> str:
-    """The party that submits where none is named: as :func:`only_keeper`, of the log's parties."""
+    """The party that submits where none is named: who keeps the log's records, else ``default``."""
     return only_keeper(home.ledger.parties(), default=default)
 
 
 def only_keeper(parties: Iterable[HasRoles], *, default: str | None = None) -> str:
     """Who keeps the records: the only servicer, else the only originator, else ``default``."""
-    known = list(parties)
-    for role in ("servicer", "originator"):
-        found = [one.name for one in known if role in one.roles]
-        if len(found) == 1:
-            return found[0]
-    if default is not None:
-        return default
-    raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")
+    from ledger.charter import keeper_of
+
+    keeper = keeper_of(parties) or default
+    if keeper is None:
+        raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")
+    return keeper
 
 
 def today(home: Home) -> date:

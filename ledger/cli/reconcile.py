@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ledger.audit.reconciliation import Reconciliation
     from ledger.home import Home
     from ledger.store.logs import LogRow
-    from ledger.tapes.positions import Positions
-    from ledger.tapes.totals import TotalsFile
 
 commands = command_group("Reconcile files with the records.")
 
@@ -97,7 +95,7 @@ def reconcile(
     file. Without --post nothing is written. Exit code 0: agrees. 1: breaks that are not closed. 3: none, but
     something could not be compared. 2: the file cannot be read whole; nothing was compared.
     """
-    from ledger.audit import reconcile as audit
+    from ledger import reconciling
     from ledger.store import logs
 
     if private and post:
@@ -105,23 +103,19 @@ def reconcile(
     kind = form or told_form(file, mapping)
     _check_options(kind, mapping, trust=trust, prefix=prefix, percent=percent)
     out = Output(as_json)
+    posted = None
     with open_home() as home, out.progress(f"reconcile {file.name}") as progress:
-        source = open_source(
-            file, kind, mapping, {"trust": trust, "prefix": prefix, "percent": percent}, progress
-        )
         with home.store.read() as connection:
-            log = logs.get(connection, home.origin)
-            request = audit.Request(
-                pool=pool or _only_pool(connection, log),
-                cut_off=cut_off,
-                partial=partial,
-                basis=balances,
-                since=_day(since),
-                private=private,
-                **({} if private else who_explains(home, party, sender)),
-            )
-            result = audit.reconcile(connection, log, source, request)
-        posted = _post(home, result, party) if post else None
+            named = pool or _only_pool(connection, logs.get(connection, home.origin))
+        order = reconciling.Order(
+            pool=named, form=kind, cut_off=cut_off, partial=partial, balances=balances, since=since, sender=sender,
+            private=private, trust=trust, prefix=prefix, percent=percent,
+        ).settled(mapped=mapping is not None)  # fmt: skip
+        source = reconciling.open_file(file, order, mapping, progress=progress)
+        poster = None if private else _poster(home, party)
+        result = reconciling.compare(home.store, home.origin, source, order, poster=poster)
+        if post and poster is not None:
+            posted = reconciling.record(home.ledger, result, poster=poster).counts
     document = result.to_json() | {"private": private, "posted": posted}
     out.show(document, *_lines(file, result, posted))
     if result.exit_code:
@@ -146,24 +140,6 @@ def _check_options(kind: Form, mapping: Path | None, **given: str | bool | None)
             raise typer.BadParameter(f"--{name} does not go with --form {kind}")
 
 
-def open_source(
-    file: Path, kind: Form, mapping: Path | None, options: dict[str, Any], progress: Any
-) -> Positions | TotalsFile:
-    """The file as it is to be read; ``options`` are trust, prefix and percent. Raises :class:`NotFoundError`."""
-    from ledger.tapes import positions, totals
-
-    if not file.is_file():
-        raise NotFoundError(f"no file {file}")
-    if kind == "totals":
-        return totals.read(file)
-    if kind == "esma":
-        return positions.of_esma(file, prefix=options["prefix"], mapping_file=mapping, progress=progress)
-    if kind == "csv":
-        assert mapping is not None
-        return positions.of_csv(file, mapping, progress=progress)
-    return positions.of_ex102(file, **options, progress=progress)
-
-
 def _only_pool(connection: Any, log: LogRow) -> str:
     from ledger.store import subjects
 
@@ -173,30 +149,12 @@ def _only_pool(connection: Any, log: LogRow) -> str:
     return pools[0]
 
 
-def who_explains(home: Home, party: str | None, sender: str | None) -> dict[str, str]:
-    """Who has to explain what: the file's maker, and who keeps the records."""
+def _poster(home: Home, party: str | None) -> str:
+    """Who posts, or would; raises :class:`NotFoundError` for a party that the log does not have."""
     poster = party or only_party(home)
-    known = {one.name for one in home.ledger.parties()}
-    for name in (poster, sender or poster):
-        if name not in known:
-            raise NotFoundError(f"no party {name!r}; `poolproof party list` shows the log's parties")
-    return {"sender": sender or poster, "servicer": only_party(home, default=poster)}
-
-
-def _day(text: str | None) -> Any:
-    from ledger.domain.calendar import parse_day
-
-    return None if text is None else parse_day(text, "since")
-
-
-def _post(home: Home, result: Reconciliation, party: str | None) -> dict[str, int]:
-    """Append what is new, all of it or nothing."""
-    poster = party or only_party(home)
-    events = result.events(poster)
-    if events:
-        home.ledger.append(events, party=poster)
-    opened = sum(event["type"] == "break.opened" for event in events)
-    return {"tape_received": len(events) - opened, "breaks_opened": opened}
+    if poster not in {one.name for one in home.ledger.parties()}:
+        raise NotFoundError(f"no party {poster!r}; `poolproof party list` shows the log's parties")
+    return poster
 
 
 def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) -> list[str]:

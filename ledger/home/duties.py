@@ -21,8 +21,7 @@ def loops(home: Home, *only: str) -> list[Loop]:
 
     Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
     """
-    from ledger import uploads
-    from ledger.workers import anchoring, publishing, relaying, snapshotting, taking_in, telling
+    from ledger.workers import anchoring, publishing, relaying, snapshotting, telling
 
     settings = home.settings
     makers: dict[str, Callable[[], Loop]] = {
@@ -31,9 +30,7 @@ def loops(home: Home, *only: str) -> list[Loop]:
         "relay": lambda: relaying(home.relayer, every=settings.chain_poll_seconds),
         "webhooks": lambda: telling(courier(home), every=settings.webhook_seconds),
         "snapshot": lambda: snapshotting(home.ledger),
-        "events": lambda: taking_in(
-            _runner(home, {uploads.KIND: uploads.Intake(home.ledger, batch=settings.import_batch).perform})
-        ),
+        "events": lambda: _taking_in(home),
         "audit": lambda: _auditing(home),
     }
     if unknown := set(only) - set(makers):
@@ -43,6 +40,15 @@ def loops(home: Home, *only: str) -> list[Loop]:
     there = {"anchor": log.chain is not None, "relay": log.attestations is not None}
     chosen = only or [name for name in makers if there.get(name, True)]
     return [makers[name]() for name in chosen]
+
+
+def _taking_in(home: Home) -> Loop:
+    from ledger import reconciling, uploads
+    from ledger.workers import taking_in
+
+    intake = uploads.Intake(home.ledger, batch=home.settings.import_batch)
+    desk = reconciling.Desk(home.ledger)
+    return taking_in(_runner(home, {uploads.KIND: intake.perform, reconciling.KIND: desk.perform}))
 
 
 def _auditing(home: Home) -> Loop:

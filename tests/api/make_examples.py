@@ -145,6 +145,8 @@ def documents(site: Site) -> dict[str, Any]:
         "Analytics": site.get("/v1/pools/2026-1/analytics").json(),
         "FindingPage": site.get("/v1/pools/2026-1/findings").json(),
         "BreakPage": site.get("/v1/pools/2026-1/breaks").json(),
+        "TapeUpload": TAPE,
+        "Reconciliation": reconciled(site),
         "TapePage": site.get("/v1/pools/2026-1/tapes").json(),
         "SealPage": site.get("/v1/pools/2026-1/seals").json(),
         **attested(site),
@@ -220,6 +222,23 @@ def attested(site: Site) -> dict[str, Any]:
         "Relay": relay.json(),
         "Attestations": found.json(),
     }
+
+
+#: A general ledger's totals, which know of one payment less than the records.
+TAPE = {
+    "file": "name,currency,amount\nbalance,CNY,11800.00\ncollected.interest,CNY,14.20\n",
+    "form": "totals", "cut_off": "2026-11-21",
+}  # fmt: skip
+
+
+def reconciled(site: Site) -> dict[str, Any]:
+    """The answer to them."""
+    fields = {name: value for name, value in TAPE.items() if name != "file"}
+    sent = {"file": ("ledger.csv", TAPE["file"].encode())}
+    answer = site.client.post("/v1/pools/2026-1/tapes", data=fields, files=sent, headers=site.auth())
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def webhooks(site: Site) -> dict[str, Any]:

@@ -52,6 +52,9 @@ def url(path: str) -> str:
 EVENT: Final = "an event"
 #: Of its form, and signed by nobody.
 SIGNED: Final = openapi.examples()["SignedAttestation"]
+#: A body that is a form with a file.
+TAPE: Final = "a tape"
+TOTALS: Final = {"file": ("totals.csv", b"name,currency,amount\nbalance,CNY,16800.00\n")}
 ORDER: Final = {"url": "https://hooks.example/poolproof", "types": ["pool.sealed"]}
 
 TABLE: Final = [
@@ -74,6 +77,7 @@ TABLE: Final = [
     Row("pool_findings", url("pools/P1/findings"), "read", P1),
     Row("pool_breaks", url("pools/P1/breaks"), "read", P1),
     Row("pool_tapes", url("pools/P1/tapes"), "read", P1),
+    Row("post_tape", url("pools/P1/tapes?private=true"), "read", P1, body=TAPE),
     Row("prove_presence", url("proofs/presence/L1/c1"), "read", P1),
     Row("prove_absence", url(f"proofs/absence/{'ff' * 32}"), "read"),
     Row("prove_seal", url("proofs/seal/P1/L1/c1"), "read", P1),
@@ -91,6 +95,7 @@ TABLE: Final = [
     Row("audit_report", url("audits/{run}/report"), "read", P1),
     Row("job", url("jobs/{run}"), "read", frozenset({"bank"})),
     Row("job_report", url("jobs/{batch}/report"), "read", frozenset({"fenqile"}), 409),
+    Row("job_reconciliation", url("jobs/{tape}/reconciliation"), "read", frozenset({"bank"}), 409),
     Row("parties", url("parties"), "read"),
     Row("keys", url("keys"), "admin"),
     Row("make_key", url("keys"), "admin", EVERYONE, 201, 404, {"scopes": ["admin"]}),
@@ -148,6 +153,8 @@ FOREIGN: Final = [
     ("pool_findings", url("pools/{}/findings"), "P2", "P9"),
     ("pool_breaks", url("pools/{}/breaks"), "P2", "P9"),
     ("pool_tapes", url("pools/{}/tapes"), "P2", "P9"),
+    ("post_tape", url("pools/{}/tapes"), "P2", "P9"),
+    ("post_tape", url("pools/{}/tapes?private=true"), "P2", "P9"),
     ("prove_presence", url("proofs/presence/{}/c1"), "L2", "L9"),
     ("prove_presence", url("proofs/presence/{}"), "02" * 32, "fe" * 32),
     ("prove_seal", url("proofs/seal/P1/{}/c1"), "L2", "L9"),
@@ -163,6 +170,7 @@ FOREIGN: Final = [
     ("job", url("jobs/{}"), "{other run}", "audit_" + "0" * 24),
     ("job", url("jobs/{}"), "{batch}", "events_" + "0" * 24),
     ("job_report", url("jobs/{}/report"), "{batch}", "events_" + "0" * 24),
+    ("job_reconciliation", url("jobs/{}/reconciliation"), "{other tape}", "tape_" + "0" * 24),
     ("key", url("keys/{}"), "{other key}", "0123456789abcdef"),
     ("revoke_key", url("keys/{}"), "{other key}", "0123456789abcdef"),
     ("webhook", url("webhooks/{}"), "{other hook}", "hook_0123456789abcdef"),
@@ -192,7 +200,8 @@ class Stage:
     paths: dict[str, str]
     posted: int = 0
     hooks: dict[str, str] = field(default_factory=dict)
-    #: ``run`` is bank's finished audit of P1, ``other run`` other's audit of P2, ``batch`` a batch of fenqile's
+    #: ``run`` is bank's finished audit of P1, ``other run`` other's audit of P2, ``batch`` a batch of fenqile's,
+    #: ``tape`` a file of bank's about P1 and ``other tape`` one of other's about P2
     ids: dict[str, str] = field(default_factory=dict)
 
     def ask(self, operation: str, path: str, token: str | None, body: Any = None, party: str = "") -> Any:
@@ -209,6 +218,9 @@ class Stage:
         headers = {"X-Request-Id": "the-same-for-all"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+        if body is TAPE:
+            order = {"form": "totals", "cut_off": "2026-11-21"}
+            return self.site.client.post(path, headers=headers, data=order, files=TOTALS)
         return self.site.client.request(self.methods[operation], path, headers=headers, json=body)
 
     def hook(self, party: str, *, keep: bool = True) -> str:
@@ -233,7 +245,18 @@ def _jobs(site: Site) -> dict[str, str]:
     headers = site.auth() | {"Content-Type": NDJSON, "Prefer": "respond-async"}
     batch = site.client.post("/v1/events", content=ndjson(originated("B1")), headers=headers)
     relayed = {"relay": _relay(site, "bank", "b1" * 32), "other relay": _relay(site, "insider", "b2" * 32)}
-    return relayed | {"run": run, "other run": audit("P2", "other"), "batch": batch.json()["id"]}
+
+    def tape(pool: str, party: str) -> str:
+        order = {"form": "totals", "cut_off": "2026-11-21"}
+        later = site.auth(party) | {"Prefer": "respond-async"}
+        sent = site.client.post(f"/v1/pools/{pool}/tapes", data=order, files=TOTALS, headers=later)
+        identifier: str = sent.json()["id"]
+        return identifier
+
+    return relayed | {
+        "run": run, "other run": audit("P2", "other"), "batch": batch.json()["id"],
+        "tape": tape("P1", "bank"), "other tape": tape("P2", "other"),
+    }  # fmt: skip
 
 
 def _relay(site: Site, party: str, digest: str) -> str:
