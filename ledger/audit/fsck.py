@@ -45,7 +45,8 @@ from ledger.vault import unseal
 if TYPE_CHECKING:
     from ledger.log import Ledger
 
-#: Entries between two looks at the tiles: a full tile's worth, so that each is compared once.
+#: Entries between two looks at the tiles: a full tile's worth, so that each is compared once. Disclosures are read so
+#: many at a time, too.
 CHUNK = tiles.WIDTH
 
 Progress = Callable[[int, int], None]
@@ -80,6 +81,7 @@ class _Check:
         self.report = Report(origin=self.log.origin, size=self.log.size)
         self.trust = _trust(connection, self.log)
         self.names = subjects.all_rows(connection, self.log.id)
+        self.sealed: dict[int, bytes] = {}  # disclosures of the records that are being walked
         self.replay = Replay(
             self.log.origin,
             self.log.zone,
@@ -130,6 +132,8 @@ class _Check:
         rows = records.between(self.connection, self.log.id, 0, self.log.size)
         row = next(rows, None)
         for index in range(self.log.size):
+            if index % CHUNK == 0:
+                self.sealed = records.sealed_between(self.connection, self.log.id, index, index + CHUNK)
             if row is not None and row.index == index:
                 yield index, self._record(row)
                 row = next(rows, None)
@@ -156,7 +160,7 @@ class _Check:
         return record_entry(digest)
 
     def _check_disclosures(self, row: RecordRow) -> None:
-        sealed = records.sealed_disclosures(self.connection, self.log.id, row.index) if row.record else None
+        sealed = self.sealed.get(row.index) if row.record else None
         subject = self.names.get(row.subject_id)
         committed: list[str] = []
         if row.record and b'"private":[]' not in row.record:

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ledger.errors import NotFoundError
@@ -70,12 +70,14 @@ def _known_party(connection: ReadConnection, log_id: int, party: str) -> None:
 
 def pools_held(connection: ReadConnection, log_id: int, party: str) -> list[str]:
     """Names, without ``pool:``, of the pools in which a party holds or held a share of a claim."""
-    ids = (
-        select(encumbrances.c.pool_id)
-        .where(encumbrances.c.log_id == log_id, encumbrances.c.holder == party)
-        .distinct()
+    # From one pool straight to the next in the index: a holder has a row there for each of a million claims.
+    least = select(func.min(encumbrances.c.pool_id).label("id")).where(
+        encumbrances.c.log_id == log_id, encumbrances.c.holder == party
     )
-    rows = connection.execute(select(subjects.c.name).where(subjects.c.id.in_(ids))).scalars()
+    held = least.cte("held", recursive=True)
+    following = least.where(encumbrances.c.pool_id > held.c.id).correlate(held).scalar_subquery()
+    held = held.union_all(select(following).where(held.c.id.is_not(None)))
+    rows = connection.execute(select(subjects.c.name).join(held, held.c.id == subjects.c.id)).scalars()
     return sorted(name.removeprefix("pool:") for name in rows)
 
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NewType
+from typing import Any, NewType, TypeVarTuple
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, Result, Select, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +22,8 @@ from ledger.errors import ConfigurationError, IntegrityError, UnavailableError
 ReadConnection = NewType("ReadConnection", Connection)
 #: Whoever may write may also read.
 WriteConnection = NewType("WriteConnection", ReadConnection)
+#: What the columns of a statement hold.
+Columns = TypeVarTuple("Columns")
 
 #: How SQLite says that its file is not, or no longer, one of its own.
 _DAMAGED = ("not a database", "disk image is malformed")
@@ -115,6 +117,15 @@ def shared_time(connection: ReadConnection, here: datetime) -> datetime:
     # Not now(), which stands still in a transaction that may have waited for a lock.
     told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return told.astimezone(UTC)
+
+
+def streamed(connection: ReadConnection, statement: Select[*Columns], *, at_a_time: int) -> Result[*Columns]:
+    """The rows of a statement as they are asked for: no more than ``at_a_time`` of them are in memory.
+
+    Only this statement is streamed. A connection can be told the same, and then keeps it: on PostgreSQL each of its
+    small questions would go through a cursor of the server, three round trips instead of one.
+    """
+    return connection.execute(statement, execution_options={"yield_per": at_a_time})
 
 
 @contextmanager

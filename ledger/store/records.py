@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from ledger.store import bulk
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, streamed
 from ledger.store.tables import batches, disclosures, records, subjects
 
 
@@ -90,9 +90,7 @@ def between(connection: ReadConnection, log_id: int, start: int, stop: int) -> I
     statement = select(*_ROW).where(
         records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
     )
-    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(
-        statement.order_by(records.c.index)
-    )
+    result = streamed(connection, statement.order_by(records.c.index), at_a_time=5_000)
     return (RecordRow(*row) for row in result)
 
 
@@ -188,6 +186,14 @@ def of_pools(connection: ReadConnection, log_id: int, start: int, stop: int) -> 
         .order_by(records.c.index)
     )
     return [RecordRow(*row) for row in connection.execute(statement)]
+
+
+def sealed_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> dict[int, bytes]:
+    """Index → sealed disclosures of the records in a range of at most a few tiles that have any."""
+    statement = select(disclosures.c.index, disclosures.c.sealed).where(
+        disclosures.c.log_id == log_id, disclosures.c.index >= start, disclosures.c.index < stop
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def sealed_disclosures(connection: ReadConnection, log_id: int, index: int) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import func, select, text
 
 from ledger.store import bulk
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, streamed
 from ledger.store.tables import metadata
 
 #: Rows held at a time: they are small, except that a record may have 1 MiB.
@@ -44,9 +44,9 @@ def read(connection: ReadConnection, name: str) -> Iterator[list[Row]]:
     """All rows of a table by its primary key, streamed, some at a time."""
     table = metadata.tables[name]
     statement = select(table).order_by(*table.primary_key.columns)
-    # Of the statement, not of the connection: that may be one that writes as well.
-    result = connection.execute(statement.execution_options(stream_results=True, yield_per=ROWS))
-    return ([tuple(row) for row in part] for part in result.partitions())
+    return (
+        [tuple(row) for row in part] for part in streamed(connection, statement, at_a_time=ROWS).partitions()
+    )
 
 
 def write(connection: WriteConnection, name: str, rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from ledger.store import bulk
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, streamed
 from ledger.store.tables import seal_chunks
 
 
@@ -58,7 +58,5 @@ def chunks(connection: ReadConnection, log_id: int, seal: bytes) -> Iterator[Chu
     """Every chunk of a seal in order, streamed."""
     columns = [seal_chunks.c[name] for name in ChunkRow._fields]
     statement = select(*columns).where(seal_chunks.c.log_id == log_id, seal_chunks.c.seal == seal)
-    result = connection.execution_options(stream_results=True, yield_per=100).execute(
-        statement.order_by(seal_chunks.c.n)
-    )
+    result = streamed(connection, statement.order_by(seal_chunks.c.n), at_a_time=100)
     return (ChunkRow(row[0], bytes(row[1]), bytes(row[2]), bytes(row[3])) for row in result)

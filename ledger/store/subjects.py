@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from ledger.store import bulk
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, streamed
 from ledger.store.tables import claims, encumbrances, subjects
 
 
@@ -186,7 +186,7 @@ def pool_shares(
         .having(share > 0)
         .order_by(encumbrances.c.asset_key)
     )
-    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement)
+    result = streamed(connection, statement, at_a_time=5_000)
     return ((bytes(row[0]), int(row[1])) for row in result)
 
 
@@ -258,7 +258,7 @@ def pool_moves(
         )
         .order_by(encumbrances.c.index, encumbrances.c.asset_key)
     )
-    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(statement)
+    result = streamed(connection, statement, at_a_time=5_000)
     return ((int(row[0]), row[1].removeprefix("loan:"), row[2], row[3], int(row[4])) for row in result)
 
 

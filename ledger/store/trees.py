@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from ledger.proofs.tiles import WIDTH
 from ledger.store import bulk
-from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.engine import ReadConnection, WriteConnection, streamed
 from ledger.store.tables import checkpoints, receipts, records, register_pages, registers, tiles
 
 #: Asked by each read of a receipt, so built once: to build a statement costs three times what running it does.
@@ -239,7 +239,5 @@ def all_receipts(connection: ReadConnection, log_id: int) -> Iterator[tuple[int,
     statement = select(receipts.c.index, receipts.c.receipt, receipts.c.bare).where(
         receipts.c.log_id == log_id
     )
-    result = connection.execution_options(stream_results=True, yield_per=1_000).execute(
-        statement.order_by(receipts.c.index)
-    )
+    result = streamed(connection, statement.order_by(receipts.c.index), at_a_time=1_000)
     return ((row[0], bytes(kind)) for row in result for kind in row[1:] if kind is not None)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ledger.errors import NotFoundError
-from ledger.store import Store, access, keys, logs
+from ledger.store import Store, access, keys, logs, subjects
 from ledger.store.access import Person, Read, Session
 from ledger.store.logs import PartyRow
+from ledger.store.subjects import EncumbranceRow, SubjectRow
 from ledger.store.tables import metadata
 
 NOW, LATER = "2026-11-21T08:00:00.000000Z", "2026-11-22T08:00:00.000000Z"
 READ = frozenset({"read"})
+Opener = Callable[[str], Store]
 
 
 @pytest.fixture
@@ -119,3 +121,46 @@ def test_reads_are_listed_newest_first(store: Store) -> None:
         assert [one.at for one in access.reads(connection, 1, subject="loan:a", limit=10)] == [LATER, NOW]
         assert access.reads(connection, 1, before=everything[1].id, limit=1) == [everything[2]]
         assert access.reads(connection, 1, party="fund", limit=10) == []
+
+
+def pledge(store: Store, claims: dict[str, int], *, holder: str) -> None:
+    """Rows as pledges leave them: so many claims of each pool are this holder's."""
+    with store.write() as connection:
+        begun = len(subjects.all_rows(connection, 1))
+        for number, (pool, count) in enumerate(claims.items(), start=begun + 1):
+            row = SubjectRow(number, f"pool:{pool}", 1, bytes(32), 0, b"", b"")
+            subjects.put(connection, 1, [row], [])
+            keys = [number.to_bytes(16, "big") + claim.to_bytes(16, "big") for claim in range(count)]
+            steps = [EncumbranceRow(key, 1, 0, number, holder, 1, b"", bytes(32)) for key in keys]
+            subjects.add_encumbrances(connection, 1, steps)
+
+
+def test_the_pools_of_a_holder(store: Store) -> None:
+    pledge(store, {"b": 3, "a": 2, "c": 1}, holder="bank")
+    pledge(store, {"d": 1}, holder="fund")
+    with store.read() as connection:
+        assert access.pools_held(connection, 1, "bank") == ["a", "b", "c"]
+        assert access.pools_held(connection, 1, "fund") == ["d"]
+        assert access.pools_held(connection, 1, "nobody") == []
+        assert access.pools_held(connection, 2, "bank") == []
+
+
+def test_how_many_claims_a_holder_has_does_not_matter(fresh_sqlite: str, open_store: Opener) -> None:
+    """SQLite counts the steps that it takes: not one for each claim."""
+    store = open_store(fresh_sqlite)
+    with store.write() as connection:
+        logs.create(connection, origin="a.example/log", zone="UTC", day_cut="00:00")
+    pledge(store, {"a": 2_000, "b": 2_000}, holder="bank")
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with store.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(count, 1)
+        assert access.pools_held(connection, 1, "bank") == ["a", "b"]
+        driver.set_progress_handler(None, 0)
+    assert 0 < steps < 1_000

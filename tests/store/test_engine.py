@@ -123,3 +123,20 @@ def test_a_full_disk_stores_nothing_and_says_so(
             logs.create(connection, origin=f"log-{n}-" + "x" * 200, zone="UTC", day_cut="00:00")
     with store.read() as connection:
         assert logs.origins(connection) == []
+
+
+def test_a_streamed_statement_is_the_only_one_that_is(store: Store) -> None:
+    """PostgreSQL tells which cursors it holds for this transaction: one, and the asking makes no other."""
+    with store.write() as connection:
+        # One log is all that a database carries, but the table takes more.
+        for number in range(25):
+            logs.create(connection, origin=f"log-{number:02}", zone="UTC", day_cut="00:00")
+    with store.read() as connection:
+        statement = select(logs_table.c.origin).order_by(logs_table.c.origin)
+        rows = engine.streamed(connection, statement, at_a_time=10)
+        assert next(rows)[0] == "log-00"
+        assert dict(connection.get_execution_options()).keys() & {"stream_results", "yield_per"} == set()
+        if not store.is_sqlite:
+            held = text("SELECT count(*) FROM pg_cursors")
+            assert connection.execute(held).scalar_one() == 1
+        assert len(list(rows)) == 24
