@@ -67,7 +67,21 @@ def page(
 
     ``beside`` are members of the answer that are of all pages.
     """
-    cursor = _encoded(of, position(items[limit - 1])) if len(items) > limit else None
+    end = position(items[limit - 1]) if len(items) > limit else None
+    return cut(request, of, items[:limit], end=end, shown=shown, beside=beside)
+
+
+def cut(
+    request: Request,
+    of: str,
+    items: Sequence[Item],
+    *,
+    end: str | int | None,
+    shown: Callable[[Item], Any] = lambda item: item,
+    beside: Mapping[str, Any] | None = None,
+) -> Response:
+    """A page of ``items`` after which the next one goes on behind ``end``, wherever that lies; None on the last."""
+    cursor = None if end is None else _encoded(of, end)
     headers = {}
     if cursor is not None:
         given = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
@@ -75,7 +89,7 @@ def page(
         path = request.scope["raw_path"].decode("ascii", "replace")
         headers["Link"] = f'<{path}?{query}>; rel="next"'
     return as_json(
-        {**(beside or {}), "items": [shown(one) for one in items[:limit]], "next": cursor}, headers=headers
+        {**(beside or {}), "items": [shown(one) for one in items], "next": cursor}, headers=headers
     )
 
 

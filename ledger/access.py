@@ -237,6 +237,17 @@ class View:
         pools = {one.removeprefix("private:") for one in granted if one.startswith("private:")}
         return any(self._been_in(pool, loan) for pool in pools)
 
+    def private_loans(self, names: Iterable[str]) -> set[str]:
+        """Those of these loans (subject names) whose private fields it may have, whoever has posted them."""
+        granted, names = self._caller.grants, set(names)
+        if PRIVATE in granted:
+            return names
+        pools = [one.removeprefix("private:") for one in granted if one.startswith("private:")]
+        found: set[str] = set()
+        for pool in pools:
+            found |= subjects.been_in_pool(self._connection, self._log.id, f"pool:{pool}", names)
+        return found
+
     @cached_property
     def _own_pools(self) -> frozenset[str]:
         granted = {one.removeprefix("pool:") for one in self._caller.grants if one.startswith("pool:")}

@@ -5,7 +5,7 @@ Receipts are issued once and stored; the bytes that a partner holds are the byte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ledger import published, register
@@ -20,11 +20,11 @@ from ledger.proofs.entries import RegisterEntry
 from ledger.proofs.note import Signer
 from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
 from ledger.publish import claim_preimages
-from ledger.store import ReadConnection, Store, anchors, logs, records, subjects, trees
+from ledger.store import ReadConnection, Store, WriteConnection, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
 from ledger.store.subjects import ClaimRow, SubjectRow
-from ledger.store.trees import CheckpointRow
+from ledger.store.trees import CheckpointRow, ReceiptRow
 from ledger.tree import tree_at
 from ledger.vault import Vault, unseal
 
@@ -118,31 +118,75 @@ class Issuer:
             stored = trees.receipt(connection, log.id, row.index)
             if stored is not None:
                 return stored.receipt
-            if row.record is None:
-                raise NotFoundError(
-                    f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
-                )
-            checkpoint = _checkpoint_for(connection, log, row.index)
-            anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
-            subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
-            sealed = records.sealed_disclosures(connection, log.id, row.index)
-            disclosures: list[tuple[str, str, object]] = []
-            if sealed is not None and subject.secret is not None:
-                secret = self.vault.unwrap(subject.secret, subject.name)
-                disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
-            document = Receipt(
-                origin=log.origin,
-                chain=chain_binding(log),
-                index=row.index,
-                record=bytes(row.record).decode(),
-                disclosures=tuple(disclosures),
-                proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
-                checkpoint=checkpoint.note.decode(),
-                register=register_leaf(connection, log, checkpoint.size),
+            return self._issue(connection, log, row, _checkpoint_for(connection, log, row.index))
+
+    def receipts(self, rows: Sequence[tuple[RecordRow, bool]]) -> list[bytes]:
+        """The receipts of many published records, each with or without its disclosures, in two transactions.
+
+        What no anchor covers is issued under the newest checkpoint: one more anchor, and not one for every size. A
+        record that is erased has none, and is left out.
+        """
+        with self.store.read() as connection:
+            log_id = logs.get(connection, self.origin).id
+            stored = trees.receipts_at(connection, log_id, [row.index for row, _ in rows])
+        missing = [row for row, _ in rows if row.index not in stored and row.record is not None]
+        if missing:
+            stored |= self._issued_together(missing)
+        found = []
+        for row, disclosed in rows:
+            held = stored.get(row.index)
+            if held is None:
+                continue
+            bare = held.receipt if disclosed else held.bare
+            if bare is None:
+                bare = held.receipt if not Receipt.parse(held.receipt).disclosures else self._bared(row.index)
+            found.append(bare)
+        return found
+
+    def _issued_together(self, rows: Sequence[RecordRow]) -> dict[int, ReceiptRow]:
+        with self.store.write() as connection:
+            log = logs.lock(connection, self.origin)
+            # Others may have issued some of them meanwhile, or erased them.
+            stored = trees.receipts_at(connection, log.id, [row.index for row in rows])
+            newest = trees.checkpoint(connection, log.id)
+            for row in rows:
+                there = records.at(connection, log.id, row.index)
+                if row.index in stored or there is None or there.record is None or newest is None:
+                    continue
+                covered = anchors.smallest_size_above(connection, log.id, row.index)
+                checkpoint = newest if covered is None else trees.checkpoint(connection, log.id, covered)
+                assert checkpoint is not None
+                stored[row.index] = ReceiptRow(self._issue(connection, log, there, checkpoint), None)
+        return stored
+
+    def _issue(
+        self, connection: WriteConnection, log: LogRow, row: RecordRow, checkpoint: CheckpointRow
+    ) -> bytes:
+        """Make a record's receipt under this checkpoint, and keep it."""
+        if row.record is None:
+            raise NotFoundError(
+                f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
             )
-            encoded = document.signed(self.service).encode()
-            trees.add_receipt(connection, log.id, row.index, encoded)
-            return encoded
+        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
+        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
+        sealed = records.sealed_disclosures(connection, log.id, row.index)
+        disclosures: list[tuple[str, str, object]] = []
+        if sealed is not None and subject.secret is not None:
+            secret = self.vault.unwrap(subject.secret, subject.name)
+            disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
+        document = Receipt(
+            origin=log.origin,
+            chain=chain_binding(log),
+            index=row.index,
+            record=bytes(row.record).decode(),
+            disclosures=tuple(disclosures),
+            proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
+            checkpoint=checkpoint.note.decode(),
+            register=register_leaf(connection, log, checkpoint.size),
+        )
+        encoded = document.signed(self.service).encode()
+        trees.add_receipt(connection, log.id, row.index, encoded)
+        return encoded
 
     def claim_proof(self, claim: str, size: int | None) -> bytes:
         """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""

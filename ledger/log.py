@@ -262,6 +262,10 @@ class Ledger:
             row = _find(connection, log, event_id, party)
         return self._issuer.receipt(row, disclosed=disclosed)
 
+    def receipts(self, rows: Sequence[tuple[RecordRow, bool]]) -> list[bytes]:
+        """The receipts of these published records that are not erased, each with or without its private fields."""
+        return self._issuer.receipts(rows)
+
     def prove_claim(self, claim: str, *, size: int | None = None) -> bytes:
         """A claim's place in the register of a published size (default: the newest), present or absent.
 

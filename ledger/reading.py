@@ -1,4 +1,4 @@
-"""What one caller is shown of a log: events, a claim's place, a loan's records, a pool's loans.
+"""What one caller is shown of a log: events, a claim's place, a loan's records.
 
 :class:`Reader` stands on one snapshot of the store. What its caller may not see (:mod:`ledger.access`) raises the
 :class:`NotFoundError` of what is not there, word for word. Of a claim that others hold too it tells that they do and
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger.access import PRIVATE, Caller, View
-from ledger.domain import calendar, loans, money, seals
+from ledger.domain import calendar, loans, money
 from ledger.errors import IntegrityError, NotFoundError, RefusedError, UnauthorisedError
 from ledger.proofs.encumbrance import WHOLE
 from ledger.store import records, subjects
@@ -55,20 +55,6 @@ class ClaimPlace:
     version: int
     free: int
     holdings: tuple[Holding, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoanBrief:
-    """A loan of a pool in a line: ``principal`` of all of it, ``held`` what the pool's ``shares`` (ppm) are of that."""
-
-    loan: str
-    status: str
-    erased: bool
-    currency: str
-    principal: str
-    held: str
-    records: int
-    shares: dict[str, int]
 
 
 def past_day(log: LogRow, text: str | None, field: str, *, now: datetime) -> date | None:
@@ -204,42 +190,3 @@ class Reader:
         known = list(steps)
         names = subjects.by_id(self.connection, {step.pool_id for step in known})
         return [(step, names[step.pool_id].name.removeprefix("pool:")) for step in known]
-
-    # -- pools -------------------------------------------------------------------------------------------------
-
-    def loans_of(self, pool: str, *, after: str, limit: int) -> list[LoanBrief]:
-        """Loans of which a pool holds a share now, by name, those above ``after``. Raises :class:`NotFoundError`."""
-        self.view.pool(pool)
-        pool_id = subjects.by_name(self.connection, self.log.id, [f"pool:{pool}"])[f"pool:{pool}"].id
-        ids = subjects.loans_held(
-            self.connection, self.log.id, pool_id, after=f"loan:{after}", prefix="loan:", limit=limit
-        )
-        rows, shares = subjects.by_id(self.connection, ids), self._shares(pool_id, ids)
-        return [_brief(rows[one], shares[one]) for one in ids]
-
-    def _shares(self, pool_id: int, ids: list[int]) -> dict[int, dict[str, int]]:
-        claims = {bytes(one.asset_key): one for one in subjects.claims_of(self.connection, ids)}
-        found: dict[int, dict[str, int]] = {one: {} for one in ids}
-        for step in subjects.encumbrances_of(self.connection, self.log.id, claims):
-            if step.pool_id == pool_id:
-                claim = claims[bytes(step.asset_key)]
-                held = found[claim.subject_id]
-                held[claim.name] = held.get(claim.name, 0) + step.change
-        return found
-
-
-def _brief(row: SubjectRow, shares: dict[str, int]) -> LoanBrief:
-    state = loans.decode(row.state)
-    held = sum(
-        seals.held(part.principal, shares.get(part.name, 0), state.currency)[0] for part in state.claims
-    )
-    return LoanBrief(
-        loan=row.name.removeprefix("loan:"),
-        status=state.status,
-        erased=row.secret is None,
-        currency=state.currency,
-        principal=money.format(state.principal, state.currency),
-        held=money.format(held, state.currency),
-        records=row.count,
-        shares={name: share for name, share in sorted(shares.items()) if share},
-    )

@@ -128,20 +128,6 @@ def test_a_claim_of_another_is_not_there(site: Site, claim: str, reason: str) ->
     assert str(caught.value) == reason
 
 
-def test_the_loans_of_a_pool_come_by_name(site: Site) -> None:
-    with read(site, "bank") as reader:
-        every = reader.loans_of("P1", after="", limit=10)
-        assert [(one.loan, one.held, one.shares) for one in every] == [
-            ("L1", "12000.00", {"c1": 1_000_000}),
-            ("L3", "4800.00", {"c1": 400_000}),
-        ]
-        assert reader.loans_of("P1", after="", limit=1) == every[:1]
-        assert reader.loans_of("P1", after="L1", limit=10) == every[1:]
-        for name in ("P2", "P9"):
-            with pytest.raises(NotFoundError, match=f"no pool '{name}' in this log"):
-                reader.loans_of(name, after="", limit=10)
-
-
 def test_the_records_of_a_loan(site: Site) -> None:
     with read(site, "bank") as reader:
         assert [row.event_id for row in reader.records_of("L1")] == ["o-L1", "d-L1"]

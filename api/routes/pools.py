@@ -1,8 +1,10 @@
 """Pools: their list, composition, loans and seals. Findings and figures are modules of their own."""
 
 from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from api import openapi, paging, reads, schemas
@@ -10,13 +12,14 @@ from api.answers import as_json
 from api.auth import Reader
 from api.routes.paths import PoolName
 from api.services import Here
-from ledger import pools
+from ledger import loanlist, pools
+from ledger.loanlist import Row
 from ledger.pools import PoolBrief
-from ledger.reading import LoanBrief
 from ledger.seals import PoolSeals, Recorded
 
 router = APIRouter(tags=["pools"])
 
+Status = Literal["originated", "active", "settled", "charged_off", "cancelled"]
 _FAILURES = ("unauthenticated", "unauthorised", "not_found", "invalid_request", "unavailable")
 
 
@@ -70,7 +73,9 @@ def pool_summary(here: Here, caller: Reader, pool: PoolName) -> Response:
     "/v1/pools/{pool}/loans",
     operation_id="pool_loans",
     summary="The loans of a pool",
-    responses=openapi.responses({200: openapi.answer(schemas.LoanPage, "Loans by name.")}, *_FAILURES),
+    responses=openapi.responses(
+        {200: openapi.answer(schemas.LoanPage, "Loans by name.")}, *_FAILURES, "refused"
+    ),
 )
 def pool_loans(
     request: Request,
@@ -78,18 +83,46 @@ def pool_loans(
     caller: Reader,
     pool: PoolName,
     *,
+    status: Annotated[Status | None, Query(description="As the loan is told from its records.")] = None,
+    bucket: Annotated[
+        str | None,
+        Query(
+            pattern=r"^(current|undetermined|M[1-9][0-9]?\+?)$",
+            description="By the pool's rules: `current`, `M1` and so on to the worst, `undetermined`.",
+        ),
+    ] = None,
+    min_days_past_due: Annotated[
+        int | None,
+        Query(ge=0, le=100_000, description="At least so many days past due; 0 tells all of them."),
+    ] = None,
+    holder: Annotated[
+        str | None, Query(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Of whose share in the pool.")
+    ] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Response:
-    """The loans of which the pool holds a share now. What depends on the day (days past due, buckets) is told by
-    `/v1/loans/{loan}` for each and by `/v1/pools/{pool}/analytics` for all.
+    """The loans of which the pool holds a share now. Days past due and buckets are worked out, as of `as_of`, where the
+    request filters by them; else they are null. A filter looks at a thousand loans at most for a page: one with fewer
+    items than `limit`, even without any, goes on with `next` as long as that is not null.
     """
-    of = f"pool.loans:{pool}"
+    wanted = loanlist.Filter(
+        status=status or "", bucket=bucket or "", min_days=min_days_past_due, holder=holder or ""
+    )
+    of = f"pool.loans:{pool}:{wanted.status}:{wanted.bucket}:{wanted.min_days}:{wanted.holder}"
     first = paging.after(cursor, of, str)
     with reads.reading(here, caller) as reader:
-        briefs = reader.loans_of(pool, after=first or "", limit=limit + 1)
+        reader.view.pool(pool)
+    found = loanlist.page(here.ledger, pool, wanted, after=first or "", limit=limit, aged=False)
     reads.note(here, reader, subject=f"pool:{pool}", what="loans")
-    return paging.page(request, of, briefs, limit=limit, position=_loan, shown=asdict)
+    day = found.as_of if wanted.ages else None
+    return paging.cut(
+        request,
+        of,
+        found.rows,
+        end=found.after,
+        shown=partial(_loan, aged=wanted.ages),
+        beside={"as_of": day},
+    )
 
 
 @router.get(
@@ -112,5 +145,16 @@ def _pool(brief: PoolBrief) -> str:
     return brief.pool
 
 
-def _loan(brief: LoanBrief) -> str:
-    return brief.loan
+def _loan(row: Row, *, aged: bool) -> dict[str, Any]:
+    return {
+        "loan": row.name,
+        "status": row.status,
+        "erased": row.erased,
+        "currency": row.currency,
+        "principal": row.principal,
+        "held": row.held,
+        "records": row.records,
+        "shares": dict(row.shares),
+        "bucket": row.bucket if aged else None,
+        "days_past_due": row.days_past_due,
+    }

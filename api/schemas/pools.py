@@ -24,7 +24,11 @@ class PoolPage(Document):
 
 
 class LoanBrief(Document):
-    """A loan of a pool: ``principal`` of the whole loan, ``held`` what the pool's ``shares`` are of it."""
+    """A loan of a pool: ``principal`` of the whole loan, ``held`` what the pool's ``shares`` are of it.
+
+    ``bucket`` (empty where the loan has ended) and ``days_past_due`` are null unless the request filters by them, the
+    latter also where they are undetermined.
+    """
 
     loan: Name
     status: str
@@ -34,11 +38,14 @@ class LoanBrief(Document):
     held: str
     records: Count
     shares: dict[str, Ppm]
+    bucket: str | None
+    days_past_due: int | None
 
 
 class LoanPage(Document):
-    """Loans of a pool by name."""
+    """Loans of a pool by name; ``as_of`` is the day of buckets and days past due, null where they are not told."""
 
+    as_of: Day | None
     items: list[LoanBrief]
     next: str | None
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ledger.home import Home
 
 commands = command_group("Documents.")
 
@@ -28,21 +33,46 @@ def acceptance(event_id: EventId, party: Party = None, output: To = None, as_jso
         deliver(home.ledger.acceptance(event_id, party=party), output, as_json)
 
 
-@commands.command(epilog=example("poolproof receipt EVENT_ID -o event.receipt.json"))
+@commands.command(
+    epilog=example(
+        "poolproof receipt EVENT_ID -o event.receipt.json",
+        "poolproof receipt --pool POOL -o pool.receipts.ndjson",
+    )
+)
 def receipt(
-    event_id: EventId,
+    event_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EVENT_ID", help="The event's id, as its submitter chose it.", show_default=False
+        ),
+    ] = None,
+    *,
     party: Party = None,
     output: To = None,
     tlog: Annotated[
         Path | None, typer.Option("--tlog-proof", help="Write the inclusion proof in C2SP form here as well.")
     ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="All receipts of this pool instead, each a line of one file (with -o).")
+    ] = None,
+    since: Annotated[int, typer.Option(min=0, help="With --pool: from this index of the log on.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """An event's receipt, once it is published.
+    """An event's receipt, once it is published; or all receipts of a pool in one file.
 
-    Always the same bytes. The receipt and trust.json are all that `poolproof verify --offline` needs, anywhere.
+    Always the same bytes. The receipt and trust.json are all that `poolproof verify --offline` needs, anywhere; it
+    takes a pool's file too. That has the receipts of the pool and of all loans that are or were in it, with private
+    fields.
     """
+    if (event_id is None) == (pool is None):
+        raise typer.BadParameter("give an EVENT_ID or --pool")
     with open_home() as home:
+        if pool is not None:
+            if output is None or tlog is not None or party is not None:
+                raise typer.BadParameter("--pool takes -o FILE and --since", param_hint="--pool")
+            _write_bundle(home, pool, since, output, as_json)
+            return
+        assert event_id is not None
         document = home.ledger.receipt(event_id, party=party)
         if tlog is not None:
             from ledger.proofs.receipt import Receipt
@@ -50,6 +80,31 @@ def receipt(
 
             write_file(tlog, Receipt.parse(document).tlog_proof())
         deliver(document, output, as_json)
+
+
+def _write_bundle(home: Home, pool: str, since: int, output: Path, as_json: bool) -> None:
+    """All receipts of a pool, for whoever runs the ledger: nothing is kept back."""
+    from ledger import bundle
+    from ledger.access import LOG, PRIVATE, Caller
+
+    own = Caller(party="", roles=frozenset(), scopes=frozenset(), grants=frozenset({LOG, PRIVATE}))
+    count = size = 0
+    pieces = bundle.receipts(home.ledger, own, pool, since=since)
+    first = next(pieces, b"")  # a pool that is not there leaves no file
+    fresh = output.with_name(f".{output.name}.new")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            for piece in chain([first], pieces):
+                count, size = count + piece.count(b"\n"), size + len(piece)
+                file.write(piece)
+        fresh.replace(output)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {output}: {error.strerror}") from error
+    Output(as_json).show(
+        {"file": str(output), "receipts": count, "bytes": size},
+        f"wrote {output} ({count:,} receipts, {size:,} bytes)",
+    )
 
 
 @commands.command(

@@ -22,11 +22,16 @@ commands = command_group("Verification.")
         "poolproof verify event.receipt.json --trust trust.json --offline",
         "poolproof verify event.receipt.json --evidence anchor.evidence.json --block 0x… --require final",
         "poolproof verify claim.proof.json --rpc http://127.0.0.1:8545",
+        "poolproof verify pool.receipts.ndjson --trust trust.json --offline",
     )
 )
 def verify(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A receipt, a claim or seal proof, or an acceptance.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A receipt, a claim or seal proof, an acceptance, or many of them, one a line.",
+        ),
     ],
     *,
     trust: Annotated[
@@ -59,12 +64,14 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify a receipt, a claim or seal proof, or an acceptance.
+    """Verify a receipt, a claim or seal proof, or an acceptance; or a pool's receipts, one a line.
 
     Prints the ladder: each step with what it proved, the level reached, what was not checked, and the trust
     root's fingerprint. Exit code 0: all that was taken into account holds. 1: proved invalid, the step is
-    named. 2: not such a file. 3: the inputs cannot show the level asked for.
+    named. 2: not such a file. 3: the inputs cannot show the level asked for. Of a file with many, each line is
+    verified, those that fail are named, and the exit code is that of the worst.
     """
+    from ledger.cli import bundled
     from ledger.proofs.trust import TrustRoot
     from ledger.proofs.verdict import Level
     from ledger.proofs.verify import verify_claim_proof, verify_file
@@ -76,8 +83,16 @@ def verify(
             f"{require}: published, cosigned, anchored or final", param_hint="--require"
         ) from None
     root = TrustRoot.parse(read_file(trust, "trust root; give it with --trust"))
-    data = read_file(file, "file to verify")
     anchors = _anchors(root, evidence=evidence, block=block, rpc=None if offline else rpc)
+    if earlier is None and bundled.is_bundle(file):
+        out = Output(as_json)
+        with out.progress("verify") as progress:
+            found = bundled.verify_lines(file, root, anchors=anchors, require=level, progress=progress)
+        out.show(bundled.document(file, root, found), *bundled.lines_of(file, root, found))
+        if found.exit_code:
+            raise typer.Exit(found.exit_code)
+        return
+    data = read_file(file, "file to verify")
     if earlier is not None:
         older = read_file(earlier, "earlier claim proof")
         verdict = verify_claim_proof(root, data, anchors=anchors, require=level, earlier=older)

@@ -205,13 +205,33 @@ def loans_of_pool(connection: ReadConnection, log_id: int, pool_id: int, *, befo
     return sorted(connection.execute(statement.distinct()).scalars())
 
 
+def holders_in(connection: ReadConnection, log_id: int, pool_id: int) -> list[str]:
+    """Who holds a share of a claim in the pool now, by name."""
+    statement = (
+        select(encumbrances.c.holder)
+        .where(encumbrances.c.log_id == log_id, encumbrances.c.pool_id == pool_id)
+        .group_by(encumbrances.c.holder)
+        .having(func.sum(encumbrances.c.change) > 0)
+        .order_by(encumbrances.c.holder)
+    )
+    return list(connection.execute(statement).scalars())
+
+
 def loans_held(
-    connection: ReadConnection, log_id: int, pool_id: int, *, after: str, prefix: str, limit: int
+    connection: ReadConnection,
+    log_id: int,
+    pool_id: int,
+    *,
+    after: str,
+    prefix: str,
+    limit: int,
+    holder: str | None = None,
 ) -> list[int]:
     """Ids of loans of which the pool holds a share now, in the order of their names, those above ``after``.
 
-    ``prefix`` is the beginning that their names (with ``loan:``) must have.
+    ``prefix`` is the beginning that their names (with ``loan:``) must have; ``holder`` who must hold the share.
     """
+    mine = [] if holder is None else [encumbrances.c.holder == holder]
     in_names = subjects.c.name.startswith(prefix, autoescape=True)
     statement = (
         select(claims.c.subject_id)
@@ -225,6 +245,7 @@ def loans_held(
             encumbrances.c.pool_id == pool_id,
             subjects.c.name > after,
             in_names,
+            *mine,
         )
         .group_by(claims.c.subject_id, subjects.c.name)
         .having(func.sum(encumbrances.c.change) > 0)

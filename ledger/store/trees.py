@@ -217,6 +217,15 @@ def receipt(connection: ReadConnection, log_id: int, index: int) -> ReceiptRow |
     return ReceiptRow(bytes(row[0]), None if row[1] is None else bytes(row[1])) if row else None
 
 
+def receipts_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> dict[int, ReceiptRow]:
+    """What was issued for the records at these indexes."""
+    sql = 'SELECT "index", receipt, bare FROM receipts WHERE log_id = {p} AND "index" {keys}'
+    return {
+        int(row[0]): ReceiptRow(bytes(row[1]), None if row[2] is None else bytes(row[2]))
+        for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")
+    }
+
+
 def receipt_of(connection: ReadConnection, log_id: int, party: str, event_id: str) -> bytes | None:
     """The receipt of a party's event, if one was issued; one statement."""
     given = {"log_id": log_id, "party": party, "event_id": event_id}

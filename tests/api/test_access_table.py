@@ -68,6 +68,7 @@ TABLE: Final = [
     Row("pools", url("pools"), "read"),
     Row("pool_summary", url("pools/P1"), "read", P1),
     Row("pool_loans", url("pools/P1/loans"), "read", P1),
+    Row("pool_receipts", url("pools/P1/receipts"), "read", P1),
     Row("pool_seals", url("pools/P1/seals"), "read", P1),
     Row("pool_attestations", url("pools/P1/attestations"), "read", P1),
     # Whoever sees the pool is told that this log has no contract to relay to.
@@ -144,6 +145,7 @@ FOREIGN: Final = [
     ("claim", url("claims/{}"), "02" * 32, "fe" * 32),
     ("pool_summary", url("pools/{}"), "P2", "P9"),
     ("pool_loans", url("pools/{}/loans"), "P2", "P9"),
+    ("pool_receipts", url("pools/{}/receipts"), "P2", "P9"),
     ("pool_seals", url("pools/{}/seals"), "P2", "P9"),
     ("pool_attestations", url("pools/{}/attestations"), "P2", "P9"),
     ("relay_attestation", url("pools/{}/attestations"), "P2", "P9"),

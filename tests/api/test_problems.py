@@ -35,6 +35,8 @@ WRONG = [
     ("GET", "/v1/pools?cursor=x", 422),
     ("GET", "/v1/pools/none", 404),
     ("GET", "/v1/pools/none/loans", 404),
+    ("GET", "/v1/pools/none/receipts", 404),
+    ("GET", "/v1/pools/none/receipts?since=-1", 422),
     ("GET", "/v1/pools/none/seals", 404),
     ("GET", "/v1/pools/none/attestations", 404),
     ("GET", "/v1/pools/none/attestations?signer=0x07", 422),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from api import schemas
 from ledger.proofs.receipt import Receipt
 from ledger.proofs.verify import verify_receipt
 from ledger.store import access
@@ -158,3 +159,62 @@ def test_reads_are_in_the_access_log(book: Site) -> None:
     assert noted("/v1/events/o-L1/receipt", "fenqile") == []  # what it has stated itself
     assert noted("/v1/loans/L2", "bank") == []
     assert noted("/v1/pools", "bank") == []
+
+
+def test_the_loans_of_a_pool_are_filtered(book: Site) -> None:
+    def asked(query: str, party: str = "bank") -> list[str]:
+        answer = book.get(f"/v1/pools/P1/loans{query}", party)
+        assert answer.status_code == 200, answer.text
+        document = schemas.LoanPage.model_validate_json(answer.content)
+        assert document.next is None
+        return [one.loan for one in document.items]
+
+    assert asked("") == ["L1", "L3"]
+    assert asked("?status=active&holder=bank") == ["L1", "L3"]
+    assert asked("?status=settled") == []
+    assert asked("?bucket=M1") == []
+    assert asked("?bucket=undetermined&status=active") + asked("?bucket=current") == ["L1", "L3"]
+    plain = book.get("/v1/pools/P1/loans", "bank").json()
+    assert (plain["as_of"], {one["bucket"] for one in plain["items"]}) == (None, {None})
+    assert [one["shares"] for one in plain["items"]] == [{"c1": 1_000_000}, {"c1": 400_000}]
+    aged = book.get("/v1/pools/P1/loans?bucket=current", "bank").json()
+    assert aged["as_of"] == "2026-11-22"
+    assert all((one["bucket"], one["days_past_due"]) == ("current", 0) for one in aged["items"])
+
+
+def test_filtered_loans_go_on_by_cursor(book: Site) -> None:
+    first = book.get("/v1/pools/P1/loans?status=active&limit=1", "bank")
+    assert [one["loan"] for one in first.json()["items"]] == ["L1"]
+    rest = book.get(first.headers["link"].partition(">")[0].removeprefix("<"), "bank").json()
+    assert ([one["loan"] for one in rest["items"]], rest["next"]) == (["L3"], None)
+    for other in ("?", "?status=settled&", "?status=active&holder=bank&"):
+        mixed = book.get(f"/v1/pools/P1/loans{other}cursor={first.json()['next']}", "bank")
+        assert (mixed.status_code, "not a cursor of this list" in mixed.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "named", "words"),
+    [
+        ("status=lost", "status", "'originated', 'active', 'settled', 'charged_off' or 'cancelled'"),
+        ("bucket=M7", "bucket", "current, M1, M2, M3, M3+, undetermined"),
+        ("bucket=late", "bucket", "current"),
+        ("holder=other", "holder", "bank"),
+        ("min_days_past_due=-1", "min_days_past_due", "greater than or equal to 0"),
+        ("min_days_past_due=soon", "min_days_past_due", "integer"),
+    ],
+)
+def test_a_filter_by_what_there_is_not_names_what_there_is(
+    book: Site, query: str, named: str, words: str
+) -> None:
+    answer = book.get(f"/v1/pools/P1/loans?{query}", "bank")
+    assert answer.status_code == 422
+    assert named in answer.text
+    assert words in answer.text
+
+
+def test_a_page_of_filtered_loans_is_bounded(book: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.loanlist.MOST_EXAMINED", 1)
+    first = book.get("/v1/pools/P1/loans?status=settled", "bank").json()
+    assert (first["items"], first["next"] is None) == ([], False)
+    second = book.get(f"/v1/pools/P1/loans?status=settled&cursor={first['next']}", "bank").json()
+    assert (second["items"], second["next"]) == ([], None)

@@ -203,3 +203,61 @@ def test_the_samples_are_of_known_keys() -> None:
         SERVICE.verifier.vkey,
     ]
     assert isinstance(LOG, Signer)
+
+
+def test_a_bundle_is_verified_line_by_line(log: Run, tmp_path: Path) -> None:
+    log("append", "-", stdin=ndjson(opened("L1"), opened("L2"), pool("P1"), pledged("e1", "P1", "L1")))
+    log("publish")
+    log("trust", "-o", "trust.json")
+    noted = data(log("receipt", "--pool", "P1", "-o", "out/p1.receipts.ndjson", "--json"))
+    bundle = tmp_path / "out" / "p1.receipts.ndjson"
+    assert (noted["receipts"], noted["bytes"]) == (3, bundle.stat().st_size)
+    assert bundle.read_text().splitlines(keepends=True)[0] == log("receipt", "L1:opened").stdout
+
+    check = ("verify", bundle, "--trust", "trust.json", "--offline")
+    said = log(*check).stdout
+    assert "3 documents of bank.example/pool-2026" in said
+    assert "VERIFIED: 3 valid, 0 invalid, 0 undetermined" in said
+    found = data(log(*check, "--json"))
+    assert (found["verified"], found["count"], found["levels"]) == (True, 3, {"published": 3})
+    assert found["not_checked"]
+    assert data(log(*check, "--require", "anchored", "--json", code=3))["undetermined"] == 3
+
+    text = bundle.read_text()
+    bundle.write_text(text.replace("lender", "Lender", 1) + "{}\n")
+    wrong = data(log(*check, "--json", code=1))
+    assert (wrong["valid"], wrong["invalid"], [one["line"] for one in wrong["problems"]]) == (2, 2, [1, 4])
+    assert "line 1 at step service_signature" in log(*check, code=1).stdout
+    # A line that lacks its end, and a single file that was edited to have two lines.
+    bundle.write_text(text.rstrip("\n"))
+    assert data(log(*check, "--json", code=1))["invalid"] == 1
+    single = text.splitlines(keepends=True)[0]
+    bundle.write_text(single.replace(",", ",\n", 1))
+    assert "malformed" in log(*check, code=2).stderr
+    bundle.write_text(single)
+    assert "receipt of bank.example/pool-2026" in log(*check).stdout
+
+
+def test_many_lines_that_fail_are_counted(log: Run, tmp_path: Path) -> None:
+    log("append", "-", stdin=ndjson(opened("L1")))
+    log("publish")
+    log("trust", "-o", "trust.json")
+    good = log("receipt", "L1:opened").stdout
+    bad = good.replace('"index":0', '"index":1')
+    assert bad != good
+    file = tmp_path / "many.ndjson"
+    file.write_text(good + bad * 30)
+    said = log("verify", file, "--trust", "trust.json", "--offline", code=1).stdout
+    assert "NOT VERIFIED: 1 valid, 30 invalid, 0 undetermined" in said
+    assert "and 10 more" in said
+
+
+def test_a_bundle_is_of_a_pool_and_goes_to_a_file(log: Run) -> None:
+    for args in (
+        (),
+        ("e1", "--pool", "P1"),
+        ("--pool", "P1"),
+        ("--pool", "P1", "-o", "x", "--party", "fund"),
+    ):
+        log("receipt", *args, code=2)
+    assert "no pool 'P9'" in log("receipt", "--pool", "P9", "-o", "p9.ndjson", code=2).stderr

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from api.portal import drawings
 from api.portal.charts import Heat
-from api.portal.models import loans, pool_charts
+from api.portal.models import pool_charts
 from api.portal.models.figures import Figures, of
 from api.portal.models.ladder import Reach, of_log
-from api.portal.models.loans import Filter
 from api.portal.models.records import path_of
 from api.portal.models.verdict import verdict
 from api.portal.words import Words
-from ledger import snapshots
+from ledger import loanlist, snapshots
+from ledger.loanlist import Filter
 from ledger.proofs import merkle
 from ledger.store import audits, logs, subjects
 from tests.portal.conftest import Portal
@@ -119,23 +119,36 @@ def test_the_list_of_loans_in_pieces_is_the_whole_list(
     portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = portal.book.ledger
-    whole = loans.page(ledger, "WAREHOUSE-B", Filter(), after="")
+    whole = loanlist.page(ledger, "WAREHOUSE-B", Filter(), after="")
     assert whole.after is None
-    monkeypatch.setattr(loans, "PAGE", 3)
-    monkeypatch.setattr(loans, "MOST_EXAMINED", 5)
+    monkeypatch.setattr(loanlist, "PAGE", 3)
+    monkeypatch.setattr(loanlist, "MOST_EXAMINED", 5)
 
-    def pieces(wanted: Filter) -> Iterator[loans.Row]:
+    def pieces(wanted: Filter) -> Iterator[loanlist.Row]:
         after: str | None = ""
         while after is not None:
-            piece = loans.page(ledger, "WAREHOUSE-B", wanted, after=after)
+            piece = loanlist.page(ledger, "WAREHOUSE-B", wanted, after=after)
             assert len(piece.rows) <= 3
             yield from piece.rows
             after = piece.after
 
     assert tuple(pieces(Filter())) == whole.rows
     late = [one for one in whole.rows if one.days_past_due]
-    assert list(pieces(Filter(late=True))) == late != []
+    assert list(pieces(Filter(min_days=1))) == late != []
     assert list(pieces(Filter(status="cancelled"))) == []
+    choices = loanlist.choices(ledger, "WAREHOUSE-B")
+    assert choices.buckets == ("current", "M1", "M2", "M3", "M3+", "undetermined")
+    assert choices.holders == ("fund-b",)
+    parts = [list(pieces(Filter(bucket=bucket))) for bucket in choices.buckets]
+    assert sum(map(len, parts)) == sum(one.bucket != "" for one in whole.rows)
+    for bucket, rows in zip(choices.buckets, parts, strict=True):
+        assert rows == [one for one in whole.rows if one.bucket == bucket]
+    for days in (0, 1, 31, 10_000):
+        expected = [one for one in whole.rows if one.days_past_due is not None and one.days_past_due >= days]
+        assert list(pieces(Filter(min_days=days, holder="fund-b"))) == expected
+    for status in loanlist.STATUSES:
+        fitting = [one for one in whole.rows if one.status == status and one.bucket == "M1"]
+        assert list(pieces(Filter(status=status, bucket="M1"))) == fitting
     assert [one.name for one in pieces(Filter(name=whole.rows[4].name))] == [whole.rows[4].name]
     with ledger.store.read() as connection:
         log_id = logs.get(connection, ledger.origin).id

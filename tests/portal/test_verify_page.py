@@ -231,3 +231,23 @@ def test_every_module_is_joined() -> None:
     for name in modules:
         first = verify_page.assets()[name][0].decode().splitlines()[0]
         assert first in joined, name
+
+
+def test_all_receipts_of_a_pool_in_one_file(open_page: Opener, url: str) -> None:
+    page = open_page(url)
+    give(page, TRUST, ("pool.receipts.ndjson", RECEIPT[1] + EDITED[1] + RECEIPT[1]))
+    expect(page.locator("#status")).to_have_text("2 verified, 1 refused, 0 undecided.")
+    assert outcomes(page) == ["valid", "invalid", "valid"]
+    expect(page.locator("article .file bdi").nth(1)).to_have_text("pool.receipts.ndjson:2")
+    page.get_by_role("button", name="Remove the files").click()
+    # Of many those that fail are shown first, and the rest are counted; what is saved has all of them.
+    give(page, ("many.ndjson", RECEIPT[1] * 210 + EDITED[1]))
+    expect(page.locator("#status")).to_have_text("210 verified, 1 refused, 0 undecided.", timeout=60_000)
+    assert outcomes(page)[:2] == ["invalid", "valid"]
+    expect(page.locator("#verdicts article")).to_have_count(200)
+    expect(page.locator("#hidden")).to_contain_text("11 more are not shown")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as JSON").click()
+    saved = json.loads(Path(download.value.path()).read_bytes())
+    assert [one["verified"] for one in saved] == [True] * 210 + [False]
+    assert saved[-1]["file"] == "many.ndjson:211"

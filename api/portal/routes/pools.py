@@ -5,6 +5,7 @@ Who is shown loans of a pool, or what was found about them, stands in the access
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
@@ -20,8 +21,9 @@ from api.portal.pages import Crumb, render
 from api.portal.viewer import SignedIn
 from api.portal.words import Words
 from api.routes.paths import PoolName
+from api.routes.receipts import bundled
 from api.services import Here
-from ledger import audits, snapshots
+from ledger import audits, bundle, loanlist, snapshots
 from ledger.audit.findings import MEDIA_TYPE
 from ledger.errors import ConfigurationError, NotFoundError, UnavailableError, VerificationError
 from ledger.reading import Reader
@@ -38,7 +40,9 @@ class LoanFilter(BaseModel):
 
     name: str = Field("", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
     status: Literal["", "originated", "active", "settled", "charged_off", "cancelled"] = ""
-    late: Literal["", "1"] = ""
+    bucket: str = Field("", pattern=r"^(current|undetermined|M[1-9][0-9]?\+?)?$")
+    days: str = Field("", pattern=r"^[0-9]{0,5}$")
+    holder: str = Field("", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
     after: str = Field("", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
 
 
@@ -70,8 +74,11 @@ def pool_loans(
 ) -> Response:
     """The loans of a pool, a page at a time."""
     reader = see_pool(here, viewer, pool)
-    wanted = loans.Filter(name=asked.name, status=asked.status, late=asked.late == "1")
-    model = loans.page(here.ledger, pool, wanted, after=asked.after)
+    wanted = loanlist.Filter(
+        name=asked.name, status=asked.status, bucket=asked.bucket, holder=asked.holder,
+        min_days=int(asked.days) if asked.days else None,
+    )  # fmt: skip
+    model = loanlist.page(here.ledger, pool, wanted, after=asked.after)
     reads.note(here, reader, subject=f"pool:{pool}", what="loans")
     words = Words(viewer.language)
     crumbs = (
@@ -79,10 +86,10 @@ def pool_loans(
         Crumb(pool, f"/pools/{quote(pool, safe='')}"),
         Crumb(words.t("loans.title")),
     )
-    query = {"name": asked.name, "status": asked.status, "late": asked.late}
+    query = asked.model_dump(exclude={"after"})
     return render(
         request, "loans.html", viewer, pool=pool, page=model, wanted=wanted, query=query, crumbs=crumbs,
-        statuses=loans.STATUSES,
+        statuses=loanlist.STATUSES, choices=loanlist.choices(here.ledger, pool),
     )  # fmt: skip
 
 
@@ -122,6 +129,15 @@ def tape(here: Here, viewer: SignedIn, pool: PoolName) -> Response:
     return StreamingResponse(
         loans.tape(here.ledger, pool), headers=_saved(f"{pool}.tape.csv"), media_type="text/csv"
     )
+
+
+@router.get("/pools/{pool}/receipts.ndjson")
+def receipts(request: Request, here: Here, viewer: SignedIn, pool: PoolName) -> Response:
+    """All receipts of the pool, to keep and to verify."""
+    pieces = bundle.receipts(here.ledger, viewer.caller, pool)
+    first = next(pieces, b"")
+    reads.note(here, see_pool(here, viewer, pool), subject=f"pool:{pool}", what="receipts")
+    return bundled(request, pool, chain([first], pieces))
 
 
 @router.get("/pools/{pool}/figures.json")

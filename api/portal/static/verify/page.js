@@ -22,6 +22,8 @@ const state = {
   results: [],
   run: 0,
 };
+// Cards that are shown at most, and kept with every byte of their steps: a pool's receipts are a hundred thousand.
+const MOST_SHOWN = 200;
 const find = (id) => document.getElementById(id);
 const t = (key, params) => text(state.language, key, params);
 
@@ -56,12 +58,38 @@ async function take(list) {
       const data = new Uint8Array(await file.arrayBuffer());
       const type = mediaType(data);
       if (type === TRUST_TYPE) await takeTrust(data, { name: file.name });
+      else if (type === undefined && isBundle(data)) takeLines(file.name, data);
       else state.files.push({ name: file.name, data, type });
     } catch {
       state.problem = ["unread", { name: file.name }];
     }
   }
   await check();
+}
+
+const NEWLINE = 10;
+
+/**
+ * Whether a whole document stands in the first line and something behind it: many files, one a line. A single file that
+ * was edited to have two lines is none, and fails as one document.
+ */
+function isBundle(data) {
+  const end = data.indexOf(NEWLINE) + 1;
+  const rest = data.subarray(end, end + 1);
+  return end > 0 && rest.length > 0 && rest[0] > 32 && mediaType(data.subarray(0, end)) !== undefined;
+}
+
+/** Each line with its newline is a file of its own; they are named by their lines, counted from 1. */
+function takeLines(name, data) {
+  let line = 0;
+  for (let start = 0; start < data.length;) {
+    const newline = data.indexOf(NEWLINE, start);
+    const end = newline < 0 ? data.length : newline + 1;
+    const one = data.subarray(start, end);
+    line += 1;
+    state.files.push({ name: `${name}:${line}`, data: one, type: mediaType(one) });
+    start = end;
+  }
 }
 
 async function takeTrust(data, source) {
@@ -94,23 +122,34 @@ async function check() {
   state.results = [];
   show();
   if (state.trust === null || !state.files.length) return;
-  find("status").textContent = t("checking", { count: state.files.length });
   const results = [];
+  const evidence = evidenceGiven();
+  const kept = { valid: 0, other: 0 };
   for (const file of state.files) {
-    results.push({ file, ...(await verdictOf(file)) });
+    if (results.length % 100 === 0) {
+      find("status").textContent = t("checking", { done: results.length, count: state.files.length });
+    }
+    const found = { file, ...(await verdictOf(file, evidence)) };
     if (run !== state.run) return;
+    const kind = found.verdict ? "valid" : "other";
+    kept[kind] += 1;
+    results.push({
+      outcome: found.verdict ? "verdict" : found.failed ? "failed" : "undecided",
+      saved: savedForm(found),
+      card: kept[kind] <= MOST_SHOWN ? found : null,
+    });
   }
   state.results = results;
   show();
 }
 
-async function verdictOf(file) {
+async function verdictOf(file, evidence) {
   const progress = { steps: [] };
   try {
     if (file.type === EVIDENCE_TYPE) {
       return { verdict: await verifyEvidenceFile(state.trust, file.data, blocks(), progress) };
     }
-    const given = { progress, earlier: earlierProof(file), anchors: anchorsFor(file) };
+    const given = { progress, earlier: earlierProof(file), anchors: anchorsFor(file, evidence) };
     return { verdict: await verifyFile(state.trust, file.data, given) };
   } catch (error) {
     if (error instanceof VerificationError || error instanceof MalformedError) {
@@ -123,9 +162,9 @@ async function verdictOf(file) {
   }
 }
 
-/** Hand out what was found, in the form in which the command line prints it with `--json`. */
-function save() {
-  const results = state.results.map(({ file, verdict, failed, undecided, step }) => ({
+/** What was found of a file, in the form in which the command line prints it with `--json`. */
+function savedForm({ file, verdict, failed, undecided, step }) {
+  return {
     file: file.name,
     ...(verdict ? verdictJson(verdict) : {
       verified: false,
@@ -133,7 +172,12 @@ function save() {
       step: step ?? null,
       reason: (failed ?? undecided).message,
     }),
-  }));
+  };
+}
+
+/** Hand out what was found. */
+function save() {
+  const results = state.results.map(({ saved }) => saved);
   const blob = new Blob([`${JSON.stringify(results, null, 2)}\n`], { type: "application/json" });
   const link = make("a", { href: URL.createObjectURL(blob), download: "verdicts.json" });
   link.click();
@@ -155,16 +199,20 @@ function sizeOf(file) {
   return String(note).split("\n")[1] ?? "";
 }
 
-/** Where this file's anchor is looked for: the node, or the evidence of its size, or any. */
-function anchorsFor(file) {
-  if (state.node !== null) return new NodeAnchors(state.node, state.trust);
-  const sources = state.files.filter((one) => one.type === EVIDENCE_TYPE).flatMap((one) => {
+/** The evidence files that were given; what is wrong with one its own card says. */
+function evidenceGiven() {
+  return state.files.filter((one) => one.type === EVIDENCE_TYPE).flatMap((one) => {
     try {
       return [parseEvidence(one.data)];
     } catch {
-      return []; // its own card says what is wrong with it
+      return [];
     }
   });
+}
+
+/** Where this file's anchor is looked for: the node, or the evidence of its size, or any. */
+function anchorsFor(file, sources) {
+  if (state.node !== null) return new NodeAnchors(state.node, state.trust);
   if (!sources.length || file.type === undefined) return null;
   const own = sizeOf(file);
   const evidence = sources.find(({ size }) => String(size) === own) ?? sources[0];
@@ -199,7 +247,20 @@ function show() {
   showChainFields();
   find("status").textContent = status();
   find("actions").hidden = !state.results.length;
-  replaceWith(find("verdicts"), state.results.map((result) => showVerdict(state.language, result)));
+  replaceWith(find("verdicts"), cards());
+}
+
+/** What is shown: all of a few; of many those that were not verified first, and how many are not shown. */
+function cards() {
+  const every = state.results;
+  const sorted = every.length <= MOST_SHOWN
+    ? every
+    : [...every.filter(({ outcome }) => outcome !== "verdict"), ...every.filter(({ outcome }) => outcome === "verdict")];
+  const shown = sorted.filter(({ card }) => card !== null).slice(0, MOST_SHOWN);
+  const nodes = shown.map(({ card }) => showVerdict(state.language, card));
+  const hidden = every.length - shown.length;
+  if (hidden) nodes.push(make("p", { class: "hint", id: "hidden" }, t("hidden", { count: hidden })));
+  return nodes;
 }
 
 function showTrust() {
@@ -267,7 +328,7 @@ function readNode(query) {
 
 function status() {
   if (state.results.length) {
-    const count = (member) => state.results.filter((result) => result[member]).length;
+    const count = (wanted) => state.results.filter(({ outcome }) => outcome === wanted).length;
     return t("announce", { valid: count("verdict"), invalid: count("failed"), open: count("undecided") });
   }
   if (state.trust === null && state.files.length) return t("waiting_trust", { count: state.files.length });

@@ -4,8 +4,8 @@ export const TEXTS = {
   title: ["Verify a Poolproof file", "验证 Poolproof 文件"],
   heading: ["Check it yourself", "亲自核验"],
   lead: [
-    "Drop a receipt, a claim or seal proof, an acceptance, or evidence of an anchor. Your browser checks every byte against the trust root of your agreement. Nothing is uploaded.",
-    "放入回执、债权证明、封存证明、受理凭证或锚定证据。您的浏览器将依据协议中的信任根核对每个字节。不会上传任何内容。",
+    "Drop a receipt, all receipts of a pool, a claim or seal proof, an acceptance, or evidence of an anchor. Your browser checks every byte against the trust root of your agreement. Nothing is uploaded.",
+    "放入回执、资产池全部回执、债权证明、封存证明、受理凭证或锚定证据。您的浏览器将依据协议中的信任根核对每个字节。不会上传任何内容。",
   ],
   skip: ["Skip to the result", "跳到结果"],
   language: ["Language", "语言"],
@@ -63,7 +63,11 @@ export const TEXTS = {
   waiting: ["Nothing to show yet: give a trust root and a file.", "暂无结果：请提供信任根与文件。"],
   waiting_trust: ["{count} file(s) wait for the trust root.", "{count} 个文件等待信任根。"],
   waiting_files: ["The trust root is read. Now give the file to check.", "信任根已读取。请提供待验证的文件。"],
-  checking: ["Checking {count} file(s) …", "正在核验 {count} 个文件 ……"],
+  checking: ["Checking {done} of {count} …", "正在核对（{done}/{count}）……"],
+  hidden: [
+    "{count} more are not shown here; “Save as JSON” has all of them.",
+    "另有 {count} 份未在此显示；“保存为 JSON”包含全部结果。",
+  ],
   announce: ["{valid} verified, {invalid} refused, {open} undecided.", "{valid} 个通过，{invalid} 个被拒，{open} 个未定。"],
   clear: ["Remove the files", "移除文件"],
   save: ["Save as JSON", "保存为 JSON"],
