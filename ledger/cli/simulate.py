@@ -72,6 +72,12 @@ def simulate(
     register: Annotated[
         bool, typer.Option("--register", help="Add the parties to the log of this home, and no event.")
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Processes to share the work; the bytes are the same. [default: by cores and loans]"
+        ),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Simulate a consumer-finance platform: loans, payments, pools, remittances.
@@ -106,15 +112,23 @@ def simulate(
             _parties(out, options, home)
             return
         if daily is not None:
-            _daily(out, options, daily)
+            _daily(out, options, daily, processes)
             return
-        _run(out, options, output=output, days=days, home=home)
+        _run(out, options, processes, output=output, days=days, home=home)
 
 
-def _run(out: Output, options: Options, *, output: Path | None, days: Path | None, home: Home | None) -> None:
+def _run(
+    out: Output,
+    options: Options,
+    processes: int,
+    *,
+    output: Path | None,
+    days: Path | None,
+    home: Home | None,
+) -> None:
     from ledger.simulate import Simulation
 
-    simulation = Simulation(options)
+    simulation = Simulation(options, processes=processes)
     with ExitStack() as stack:
         stream: BinaryIO | None = None
         if home is not None:
@@ -140,13 +154,13 @@ def _run(out: Output, options: Options, *, output: Path | None, days: Path | Non
         out.show(summary, _line(summary))
 
 
-def _daily(out: Output, options: Options, folder: Path) -> None:
+def _daily(out: Output, options: Options, folder: Path, processes: int) -> None:
     """Write the exchange's plan, its mappings, and the files of each day, as if they had come on that day."""
     from ledger.exchange import Outbox, Place
     from ledger.simulate.daily import Daily
 
     (folder / "mappings").mkdir(parents=True, exist_ok=True)
-    place, daily = Place.open(str(folder)), Daily(options)
+    place, daily = Place.open(str(folder)), Daily(options, processes=processes)
     place.write("exchange.toml", daily.plan().encode())
     for name, text in daily.mappings().items():
         place.write(f"mappings/{name}.toml", text.encode())

@@ -1,9 +1,10 @@
 """A simulated consumer-finance platform: its events of any size, seeded, reproducible, streamed.
 
 :class:`Simulation` gives the events day by day, :func:`drive` puts them into a log with the answers of the account
-bank that need the log's digests, :func:`parties` are those to register first. Rooms behind: ``platform`` (parties,
-products, pools), ``plans`` (instalments), ``origination``, ``borrowers`` (behaviour), ``pools``, ``frauds``,
-``lines`` (text of events), ``clerk``, ``clock``.
+bank that need the log's digests, :func:`parties` are those to register first. Rooms behind: ``course`` (what each day
+brings), ``share`` (loans on a day; ``processes`` runs several), ``origination``, ``borrowers`` (behaviour), ``plans``
+(instalments), ``shelf`` and ``pools``, ``frauds``, ``platform`` (parties, products, pools), ``lines`` (text of
+events), ``clerk``, ``clock``.
 """
 
 from ledger.simulate.clerk import Clerk, drive

@@ -59,12 +59,13 @@ class DailyFile:
 class Daily:
     """The daily files of a simulation by its options: the same options, the same bytes."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, processes: int = 1) -> None:
         self._options = options
+        self._processes = processes
         self._shapes: dict[str, dict[tuple[str, Shape], str]] = {LOANS: {}, REPAYMENTS: {}}
         self._columns: dict[str, dict[str, None]] = {LOANS: {}, REPAYMENTS: {}}
         self._parties: dict[str, None] = {PLATFORM: None}
-        for day in Simulation(options).days():
+        for day in Simulation(options, processes=processes).days():
             for line in day.lines:
                 self._learn(json.loads(line))
         #: files of rows that there are at all: a short span has no payment
@@ -72,7 +73,7 @@ class Daily:
 
     def files(self) -> Iterator[list[DailyFile]]:
         """The files of each day, in the order in which they are to be taken in."""
-        for day in Simulation(self._options).days():
+        for day in Simulation(self._options, processes=self._processes).days():
             rows: dict[str, list[dict[str, Any]]] = {name: [] for name in self._tables}
             events: dict[str, list[str]] = {}
             for line in day.lines:

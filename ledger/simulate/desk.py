@@ -13,22 +13,22 @@ from ledger.domain.events import EVENTS, read_submission
 from ledger.proofs.note import Signer
 from ledger.simulate.loan import Loan
 from ledger.simulate.plans import Calendar
-from ledger.simulate.platform import CURRENCY, yuan
 
 _print: Final = msgspec.json.encode
 #: The type that the fast path counts by itself.
 PAYMENT: Final = "repayment.received"
+#: Count and sum in fen by type of event.
+Totals = dict[str, tuple[int, int]]
 
 
 class Desk:
     """``filed`` has the loans that act on a day, in their order; ``lines`` are posted today.
 
-    Payments through the wallet go to ``wallet``: the same list, but on days whose file comes late one that is posted
-    then.
+    Payments through the wallet go to ``wallet``: the same list, but on days whose file comes late.
     """
 
     __slots__ = (
-        "_late", "_origin", "_signers", "counts", "day", "days", "filed", "lines", "paid", "payments", "sums",
+        "_origin", "_signers", "counts", "day", "days", "filed", "lines", "paid", "payments", "sums",
         "text", "wallet",
     )  # fmt: skip
 
@@ -43,15 +43,14 @@ class Desk:
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.sums: defaultdict[str, int] = defaultdict(int)
         self.filed: defaultdict[int, list[Loan]] = defaultdict(list)
-        self._late: dict[int, list[str]] = {}
         self._origin = origin
         self._signers = signers
 
-    def open(self, day: int, late_until: int | None) -> list[Loan]:
-        """Begin a day; its wallet file comes on ``late_until`` if that is given. Returns the loans that act on it."""
+    def open(self, day: int, *, late: bool = False) -> list[Loan]:
+        """Begin a day; ``late``: its wallet file comes late. Returns the loans that act on it."""
         self.day, self.text = day, self.days.text(day)
-        self.lines = self._late.pop(day, [])
-        self.wallet = self.lines if late_until is None else self._late.setdefault(late_until, [])
+        self.lines = []
+        self.wallet = [] if late else self.lines
         return self.filed.pop(day, [])
 
     def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
@@ -91,16 +90,19 @@ class Desk:
         message = statements.acceptance_bytes(self._origin, pool, holder, claims)
         return statements.sign(self._signers[holder], message)
 
-    def totals(self) -> dict[str, dict[str, Any]]:
-        """Count and sum of each type so far."""
-        counts, sums = dict(self.counts), dict(self.sums)
-        counts[PAYMENT] = counts.get(PAYMENT, 0) + self.payments
-        sums[PAYMENT] = sums.get(PAYMENT, 0) + self.paid
-        return {
-            kind: {"count": counts[kind]}
-            | ({"sum": yuan(sums[kind]), "currency": CURRENCY} if kind in sums else {})
-            for kind in sorted(counts)
-        }
+    def totals(self) -> Totals:
+        """Of all that was said here so far."""
+        totals = {kind: (count, self.sums.get(kind, 0)) for kind, count in self.counts.items()}
+        if self.payments:
+            add_totals(totals, {PAYMENT: (self.payments, self.paid)})
+        return totals
+
+
+def add_totals(totals: Totals, more: Totals) -> None:
+    """Take more in."""
+    for kind, (count, fen) in more.items():
+        before = totals.get(kind, (0, 0))
+        totals[kind] = before[0] + count, before[1] + fen
 
 
 def signed(event: dict[str, Any], origin: str, signers: dict[str, Signer]) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ledger.simulate.borrowers import Borrowers
     from ledger.simulate.desk import Desk
     from ledger.simulate.pools import Pool
+    from ledger.simulate.shelf import Shelf
 
 #: The instalment (from 0) from which the platform pays, that is dropped, or that is entered late.
 _PAID_BY_PLATFORM: Final = 1
@@ -108,9 +109,9 @@ class Frauds:
             month = month + 1 if month + 1 < months else FIRST_MONTHS_HONEST
         self._skimmed[plot.pool, month] = plot
 
-    def bind(self, desk: Desk, borrowers: Borrowers, pools: list[Pool]) -> None:
+    def bind(self, desk: Desk, borrowers: Borrowers, shelves: list[Shelf]) -> None:
         """What they work with."""
-        self._desk, self._borrowers, self._pools = desk, borrowers, pools
+        self._desk, self._borrowers, self._shelves = desk, borrowers, shelves
 
     def cast(self, number: int) -> Plot | None:
         """The plot that loan ``number`` plays in."""
@@ -135,7 +136,7 @@ class Frauds:
         """Do a planted loan's act; what is said of the one name is said of the other too."""
         plot, desk = loan.plot, self._desk
         assert plot is not None
-        first, second = self._pools[0], self._pools[1]
+        first, second = self._shelves[0], self._shelves[1]
         said, collected = len(desk.lines), first.collected
         loan.step(loan)
         if plot.kind == "double_pledge":
@@ -185,24 +186,24 @@ class Frauds:
         plot.seen(desk.text)
         self._borrowers.next(loan)
 
-    def move(self, today: date, *, month_end: bool) -> None:
+    def move(self, today: date, pools: list[Pool], *, month_end: bool) -> None:
         """Over each month's end claims of the first pool stand in the second."""
-        first, second = self._pools[0], self._pools[1]
+        first = self._shelves[0]
         if month_end:
             self._away = [loan for loan in self._moving if loan.pool is first and not loan.ended]
-            self._pass_on(self._away, first, second)
+            self._pass_on(pools, 0, 1)
         elif today.day == _BACK_ON and self._away:
-            self._pass_on(self._away, second, first)
+            self._pass_on(pools, 1, 0)
             self._away = []
 
-    def _pass_on(self, loans: list[Loan], giver: Pool, taker: Pool) -> None:
-        names = [loan.name for loan in loans]
+    def _pass_on(self, pools: list[Pool], giver: int, taker: int) -> None:
+        names = [loan.name for loan in self._away]
         if not names:
             return
-        giver.release(names, "other")
-        taker.take(names)
-        for loan in loans:
-            loan.pool = taker
+        pools[giver].release(names, "other")
+        pools[taker].take(names)
+        for loan in self._away:
+            loan.pool = self._shelves[taker]
             assert loan.plot is not None
             loan.plot.seen(self._desk.text)
 

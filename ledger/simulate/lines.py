@@ -150,9 +150,10 @@ def bought_back(loan: Loan, day: str, claim: str, price: int) -> str:
     )
 
 
-def balance_reported(loan: Loan, day: str, tape: str, place: int, *, balance: int, days: int) -> str:
-    """What the month's tape says about the loan."""
+def balance_reported(name: str, seq: int, day: str, tape: str, place: int, *, balance: int, days: int) -> str:
+    """What the month's tape says about the loan of that name."""
     return (
-        f'{head(loan, "balance.reported", day)}{_LOAN}"tape":"{tape}","place":"line {place}",'
+        f'{{"id":"{name}.{seq}","type":"balance.reported","subject":"loan:{name}","effective":"{day}",{_LOAN}'
+        f'"tape":"{tape}","place":"line {place}",'
         f'"currency":"{CURRENCY}","balance":"{yuan(balance)}","days_past_due":{days},"status":"active"}}}}'
     )

@@ -10,7 +10,7 @@ from ledger.simulate.platform import GRACE_DAYS, Creditors, Product
 
 if TYPE_CHECKING:
     from ledger.simulate.frauds import Plot
-    from ledger.simulate.pools import Pool
+    from ledger.simulate.shelf import Shelf
 
 #: A linear congruential generator modulo 2^64 (Knuth's MMIX); the upper half of its state is drawn.
 _FACTOR: Final = 6364136223846793005
@@ -61,7 +61,7 @@ class Loan:
         self.account = ""
         self.channel = "bank_card"
         self.wallet = False
-        self.pool: Pool | None = None
+        self.pool: Shelf | None = None
         self.plot: Plot | None = None
         self.step: Callable[[Loan], None] = _nothing
 

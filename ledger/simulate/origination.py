@@ -13,7 +13,7 @@ from ledger.proofs.keyed import hmac_sha256
 from ledger.simulate import lines
 from ledger.simulate.borrowers import Borrowers
 from ledger.simulate.desk import Desk
-from ledger.simulate.frauds import Frauds, Plot
+from ledger.simulate.frauds import Frauds
 from ledger.simulate.loan import Loan
 from ledger.simulate.options import Options
 from ledger.simulate.plans import Plans
@@ -25,13 +25,13 @@ from ledger.simulate.platform import (
     PLANTED_PRODUCT,
     PLANTED_TERM,
     PLATFORM,
+    POOLS,
     PRODUCTS,
     REGIONS,
     UNKNOWN_ACCOUNT,
-    Creditors,
     Product,
 )
-from ledger.simulate.pools import Offer, Pool
+from ledger.simulate.shelf import Shelf, Taken
 
 #: Of 200 loans one is bought by the same person at once again, honestly.
 _TWICE: Final = 200
@@ -50,13 +50,13 @@ class Originator:
     """Makes loan after loan; ``doubles`` counts the honest double purchases."""
 
     def __init__(
-        self, options: Options, desk: Desk, borrowers: Borrowers, frauds: Frauds, pools: list[Pool]
+        self, options: Options, desk: Desk, borrowers: Borrowers, frauds: Frauds, shelves: list[Shelf]
     ) -> None:
         self.doubles = 0
         self._desk = desk
         self._borrowers = borrowers
         self._frauds = frauds
-        self._pools = pools
+        self._shelves = shelves
         self._origin = options.origin
         self._weak = options.weak
         self._report_every = options.report_every
@@ -68,17 +68,25 @@ class Originator:
         self._terms: dict[tuple[str, int, str | None], str] = {}
         self._products = _table([(product, product.weight) for product in PRODUCTS])
         self._creditors = _table([(creditors, creditors.weight) for creditors in CREDITORS])
-        self._shelves = _table([(pool, pool.terms.weight) for pool in pools])
-        #: What the loan before was: (day, product, instalments, ticket, obligor).
-        self._before: tuple[int, Product, int, int, str] | None = None
+        self._pool_of_draw = _table(
+            [(shelf, terms.weight) for shelf, terms in zip(shelves, POOLS, strict=True)]
+        )
 
-    def originate(self, number: int) -> Loan | None:
-        """Post loan ``number`` and file its first act; None where it is never paid out."""
-        digest = hashlib.sha512(self._prefix + b"%d" % number).digest()
+    def originate(self, number: int, first: int) -> Loan | None:
+        """Post loan ``number`` and file its first act; None where it is never paid out.
+
+        ``first`` is the number of the day's first loan.
+        """
+        digest = self._digest(number)
         a, b, c, d, e, f, random, g = _DRAWS(digest)
         desk = self._desk
         plot = self._frauds.cast(number)
-        product, terms, ticket, obligor, creditors = self._chosen(plot, a, b, c)
+        if plot is None:
+            product, terms, ticket, obligor = self._bought(number, first, a, b)
+            creditors = self._creditors[c % 1_000]
+        else:
+            product, terms, creditors = PLANTED_PRODUCT, PLANTED_TERM, CREDITORS[0]
+            ticket, obligor = product.tickets[(a >> 32) % len(product.tickets)], self._obligor(b)
         due = desk.days.dues(desk.day, terms)
         plan = self._plans.of(product, ticket, desk.day, due)
         loan = Loan(number=number, product=product, creditors=creditors, plan=plan, due=due, random=random)
@@ -110,23 +118,20 @@ class Originator:
         self._first_act(loan, d, g)
         return loan
 
-    def _chosen(self, plot: Plot | None, a: int, b: int, c: int) -> tuple[Product, int, int, str, Creditors]:
-        """(product, instalments, ticket, obligor, creditors)."""
-        if plot is not None:
-            self._before = None
-            product = PLANTED_PRODUCT
-            ticket = product.tickets[(a >> 32) % len(product.tickets)]
-            return product, PLANTED_TERM, ticket, self._obligor(b), CREDITORS[0]
-        creditors, before = self._creditors[c % 1_000], self._before
-        if (b >> 40) % _TWICE == 0 and before is not None and before[0] == self._desk.day:
-            self.doubles += 1
-            return *before[1:], creditors
+    def _digest(self, number: int) -> bytes:
+        return hashlib.sha512(self._prefix + b"%d" % number).digest()
+
+    def _bought(self, number: int, first: int, a: int, b: int) -> tuple[Product, int, int, str]:
+        """(product, instalments, ticket, obligor) of a loan by its draws, or the same again as the one before."""
+        again = number
+        while (b >> 40) % _TWICE == 0 and again > first and self._frauds.cast(again - 1) is None:
+            again -= 1
+            a, b, *_ = _DRAWS(self._digest(again))
+        self.doubles += again != number
         product = self._products[a % 1_000]
         terms = product.terms[(a >> 16) % len(product.terms)]
         ticket = product.tickets[(a >> 32) % len(product.tickets)]
-        obligor = self._obligor(b)
-        self._before = (self._desk.day, product, terms, ticket, obligor)
-        return product, terms, ticket, obligor, creditors
+        return product, terms, ticket, self._obligor(b)
 
     def _first_act(self, loan: Loan, d: int, g: int) -> None:
         desk, product = self._desk, loan.product
@@ -165,13 +170,13 @@ class Originator:
         )
         if creditors.own:
             key = keys[0] if keys else weak_asset_key(self._origin, name, "c1")
-            offer = Offer(name, key, creditors.first(loan.principal), None if twin else loan)
-            self._pool_of(loan, twin=twin).offer(offer)
+            claim = Taken(name, key, creditors.first(loan.principal))
+            self._shelf_of(loan, twin=twin).offer(claim, None if twin else loan)
 
-    def _pool_of(self, loan: Loan, *, twin: bool) -> Pool:
+    def _shelf_of(self, loan: Loan, *, twin: bool) -> Shelf:
         if loan.plot is None:
-            return self._shelves[loan.random % 1_000]
-        return self._pools[1 if twin else 0]
+            return self._pool_of_draw[loan.random % 1_000]
+        return self._shelves[1 if twin else 0]
 
     def _say_originated(self, loan: Loan, name: str, facts: str) -> None:
         desk = self._desk

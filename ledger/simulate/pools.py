@@ -3,92 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from itertools import chain, islice
+from typing import Any, Final
 
 from ledger.domain.events.base import MAX_CLAIMS
 from ledger.proofs import merkle
 from ledger.simulate.desk import Desk
-from ledger.simulate.loan import Loan
 from ledger.simulate.platform import CURRENCY, PLATFORM, SERVICING_FEE, PoolTerms, yuan
+from ledger.simulate.shelf import ShelfDay, Taken
 
 #: Lent against pledged principal, per cent: below the advance rates, so that a usual month's arrears are covered.
 LENT_PERCENT: Final = 70
-_SUNDAY: Final = 6
-
-
-class Offer(NamedTuple):
-    """A claim c1 that is to come in: its loan's name, its asset key, its principal in fen.
-
-    ``loan`` is None where the pool is not to learn what becomes of it.
-    """
-
-    name: str
-    asset_key: bytes
-    fen: int
-    loan: Loan | None
 
 
 class Pool:
-    """A pool while it is simulated. What it keeps: claims waiting to come in or to go out, and a month's sums."""
+    """What a pool says. It keeps a month's releases and collections."""
 
     def __init__(self, terms: PoolTerms, desk: Desk) -> None:
         self.terms = terms
         self.subject = f"pool:{terms.name}"
-        self.collected = 0
         self._desk = desk
         self._seq = 0
-        self._offers: list[Offer] = []
+        self._collected = 0
         self._ended: dict[str, list[str]] = {}
-        self._returned: list[tuple[str, int]] = []
 
     def create(self) -> None:
         """The first event, and where claims are sold, nothing else: no price is agreed beforehand."""
         self._say("pool.created", self.terms.created())
 
-    def offer(self, offer: Offer) -> None:
-        """A claim to pledge or sell with the next batch."""
-        self._offers.append(offer)
-
-    def collect(self, loan: Loan, *parts: int) -> None:
-        """Principal, interest or penalty came in on a loan of this pool. Fees are their payees', and no part of it."""
-        creditors = loan.creditors
-        if len(creditors.shares) == 1:
-            self.collected += sum(parts)
-        else:
-            for part in parts:
-                self.collected += creditors.first(part)
-
-    def end(self, name: str, reason: str) -> None:
-        """The loan is over: its claim is released with the month's batch."""
-        self._ended.setdefault(reason, []).append(name)
-
-    def return_claim(self, loan: Loan) -> None:
-        """The seller takes the claim back today."""
-        self._returned.append((loan.name, loan.creditors.first(loan.principal)))
-        loan.pool = None
-
-    def take_in(self, weekday: int, *, at_end: bool) -> None:
-        """Pledge what was offered; what is sold comes in once a week, and is settled as a whole."""
-        sold = self.terms.takes == "claim.sold"
-        if sold and weekday != _SUNDAY and not at_end:
+    def take_in(self, claims: list[Taken]) -> None:
+        """Pledge them, or buy them; what is sold is settled as a whole."""
+        if not claims:
             return
-        live = [offer for offer in self._offers if offer.loan is None or not offer.loan.ended]
-        self._offers = []
+        sold = self.terms.takes == "claim.sold"
         agreement = f"{self.terms.name}-{self._desk.text}" if sold else None
-        for batch in _batches(live):
-            self.take([offer.name for offer in batch], agreement, lent=self._lent(batch))
-        for offer in live:
-            if offer.loan is not None:
-                offer.loan.pool = self
-        if agreement and live:
-            self._settle(agreement, live)
+        for batch in _batches(claims):
+            self.take([claim.name for claim in batch], agreement, lent=self._lent(batch))
+        if agreement:
+            self._settle(agreement, claims)
 
-    def _lent(self, batch: Sequence[Offer]) -> int | None:
+    def _lent(self, batch: Sequence[Taken]) -> int | None:
         """What the lender pays out against a batch: somewhat less than the base that the claims make."""
         if self.terms.advance_rate is None:
             return None
-        return sum(offer.fen for offer in batch) * LENT_PERCENT // 100
+        return sum(claim.fen for claim in batch) * LENT_PERCENT // 100
 
     def take(self, names: Sequence[str], agreement: str | None = None, *, lent: int | None = None) -> None:
         """Pledge or sell the claim c1 of these loans, with the holder's signed acceptance."""
@@ -108,9 +66,12 @@ class Pool:
             data = {"claims": _claims(batch), "reason": reason}
             self._say("claim.released", data, party=self.terms.holder)
 
-    def close_day(self) -> None:
-        """Claims that the seller takes back today go out at once."""
-        for batch in _batches(self._returned):
+    def close_day(self, shelves: Sequence[ShelfDay]) -> None:
+        """Claims that the seller takes back go out at once; what ended and was collected waits for the month's end."""
+        self._collected += sum(shelf.collected for shelf in shelves)
+        for reason, name in sorted(chain.from_iterable(shelf.ended for shelf in shelves)):
+            self._ended.setdefault(reason, []).append(name)
+        for batch in _batches(sorted(chain.from_iterable(shelf.returned for shelf in shelves))):
             names = [name for name, _ in batch]
             price = sum(fen for _, fen in batch)
             data = {
@@ -119,14 +80,13 @@ class Pool:
             }  # fmt: skip
             self._say("claim.repurchased", data, fen=price)
             self.release(names, "repurchased")
-        self._returned = []
 
     def close_month(self, first: str, *, kept: bool) -> None:
         """Release what ended and remit what was collected; ``kept``: a tenth of it is left out."""
         for reason, names in sorted(self._ended.items()):
             self.release(names, reason)
         self._ended = {}
-        collected, self.collected = self.collected, 0
+        collected, self._collected = self._collected, 0
         if not collected:
             return
         if kept:
@@ -150,11 +110,11 @@ class Pool:
         }  # fmt: skip
         self._say("tape.received", data)
 
-    def _settle(self, agreement: str, offers: list[Offer]) -> None:
-        principal = sum(offer.fen for offer in offers)
-        keys = sorted(offer.asset_key for offer in offers)
+    def _settle(self, agreement: str, claims: list[Taken]) -> None:
+        principal = sum(claim.fen for claim in claims)
+        keys = sorted(claim.asset_key for claim in claims)
         data = {
-            "agreement": agreement, "currency": CURRENCY, "count": len(offers), "principal": yuan(principal),
+            "agreement": agreement, "currency": CURRENCY, "count": len(claims), "principal": yuan(principal),
             "price": yuan(principal), "root": merkle.root([merkle.leaf_hash(key) for key in keys]).hex(),
             "value_date": self._desk.text, "bank_ref": f"TS{agreement}",
         }  # fmt: skip

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from ledger.simulate import lines
-from ledger.simulate.borrowers import Borrowers
-from ledger.simulate.desk import Desk
+from ledger.simulate.course import Course, CourseDay
+from ledger.simulate.desk import Desk, add_totals
 from ledger.simulate.frauds import Frauds, Unrecorded
-from ledger.simulate.loan import Loan
-from ledger.simulate.options import SCENARIOS, Options
-from ledger.simulate.origination import Originator
+from ledger.simulate.options import Options
 from ledger.simulate.plans import Calendar
-from ledger.simulate.platform import POOLS, signers, yuan
+from ledger.simulate.platform import CURRENCY, POOLS, signers, yuan
 from ledger.simulate.pools import Pool
-
-#: Loans of a day, against an ordinary weekday's: weekends, and the days of sales.
-_WEEKDAY: Final = 10
-_WEEKEND: Final = 13
-_SALES: Final = {(6, 18): 45, (11, 11): 60, (12, 12): 35}
-#: Of a thousand days so many have a wallet file that comes late, by one to four days.
-_LATE_DAYS: Final = 40
-_MOST_LATE: Final = 4
+from ledger.simulate.processes import sensible, shares
+from ledger.simulate.share import Reported, Share, ShareDay
 
 #: Types that say something about a record, so that only one who has it in a log can post them.
 NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", "day.closed")
+
+#: The name of the loan that a line of one is about: lines begin with ``{"id":"L00000042.`` and a number.
+_loan_of = itemgetter(slice(7, 16))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,44 +47,38 @@ class Day:
 class Simulation:
     """A book of loans by its options: the same options, the same bytes. It can be run once.
 
-    Memory holds the loans that live, a few thousand plans and the options' days; not what was said.
+    With more than one of ``processes`` (0: as many as make sense) the loans are shared out to so many others, and what
+    these say is put together here; the bytes are the same. Memory holds the loans that live, a few thousand plans and
+    the options' days; not what was said.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, processes: int = 1) -> None:
         self.options = options
-        self._first, self._last = options.start.toordinal(), options.last.toordinal()
+        self._processes = processes or sensible(options.loans)
         self._days = Calendar(options.start, options.last)
         self._desk = Desk(self._days, origin=options.origin, signers=signers(options.seed))
         self._pools = [Pool(terms, self._desk) for terms in POOLS]
         self._frauds = Frauds(options)
-        self._borrowers = Borrowers(self._desk, self._frauds)
-        self._frauds.bind(self._desk, self._borrowers, self._pools)
-        self._originator = Originator(options, self._desk, self._borrowers, self._frauds, self._pools)
-        self._scenario = SCENARIOS[options.scenario]
-        self._middle = self._first + (self._last - self._first) // 2
-        self._reported: list[Loan] = []
-        #: value dates whose wallet file comes late → the day on which it does
-        self._files: dict[int, int] = {}
+        #: All loans, or the planted ones where others have the rest: what is planted is done by pools, too.
+        self._own = Share(options, self._frauds)
+        #: day → the lines of wallet files that come late, on that day
+        self._late: dict[int, list[str]] = {}
+        self._said: list[ShareDay] = []
         self._lines = 0
 
     def days(self) -> Iterator[Day]:
         """Each day in its order, also those on which nothing is posted."""
-        made = 0
-        arrivals = self._arrivals()
-        for day in range(self._first, self._last + 1):
-            today = date.fromordinal(day)
-            if day == self._middle:
-                self._borrowers.behave(self._scenario)
-            waiting = self._desk.open(day, self._late_until(day))
-            upto = next(arrivals)
-            tapes = self._work(today, waiting, range(made, upto))
-            made = upto
-            self._lines += len(self._desk.lines)
-            unrecorded, self._frauds.unrecorded = self._frauds.unrecorded, []
-            yield Day(
-                date=today, lines=self._desk.lines, tapes=tapes, unrecorded=unrecorded,
-                settles=[self._days.text(one) for one in self._settled_on(day)], last=day == self._last,
-            )  # fmt: skip
+        options = self.options
+        with shares(options, 0 if self._processes == 1 else self._processes) as others:
+            for today in Course(options):
+                self._said = [self._own_day(today), *(next(one) for one in others)]
+                tapes = self._put_together(today)
+                self._lines += len(self._desk.lines)
+                unrecorded, self._frauds.unrecorded = self._frauds.unrecorded, []
+                yield Day(
+                    date=today.date, lines=self._desk.lines, tapes=tapes, unrecorded=unrecorded,
+                    settles=[self._days.text(one) for one in today.settles], last=today.date == options.last,
+                )  # fmt: skip
 
     def answered(self, kind: str) -> None:
         """Count an event that the clerk gave."""
@@ -96,7 +87,13 @@ class Simulation:
 
     def summary(self) -> dict[str, Any]:
         """Counts and sums by type of what was said so far, types left out for want of a log, all that was planted."""
-        options, by_type = self.options, self._desk.totals()
+        options, totals = self.options, self._desk.totals()
+        for one in self._said:
+            add_totals(totals, one.totals)
+        by_type = {
+            kind: {"count": count} | ({"sum": yuan(fen), "currency": CURRENCY} if fen else {})
+            for kind, (count, fen) in sorted(totals.items())
+        }
         return {
             "seed": options.seed,
             "origin": options.origin,
@@ -106,102 +103,62 @@ class Simulation:
             "loans": options.loans,
             "events": self._lines,
             "by_type": by_type,
-            "double_purchases": self._originator.doubles,
+            "double_purchases": sum(one.doubles for one in self._said),
             "frauds": [plot.to_json() for plot in self._frauds.plots],
             "left_out": [kind for kind in NEEDS_A_LOG if kind not in by_type],
         }
 
-    def _work(self, today: date, waiting: list[Loan], numbers: range) -> dict[str, bytes]:
-        """A day's work in its order. Returns the tapes of a month's end."""
-        desk, pools, frauds = self._desk, self._pools, self._frauds
-        at_end = date.fromordinal(desk.day + 1).day == 1
-        if desk.day == self._first:
+    def _own_day(self, today: CourseDay) -> ShareDay:
+        numbers: Iterable[int] = today.numbers
+        if self._processes > 1:
+            numbers = [number for number in numbers if self._frauds.cast(number) is not None]
+        return self._own.day(today, numbers)
+
+    def _put_together(self, today: CourseDay) -> dict[str, bytes]:
+        """A day's lines in their order. Returns the tapes of a month's end."""
+        desk, pools, frauds, said = self._desk, self._pools, self._frauds, self._said
+        desk.open(today.day)
+        desk.lines += self._late.pop(today.day, ())
+        if today.date == self.options.start:
             for pool in pools:
                 pool.create()
-        for pool in pools:
-            pool.take_in(today.weekday(), at_end=at_end)
-        every = self.options.report_every
-        for number in numbers:
-            loan = self._originator.originate(number)
-            if loan is None:
-                continue
-            if frauds.on_tape(loan) if loan.plot else every and number % every == 0:
-                self._reported.append(loan)
-        for loan in waiting:
-            if loan.plot is None:
-                loan.step(loan)
-            else:
-                frauds.act(loan)
-        frauds.move(today, month_end=at_end)
-        for pool in pools:
-            pool.close_day()
-        if not at_end:
-            return {}
-        month = (today.year - self.options.start.year) * 12 + today.month - self.options.start.month
-        for pool in pools:
-            pool.close_month(f"{desk.text[:8]}01", kept=frauds.keeps(pool.terms.name, month))
-        return self._report()
+        heard = [[one.shelves[place] for one in said] for place in range(len(pools))]
+        for pool, shelves in zip(pools, heard, strict=True):
+            pool.take_in(sorted(chain.from_iterable(one.taken for one in shelves)))
+        desk.lines += sorted(chain.from_iterable(one.lines for one in said), key=_loan_of)
+        if today.late_until is not None:
+            file = sorted(chain.from_iterable(one.late for one in said), key=_loan_of)
+            self._late.setdefault(today.late_until, []).extend(file)
+        frauds.move(today.date, pools, month_end=today.ends_month)
+        for pool, shelves in zip(pools, heard, strict=True):
+            pool.close_day(shelves)
+        return self._end_month(today) if today.ends_month else {}
 
-    def _report(self) -> dict[str, bytes]:
-        """The month's tape of each pool, as a file, and what it says of its loans."""
-        desk, day = self._desk, self._desk.day
-        self._reported = [loan for loan in self._reported if not loan.ended]
-        tapes = {}
+    def _end_month(self, today: CourseDay) -> dict[str, bytes]:
+        """What pools do at a month's end; returns the tape of each pool, as a file."""
+        first, last = self.options.start, today.date
+        month = (last.year - first.year) * 12 + last.month - first.month
         for pool in self._pools:
-            rows = [
-                (loan, *self._frauds.reported(loan, loan.principal, loan.days_past_due(day)))
-                for loan in self._reported
-                if loan.pool is pool
-            ]
-            if not rows:
-                continue
-            text = "loan,cut_off,balance,days_past_due\n" + "".join(
-                f"{loan.name},{desk.text},{yuan(balance)},{late}\n" for loan, balance, late in rows
-            )
-            tape = text.encode()
-            tapes[f"{pool.terms.name}-{desk.text[:7]}.csv"] = tape
-            digest = hashlib.sha256(tape).hexdigest()
-            pool.tape(digest, len(rows), sum(balance for _, balance, _ in rows))
-            for place, (loan, balance, late) in enumerate(rows, 2):
-                line = lines.balance_reported(loan, desk.text, digest, place, balance=balance, days=late)
-                desk.say("balance.reported", line)
+            pool.close_month(f"{self._desk.text[:8]}01", kept=self._frauds.keeps(pool.terms.name, month))
+        tapes = {}
+        for place, pool in enumerate(self._pools):
+            rows = sorted(chain.from_iterable(one.reported[place] for one in self._said))
+            if rows:
+                tapes[f"{pool.terms.name}-{self._desk.text[:7]}.csv"] = self._report(pool, rows)
         return tapes
 
-    def _arrivals(self) -> Iterator[int]:
-        """How many loans there are at the end of each day; after the last one all of them."""
-        weights = []
-        for day in range(self._first, self._last + 1):
-            today = date.fromordinal(day)
-            ordinary = _WEEKEND if today.weekday() >= 5 else _WEEKDAY
-            weights.append(_SALES.get((today.month, today.day), ordinary))
-        total, so_far = sum(weights), 0
-        for weight in weights:
-            so_far += weight
-            yield self.options.loans * so_far // total
-
-    def _late_until(self, day: int) -> int | None:
-        """The day on which this one's wallet file comes, None where it comes in time."""
-        share = _LATE_DAYS * (self._scenario.late_files if day >= self._middle else 100) // 100
-        draw = int.from_bytes(
-            hashlib.sha256(b"poolproof/simulate/late/%d/%d" % (self.options.seed, day)).digest()[:8]
+    def _report(self, pool: Pool, rows: Sequence[Reported]) -> bytes:
+        """The month's tape of a pool, and what it says of its loans."""
+        desk = self._desk
+        text = "loan,cut_off,balance,days_past_due\n" + "".join(
+            f"{row.name},{desk.text},{yuan(row.balance)},{row.days_past_due}\n" for row in rows
         )
-        if draw % 1_000 >= share:
-            return None
-        late = min(day + 1 + (draw >> 32) % _MOST_LATE, self._last)
-        if late == day:
-            return None
-        self._files[day] = late
-        return late
-
-    def _settled_on(self, day: int) -> list[int]:
-        """Value dates that the bank settles today: yesterday, unless a file of it was missing, and what waited."""
-        if day == self._last:
-            due = [
-                one for one in range(max(self._first, day - _MOST_LATE - 1), day) if self._when(one) >= day
-            ]
-            return [*due, day]
-        return [one for one in range(max(self._first, day - _MOST_LATE - 1), day) if self._when(one) == day]
-
-    def _when(self, day: int) -> int:
-        """The day on which a value date is settled: the next one, or when the last of its files has come."""
-        return max(day + 1, self._files.get(day, 0))
+        tape = text.encode()
+        digest = hashlib.sha256(tape).hexdigest()
+        pool.tape(digest, len(rows), sum(row.balance for row in rows))
+        for place, row in enumerate(rows, 2):
+            line = lines.balance_reported(
+                row.name, row.seq, desk.text, digest, place, balance=row.balance, days=row.days_past_due
+            )
+            desk.say("balance.reported", line)
+        return tape

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,36 +19,49 @@ from typing import Any
 from scripts.bench_sets import ORIGIN, Json, child, make_ledger, rate, say
 
 
-def simulate(_: argparse.Namespace) -> Json:
-    """A million events of a simulated platform in one process, beside encoding as many lines as JSON."""
-    from ledger.simulate import Options, Simulation
+def simulate(_: argparse.Namespace) -> list[Json]:
+    """A million events of a simulated platform, in one process and shared out to as many as there are cores."""
+    return [_simulated(processes) for processes in sorted({1, os.cpu_count() or 1})]
 
-    simulation = Simulation(Options(loans=105_000, months=24))
-    events = size = 0
-    seconds = encoding = 0.0
-    days = simulation.days()
-    while True:
-        started = time.perf_counter()
-        day = next(days, None)
-        written = day.ndjson() if day else b""
-        seconds += time.perf_counter() - started
-        if day is None:
-            break
-        events, size = events + len(day.lines), size + len(written)
-        # Every tenth line, so that the values do not have to be kept or decoded within the time.
-        values = [json.loads(one) for one in day.lines[::10]]
-        started = time.perf_counter()
-        for value in values:
-            json.dumps(value, separators=(",", ":"))
-        encoding += (time.perf_counter() - started) * len(day.lines) / max(1, len(values))
+
+def _simulated(processes: int) -> Json:
+    """The command as a user runs it, from its start to the written file, beside encoding as many lines as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "events.ndjson"
+        asked = [
+            "--loans",
+            "105000",
+            "--months",
+            "24",
+            "--processes",
+            str(processes),
+            "-o",
+            str(output),
+            "--json",
+        ]
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        command = [sys.executable, "-m", "ledger.cli", "simulate", *asked]
+        summary = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+        size = output.stat().st_size
+        with output.open() as lines:
+            values = [json.loads(line) for line in itertools.islice(lines, 0, None, 10)]
+    begun = time.process_time()
+    for value in values:
+        json.dumps(value, separators=(",", ":"))
+    encoding = (time.process_time() - begun) * 10
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    events = summary["events"]
     return {
+        "processes": processes,
         "events": events,
         "megabytes": round(size / 1e6),
         "seconds": round(seconds, 1),
         "events_per_second": round(events / seconds),
-        "json_encoding_seconds": round(encoding, 1),
-        "ratio_to_json_encoding": round(seconds / encoding, 2),
-        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "cpu_seconds_of_all_processes": round(cpu, 1),
+        "events_per_cpu_second": round(events / cpu),
+        "json_encoding_cpu_seconds": round(encoding, 1),
+        "peak_mebibytes_of_the_largest_process": after.ru_maxrss // 1024,
     }
 
 
