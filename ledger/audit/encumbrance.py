@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger import register
+from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
 from ledger.audit.sight import UNOPENED, Nonces, Opener
+from ledger.errors import IntegrityError
 from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import (
     ZERO,
@@ -30,7 +32,7 @@ from ledger.proofs.encumbrance import (
 )
 from ledger.store import ReadConnection, records, subjects, trees
 from ledger.store.logs import LogRow
-from ledger.store.subjects import ClaimRow, EncumbranceRow
+from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
 from ledger.store.trees import RegisterRow
 
 #: Loans whose claims are followed at a time: the registers are gone through once for each such part.
@@ -100,7 +102,13 @@ def check(
             if times:
                 procedure.undecided(reason, times)
         if opener is not None:
-            _follow(connection, log, registers, followed, notes)
+            try:
+                _follow(connection, log, registers, followed, notes)
+            except (
+                IntegrityError
+            ) as error:  # pages are missing or damaged: what later registers hold is not known
+                notes.find("register.unreadable", "log", size=size, reason=str(error))
+                procedure.undecided(UNREAD, len(followed))
         progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))
     return 0 if opener is None else len(registers)
 
@@ -110,12 +118,16 @@ def _read(
 ) -> dict[bytes, _Claim]:
     """Register key → claim."""
     loans = subjects.by_id(connection, loan_ids)
-    rows = [row for row in subjects.claims_of(connection, loan_ids) if row.index < size]
+    rows = [
+        row
+        for row in subjects.claims_of(connection, loan_ids)
+        if row.index < size and row.subject_id in loans
+    ]
     steps: dict[bytes, list[EncumbranceRow]] = {bytes(row.asset_key): [] for row in rows}
     for step in subjects.encumbrances_of(connection, log.id, steps, before=size):
         steps[bytes(step.asset_key)].append(step)
     nonces = {
-        loan.id: opener.open(loan) if opener is not None and loan.secret is not None else None
+        loan.id: _opened(opener, loan) if opener is not None and loan.secret is not None else None
         for loan in loans.values()
     }
     return {
@@ -130,23 +142,38 @@ def _read(
     }
 
 
+def _opened(opener: Opener, loan: SubjectRow) -> Nonces | None:
+    """The nonces of a loan; None where its secret cannot be read, which is a finding about the loan already."""
+    try:
+        return opener.open(loan)
+    except UNREADABLE:
+        return None
+
+
 def _check_history(claim: _Claim, digests: Mapping[int, bytes], notes: Notes) -> None:
     """Each step follows from the one before: its version, its record's digest, the holders that its change leaves."""
+    try:
+        reason = _break(claim, digests)
+    except UNREADABLE as error:
+        reason = str(error)
+    if reason:
+        notes.find("pledge.history_broken", claim.subject, claim=claim.row.name, reason=reason)
+
+
+def _break(claim: _Claim, digests: Mapping[int, bytes]) -> str:
+    """Where a history breaks first, in words; empty where it does not."""
     history, held = ZERO, Counter[bytes]()
     for number, step in enumerate(claim.steps, start=1):
         held[holder_id(step.holder)] += step.change
         holders = sorted_holders(held.items())
         history = advance(history, digests.get(step.index, ZERO), holders)
-        reason = ""
         if step.version != number:
-            reason = f"version {step.version} stands where {number} must"
-        elif bytes(step.holders) != encode_holders(holders):
-            reason = f"version {number} names other holders than its changes leave"
-        elif bytes(step.history) != history:
-            reason = f"version {number} is not the digest of its record and the history before"
-        if reason:
-            notes.find("pledge.history_broken", claim.subject, claim=claim.row.name, reason=reason)
-            return
+            return f"version {step.version} stands where {number} must"
+        if bytes(step.holders) != encode_holders(holders):
+            return f"version {number} names other holders than its changes leave"
+        if bytes(step.history) != history:
+            return f"version {number} is not the digest of its record and the history before"
+    return ""
 
 
 def _check_moves(claim: _Claim, pool: Pool, since: int, digests: Mapping[int, bytes], notes: Notes) -> None:
@@ -203,7 +230,11 @@ def _follow(
             place += 1
         for key in look - broken:
             claim = claims[key]
-            expected = claim.expected(row.index)
+            try:
+                expected = claim.expected(row.index)
+            except UNREADABLE:  # its history is broken there, which is told already
+                broken.add(key)
+                continue
             if standing.get(key) != expected:
                 broken.add(key)
                 reason = (

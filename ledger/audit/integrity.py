@@ -66,9 +66,16 @@ def open_size(
         raise NotFoundError(
             "nothing is published yet: `poolproof publish` signs the tree that an audit stands on"
         )
+    if size is None and row.size < log.published:
+        raise IntegrityError(
+            f"checkpoint {log.published} is not in the table checkpoints, the newest there is {row.size}:"
+            " name a size to audit that one"
+        )
     entry = trees.register_at(connection, log.id, row.size - 1)
     if entry is None:
-        raise IntegrityError(f"checkpoint {row.size} does not end in a register entry")
+        raise IntegrityError(
+            f"checkpoint {row.size} does not end in a register entry: its row in the table registers is not there"
+        )
     ladder, source = Ladder(trust), None if anchors is None else _Seen(anchors)
     ladder.same_log(log.origin, chain_binding(log))
     opened = ladder.checkpoint(bytes(row.note).decode())

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit import eligibility, encumbrance, reconcile, sealed, trail
+from ledger.audit import damage, eligibility, encumbrance, reconcile, sealed, trail
 from ledger.audit import tapes as tapework
 from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.checks import holding, life, reports, schedule, terms
@@ -47,14 +47,16 @@ def audit(
     ``anchors`` tells what the contract holds, ``anchored`` when (size, block time) anchors were made. ``kek`` opens the
     nonces of the register's values, which its owner has and a partner has not; who is not the owner says by ``sight``
     what it sees. Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown
-    pool.
+    pool. What is damaged in the database is a finding, and what can be read is audited (:mod:`ledger.audit.damage`).
     """
     sight = sight or Sight.of_owner(kek)
-    examined = over_cases(
-        store, origin, request, trust=trust, collect=collectors, checks=CHECKS, scan=True, anchors=anchors,
-        anchored=anchored, sight=sight, progress=progress,
-    )  # fmt: skip
-    shown = _conclude(store, examined, request, tapes=tapes, sight=sight, progress=progress)
+    with damage.readable(store) as (readable, found):
+        examined = over_cases(
+            readable, origin, request, trust=trust, collect=collectors, checks=CHECKS, scan=True, anchors=anchors,
+            anchored=anchored, sight=sight, progress=progress,
+        )  # fmt: skip
+        damage.tell(found, examined.notes)
+        shown = _conclude(readable, examined, request, tapes=tapes, sight=sight, progress=progress)
     return _report(examined, shown, trust, sight)
 
 

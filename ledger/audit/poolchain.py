@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ledger import register
+from ledger.audit.damage import UNREAD
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
 from ledger.domain.events.pools import PoolSealed
@@ -28,15 +29,22 @@ _Held = tuple[str, str, str]
 _Changes = Counter[_Held]
 
 
-def check(connection: ReadConnection, log: LogRow, pool: Pool, row: RegisterRow, notes: Notes) -> None:
-    """Hold the pool's records against the register ``row``, and its claims' histories against the records."""
-    key = pool_key(pool.name)
-    value = register.values(lambda ids: trees.pages(connection, log.id, ids), row.page, [key]).get(key)
-    if value is None or value[:32] != pool.head or (pool.whole and value != pool_value(*_tip(pool))):
-        evidence = [Evidence(index, one.digest.hex()) for index, one in pool.records[-1:]]
-        notes.find("register.contradicts", pool.subject, evidence=evidence, size=row.index + 1)
+def check(
+    connection: ReadConnection, log: LogRow, pool: Pool, row: RegisterRow | None, *, size: int, notes: Notes
+) -> None:
+    """Hold the pool's records against the register ``row`` of the tree of a size, and its claims' histories against
+    the records. None: the register cannot be read.
+    """
+    if row is None:
+        notes.procedure("register", "claims").undecided(UNREAD)
+    else:
+        key = pool_key(pool.name)
+        value = register.values(lambda ids: trees.pages(connection, log.id, ids), row.page, [key]).get(key)
+        if value is None or value[:32] != pool.head or (pool.whole and value != pool_value(*_tip(pool))):
+            evidence = [Evidence(index, one.digest.hex()) for index, one in pool.records[-1:]]
+            notes.find("register.contradicts", pool.subject, evidence=evidence, size=size)
     if pool.whole:
-        _check_steps(connection, log, pool, row.index, notes)
+        _check_steps(connection, log, pool, size - 1, notes)
 
 
 def _tip(pool: Pool) -> tuple[bytes, bytes]:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from ledger.audit import integrity, logscan, poolchain
 from ledger.audit import pool as pools
 from ledger.audit.backdating import Clock
+from ledger.audit.damage import UNREADABLE
 from ledger.audit.findings import Basis, Notes
 from ledger.audit.integrity import Opened
 from ledger.audit.logscan import LogScan
@@ -89,15 +90,15 @@ def over_cases(
         as_of = request.as_of or last_day(connection, log, size)
         pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
-        integrity.check_register(
-            connection, log, opened.register, lambda done, of: progress("register", done, of)
+        page = _register_page(connection, log, opened, notes, progress)
+        poolchain.check(
+            connection, log, pool, opened.register if page is not None else None, size=size, notes=notes
         )
-        poolchain.check(connection, log, pool, opened.register, notes)
         known = (
             logscan.known(connection, log, before=size, notes=notes, outside=sight.outside) if scan else None
         )
     job = Job(
-        url=store.url, log=log, pool=pool, size=size, register_page=opened.register.page, as_of=as_of,
+        url=store.url, log=log, pool=pool, size=size, register_page=page, views=store.views, as_of=as_of,
         opener=sight.opener, collect=collect, checks=tuple(checks), known=known,
     )  # fmt: skip
     processes = request.processes or os.cpu_count() or 1
@@ -108,6 +109,20 @@ def over_cases(
     integrity.check_tree(hashed, opened.checkpoint, notes)
     notes.add(whole.notes)
     return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole, scan=found)
+
+
+def _register_page(
+    connection: ReadConnection, log: LogRow, opened: Opened, notes: Notes, progress: Progress
+) -> int | None:
+    """The root page of the register, once all of it was read; None where it cannot be, which is a finding."""
+    try:
+        integrity.check_register(
+            connection, log, opened.register, lambda done, of: progress("register", done, of)
+        )
+    except UNREADABLE as error:
+        notes.find("register.unreadable", "log", size=opened.checkpoint.size, reason=str(error))
+        return None
+    return opened.register.page
 
 
 def last_day(connection: ReadConnection, log: LogRow, size: int) -> date:

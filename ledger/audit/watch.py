@@ -59,7 +59,7 @@ def look(
             connection, log, pool, loan_ids, since=since, size=size, opener=Sight.of_owner(kek).opener,
             notes=notes, progress=lambda _done, _of: None,
         )  # fmt: skip
-        poolchain.check(connection, log, pool, opened.register, notes)
+        poolchain.check(connection, log, pool, opened.register, size=size, notes=notes)
         moves = [
             move[1:] for move in subjects.pool_moves(connection, log.id, pool.id, start=since, stop=size)
         ]

@@ -6,7 +6,7 @@ it returns is small: findings, procedures and sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,15 +14,17 @@ from ledger import register
 from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Case
 from ledger.audit.collect import Collector
+from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
-from ledger.audit.sight import UNOPENED, Opener
+from ledger.audit.sight import UNOPENED, Nonces, Opener
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
 from ledger.domain.fold import state_of, unsuperseded
 from ledger.domain.loans import LoanState
-from ledger.proofs.encumbrance import ZERO, claim_key, claim_value
+from ledger.errors import MalformedError
+from ledger.proofs.encumbrance import WHOLE, ZERO, claim_key, claim_value
 from ledger.publish import opened_preimages
 from ledger.store import ReadConnection, Store, records, subjects, trees
 from ledger.store.logs import LogRow
@@ -37,6 +39,8 @@ Check = Callable[[Case], None]
 Collect = Callable[["Job"], dict[str, Collector]]
 
 
+#: A claim, and the steps of its history.
+_Place = tuple[ClaimRow, Sequence[EncumbranceRow]]
 #: The place of a claim that nobody ever took a share of.
 _UNTOUCHED = (0, ZERO, b"\0")
 
@@ -52,11 +56,14 @@ class Job:
     log: LogRow
     pool: Pool
     size: int
-    register_page: int
+    #: of the register's root; None where it cannot be read
+    register_page: int | None
     as_of: date
     opener: Opener | None
     collect: Collect
     checks: tuple[Check, ...]
+    #: what stands in for damaged tables
+    views: Mapping[str, str] = field(default_factory=dict)
     #: settlements and day closes, where the log's records are scanned
     known: Known | None = None
     #: what that scan found, once it is done
@@ -91,7 +98,7 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.store = Store(job.url)
+        self.store = Store(job.url, job.views)
 
     def examine(self, loan_ids: Sequence[int]) -> Part:
         """Examine these loans (subject ids), with fresh collectors."""
@@ -117,8 +124,13 @@ class Worker:
         names = self._pools(connection, claims)
         for loan_id in loan_ids:
             part.loans += 1
-            row, own = rows[loan_id], of_loan[loan_id]
-            if row.secret is None:
+            row, own = rows.get(loan_id), of_loan[loan_id]
+            if row is None:
+                part.unreadable += 1
+                reason = f"the row of the loan with the id {loan_id} is missing in the table subjects"
+                part.notes.find("subject.unreadable", "log", reason=reason)
+                continue
+            if row.secret is None and all(one.record is None for one in own):
                 part.erased += 1
                 continue
             name = row.name.removeprefix("loan:")
@@ -130,7 +142,7 @@ class Worker:
                 continue
             known = unsuperseded(parsed)
             state = state_of(known, count=len(parsed))
-            self._check_register(row, own, state, claims[loan_id], values=values, notes=part.notes)
+            sound = self._check_register(row, own, state, claims[loan_id], values=values, notes=part.notes)
             held, state_then = known, state
             if any(one.record.when.last_day > job.as_of for one in known):
                 held = unsuperseded(parsed, until=job.as_of)
@@ -138,7 +150,7 @@ class Worker:
                     continue  # it began after the audit's day
                 state_then = state_of(held, count=len(parsed))
             yield Case(
-                name, parsed, held, claims_of_loan(job.pool, known, claims[loan_id], names),
+                name, parsed, held, claims_of_loan(job.pool, known, sound, names),
                 as_of=job.as_of, rules=job.pool.rules, versions=job.pool.versions, notes=part.notes, state=state_then,
             )  # fmt: skip
 
@@ -165,45 +177,81 @@ class Worker:
         self, connection: ReadConnection, claims: dict[int, list[tuple[ClaimRow, list[EncumbranceRow]]]]
     ) -> dict[bytes, bytes]:
         keys = [claim_key(bytes(row.asset_key)) for rows in claims.values() for row, _ in rows]
-        log_id = self.job.log.id
-        return register.values(
-            lambda ids: trees.pages(connection, log_id, ids), self.job.register_page, sorted(keys)
-        )
+        log_id, page = self.job.log.id, self.job.register_page
+        if page is None:
+            return {}
+        return register.values(lambda ids: trees.pages(connection, log_id, ids), page, sorted(keys))
 
     def _check_register(
         self,
         row: SubjectRow,
         own: Sequence[RecordRow],
         state: LoanState,
-        claims: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
+        claims: Sequence[_Place],
         *,
         values: dict[bytes, bytes],
         notes: Notes,
-    ) -> None:
-        """The register's value of each claim is the one that the records give: count, head, state and holders."""
-        procedure = notes.procedure("register", "claims")
-        nonces = None if self.job.opener is None else self.job.opener.open(row)
-        last = own[-1]
-        then = SubjectRow(row.id, row.name, len(own), bytes(last.digest), last.index, row.secret, b"")
+    ) -> list[_Place]:
+        """The register's value of each claim is the one that the records give: count, head, state and holders.
+
+        Returns the claims whose places can be read; of the others it is a finding that they cannot.
+        """
+        nonces = self._open(row, notes)
+        readable = []
         for claim, steps in claims:
-            standing = values.get(claim_key(bytes(claim.asset_key)))
-            place = (
-                (steps[-1].version, bytes(steps[-1].history), bytes(steps[-1].holders))
-                if steps
-                else _UNTOUCHED
-            )
-            at_size = ClaimRow(bytes(claim.asset_key), claim.subject_id, claim.name, claim.index, *place)
-            nonce = nonces.encumbrance(at_size.asset_key, at_size.version) if nonces is not None else None
-            state_nonce = nonces.state(at_size.asset_key, last.index) if nonces is not None else None
-            if nonce is None or state_nonce is None:
-                procedure.undecided(UNOPENED)
+            try:
+                if any(abs(step.change) > WHOLE for step in steps):
+                    raise MalformedError("share", "a step takes or gives more than the whole")
+                self._check_value(row, own, state, (claim, steps), nonces=nonces, values=values, notes=notes)
+            except UNREADABLE as error:
+                notes.find("claim.unreadable", row.name, claim=claim.name, reason=str(error))
                 continue
-            procedure.answered()
-            if standing is not None:
-                encumbrance, claim_state = opened_preimages(then, at_size, (nonce, state_nonce), state)
-                if claim_value(encumbrance.encode(), claim_state.encode()) == standing:
-                    continue
-            notes.find(
-                "register.absent" if standing is None else "register.contradicts", row.name, claim=claim.name,
-                evidence=[Evidence(last.index, bytes(last.digest).hex())], size=self.job.size,
-            )  # fmt: skip
+            readable.append((claim, steps))
+        return readable
+
+    def _open(self, row: SubjectRow, notes: Notes) -> Nonces | None:
+        """The nonces of a loan's values in the register, where they are to be had."""
+        if self.job.opener is None or row.secret is None:
+            return None
+        try:
+            return self.job.opener.open(row)
+        except UNREADABLE as error:
+            notes.find("subject.unreadable", row.name, reason=str(error))
+            return None
+
+    def _check_value(
+        self,
+        row: SubjectRow,
+        own: Sequence[RecordRow],
+        state: LoanState,
+        place: _Place,
+        *,
+        nonces: Nonces | None,
+        values: dict[bytes, bytes],
+        notes: Notes,
+    ) -> None:
+        procedure = notes.procedure("register", "claims")
+        claim, steps = place
+        last = own[-1]
+        key, version = bytes(claim.asset_key), steps[-1].version if steps else 0
+        nonce = nonces.encumbrance(key, version) if nonces is not None else None
+        state_nonce = nonces.state(key, last.index) if nonces is not None else None
+        if nonce is None or state_nonce is None:
+            procedure.undecided(UNOPENED)
+            return
+        if self.job.register_page is None:
+            procedure.undecided(UNREAD)
+            return
+        procedure.answered()
+        standing = values.get(claim_key(key))
+        if standing is not None:
+            stood = (version, bytes(steps[-1].history), bytes(steps[-1].holders)) if steps else _UNTOUCHED
+            at_size = ClaimRow(key, claim.subject_id, claim.name, claim.index, *stood)
+            then = SubjectRow(row.id, row.name, len(own), bytes(last.digest), last.index, row.secret, b"")
+            encumbrance, claim_state = opened_preimages(then, at_size, (nonce, state_nonce), state)
+            if claim_value(encumbrance.encode(), claim_state.encode()) == standing:
+                return
+        notes.find(
+            "register.absent" if standing is None else "register.contradicts", row.name, claim=claim.name,
+            evidence=[Evidence(last.index, bytes(last.digest).hex())], size=self.job.size,
+        )  # fmt: skip

@@ -8,7 +8,7 @@ when the block ends and leaves nothing behind when the block raises. SQLite runs
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NewType, TypeVarTuple
@@ -47,15 +47,19 @@ class Store:
     :class:`IntegrityError` for a file that is damaged.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, views: Mapping[str, str] | None = None) -> None:
+        """``views`` stand in for tables of a SQLite database that cannot be read whole (:mod:`ledger.store.sieve`)."""
         self.url = url
+        self.views = dict(views or {})
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
                 raise ConfigurationError(
                     f"database URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
                 )
-            self.engine: Engine = _sqlite(url) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
+            self.engine: Engine = (
+                _sqlite(url, self.views) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
+            )
         except SQLAlchemyError as error:
             raise ConfigurationError(f"database URL: {error}") from error
 
@@ -147,7 +151,7 @@ def _first_line(error: DBAPIError) -> str:
     return str(error.orig).strip().splitlines()[0]
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, views: Mapping[str, str]) -> Engine:
     engine = create_engine(
         url, poolclass=QueuePool, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
     )
@@ -164,6 +168,8 @@ def _sqlite(url: str) -> Engine:
             "wal_autocheckpoint=16384",
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
+        for name, query in views.items():  # a temporary view goes before the table of its name
+            dbapi_connection.execute(f'CREATE TEMP VIEW "{name}" AS {query}')
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
