@@ -66,7 +66,9 @@ def _last(settings: Settings) -> list[Any]:
     import structlog
 
     if settings.log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        # ASCII alone: JSON itself lets through characters that terminals obey and that some readers take for the end of
+        # a line, and a path that was asked for may hold them.
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 

@@ -21,6 +21,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Final
@@ -29,6 +30,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -136,7 +138,9 @@ class Survey:
                 give_names(case, pick)
             self.send(case, callers)
 
-        draw()
+        # Where a document forbids nothing, nothing forbidden can be drawn.
+        with suppress(Unsatisfiable):
+            draw()
 
     def told(self) -> str:
         """The faults, each with its first example."""

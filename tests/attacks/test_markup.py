@@ -4,17 +4,109 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from msgspec import inspect
 
 from ledger.audit.render import html
-from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool
-from tests.attacks.conftest import HTML, audited, cookie_of
+from ledger.domain import statements
+from ledger.domain.events import EVENTS, read_submission
+from ledger.domain.events.base import MAX_TEXT
+from ledger.proofs.note import Signer
+from tests.api.conftest import Site, disbursed, make_site, new_key, operate, originated, pledged, pool
+from tests.attacks.conftest import HTML, audited, cookie_of, portal_routes
 from tests.audit.render import samples
+from tests.databases import sqlite_in
+from tests.domain.examples import raw
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = f"\"'><img src=x onerror=alert(1)>{SCRIPT}{{{{7*7}}}}"
+
+
+#: Types of which the ledger makes the events itself, or that name another record.
+APART = {"pool.sealed", "subject.erased", "correction.made", "repayment.confirmed"}
+FIRST = ("loan.originated", "loan.disbursed", "pool.created", "claim.pledged")
+LAST = ("claim.released", "claim.sold", "loan.charged_off", "loan.reinstated", "loan.cancelled", "loan.settled",
+        "pool.closed", "loan.opened")  # fmt: skip
+
+
+def hostile(kind: Any, value: Any) -> Any:
+    """A value of this type with hostile words wherever the type takes any text, also where it may be left out."""
+    if isinstance(kind, inspect.Metadata):
+        return hostile(kind.type, value)
+    if isinstance(kind, inspect.UnionType):
+        fit = {str: inspect.StrType, dict: inspect.StructType, list: (inspect.ListType, inspect.VarTupleType)}
+        plain = [one.type if isinstance(one, inspect.Metadata) else one for one in kind.types]
+        kinds = [one for one in plain if isinstance(one, fit.get(type(value), inspect.StrType))]
+        return hostile(kinds[0], value) if kinds else value
+    if isinstance(kind, inspect.StrType) and kind.pattern is None and (kind.max_length or 0) >= MAX_TEXT:
+        return HOSTILE
+    if isinstance(kind, inspect.StructType) and isinstance(value, dict):
+        given = {
+            field.encode_name: hostile(field.type, value.get(field.encode_name)) for field in kind.fields
+        }
+        return {name: one for name, one in given.items() if one is not None or name in value}
+    if isinstance(kind, inspect.ListType | inspect.VarTupleType) and isinstance(value, list):
+        return [hostile(kind.item_type, one) for one in value]
+    return value
+
+
+KEYS = {
+    name: Signer.from_seed(name, name.encode().ljust(32, b".")) for name in ("bank", "clearing", "surety")
+}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An event of each type, each text in it hostile, and the audit of the pool that they tell of."""
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("everything")))
+    site.clock.now = datetime(2026, 12, 1, tzinfo=UTC)
+    for name, role in {"clearing": "account_bank", "surety": "guarantor"}.items():
+        site.ledger.add_party(name, [role], [KEYS[name].verifier.vkey])
+    site.ledger.add_party("bank", ["funding_partner"], [KEYS["bank"].verifier.vkey])
+    between = [name for name in EVENTS if name not in {*FIRST, *LAST, *APART}]
+    for name in (*FIRST, *between, *LAST):
+        event = raw(name, id=f"e.{name}", **({"subject": "loan:L2"} if name == "loan.opened" else {}))
+        event["data"] = hostile(inspect.type_info(EVENTS[name].data), event["data"])
+        submission = read_submission(event)
+        if submission.party in KEYS:
+            submission = statements.sign_submission(KEYS[submission.party], site.ledger.origin, submission)
+        site.ledger.append([submission])
+    site.ledger.publish()
+    with site.client:
+        operate(site, "fenqile")
+        audited(site, "P", "fenqile")
+        yield site
+    site.ledger.store.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_text_of_any_event_is_more_than_text(everything: Site, language: str) -> None:
+    """On the page of each record, on those of loan and pool, in what the search finds and in the report."""
+    site = everything
+    headers = cookie_of(site, site.tokens["fenqile operator"]) | HTML
+    headers["Cookie"] += f"; poolproof_language={language}"
+    run = site.get("/v1/audits", "fenqile operator").json()["items"][0]["id"]
+    names = {"pool": "P", "loan": "L1", "audit_id": run}
+    pages = [path for path in portal_routes("GET") if set(re.findall(r"{(\w+)}", path)) <= names.keys()]
+    pages += [f"/records/{n}" for n in range(site.ledger.status().size)]
+    pages += [
+        f"/search?q={quote(HOSTILE)}",
+        "/loans/L2",
+        f"/v1/audits/{run}/report?format=html&language={language}",
+    ]
+    shown = 0
+    for page in pages:
+        answer = site.client.get(page.format(**names), headers=headers)
+        assert answer.status_code < 500, page
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            assert SCRIPT not in answer.text, page
+            assert "<img src=x" not in answer.text, page
+        shown += "&lt;script&gt;" in answer.text
+    assert shown > 20, "hostile words are shown, as words"
 
 
 @pytest.fixture(scope="module")
