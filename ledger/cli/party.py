@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.cli import grants, keys
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import ConfigurationError
 
@@ -85,3 +86,7 @@ def keygen(
     Output(as_json).show(
         {"name": name, "key": signer.verifier.vkey, "file": str(output)}, signer.verifier.vkey
     )
+
+
+commands.add_typer(grants.commands)
+commands.add_typer(keys.commands, name="key")
