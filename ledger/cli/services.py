@@ -108,7 +108,7 @@ def worker(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish, anchor, relay attestations, send webhooks and work off jobs until SIGTERM or Ctrl-C.
+    """Publish, anchor, relay, send webhooks and work off jobs until SIGTERM or Ctrl-C.
 
     Jobs are audits and large batches. The step under way is finished first, a job given back to the queue. Any
     number may run; they take turns. With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with
