@@ -18,7 +18,6 @@ from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
 from ledger.audit.sight import UNOPENED, Nonces, Opener
-from ledger.errors import IntegrityError
 from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import (
     ZERO,
@@ -104,9 +103,7 @@ def check(
         if opener is not None:
             try:
                 _follow(connection, log, registers, followed, notes)
-            except (
-                IntegrityError
-            ) as error:  # pages are missing or damaged: what later registers hold is not known
+            except UNREADABLE as error:  # pages are missing or damaged: what registers hold is not known
                 notes.find("register.unreadable", "log", size=size, reason=str(error))
                 procedure.undecided(UNREAD, len(followed))
         progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))

@@ -20,13 +20,13 @@ from typing import Final, NamedTuple, Self
 from ledger import register
 from ledger.audit import integrity
 from ledger.audit.checks.case import Case
-from ledger.audit.damage import UNREAD
+from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
 from ledger.domain import calendar, money, seals
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.fold import Indexed, state_of, unsuperseded
-from ledger.errors import IntegrityError, MalformedError
+from ledger.errors import MalformedError
 from ledger.proofs import sumtree
 from ledger.proofs.encumbrance import claim_key
 from ledger.proofs.seal import SealHeader
@@ -136,7 +136,7 @@ def check(
         else:
             try:
                 made = _leaves(connection, log, register_row, leaves.entries.get(cut, []))
-            except IntegrityError as error:
+            except UNREADABLE as error:
                 notes.find("register.unreadable", "log", size=event.size, reason=str(error))
                 procedure.undecided(UNREAD)
                 continue

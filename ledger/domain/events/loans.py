@@ -216,7 +216,7 @@ class LoanDisbursed(Data, frozen=True, kw_only=True):
     "loan.settled",
     title="The loan is over for the creditor: nothing is owed any more.",
     subject="loan", posted_by=SERVICING, rank=190, actus="MD, TD", ex102="zeroBalanceCode 1",
-    esma="Account Status, Redemption Date",
+    esma="Account Status (CMRL55), Redemption Date",
 )  # fmt: skip
 class LoanSettled(Data, frozen=True, kw_only=True):
     """Ends the loan. Balances are not touched: a remainder is a finding, not an adjustment."""
@@ -249,7 +249,7 @@ class LoanSettled(Data, frozen=True, kw_only=True):
     "loan.charged_off",
     title="The creditor writes principal off.",
     subject="loan", posted_by=SERVICING, rank=100, actus="CE", ex102="zeroBalanceCode 4",
-    esma="Account Status",
+    esma="Account Status (CMRL55)",
 )  # fmt: skip
 class LoanChargedOff(Data, frozen=True, kw_only=True):
     """Principal falls by what is written off; what still comes in is recovery.received."""

@@ -213,7 +213,7 @@ class Terms(Data, frozen=True, kw_only=True):
             esma="New Obligor Identifier",
         ),
     ] = UNSET
-    product: Annotated[Text | UnsetType, member("product", esma="Product Type")] = UNSET
+    product: Annotated[Text | UnsetType, member("product")] = UNSET
     scene: Annotated[Text | UnsetType, member("where the loan was taken out (场景)")] = UNSET
     region: Annotated[
         Text | UnsetType,
