@@ -1,9 +1,9 @@
 """Where files are exchanged: a directory, or a prefix of an object store, through one narrow door.
 
 A :class:`Place` is a local directory, or any URL that `obstore <https://developmentseed.org/obstore/>`_ knows:
-``s3://bucket/prefix``, ``gs://…``, ``az://…``, ``file:///…``; credentials come from the environment, as that library
-documents. An object is written whole or not at all: object stores promise it, and of a directory the file is renamed
-into its place.
+``s3://bucket/prefix``, ``gs://…``, ``az://…``, ``file:///…``; credentials come from the environment, as
+docs/guides/exchange.md has them. An object is written whole or not at all: object stores promise it, and of a directory
+the file is renamed into its place.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,9 @@ principal = { column = "fen", money = "fen" }
 """
 
 
-def desk_of(folder: Path, ledger: Ledger) -> Desk:
-    """The exchange of a log, with nothing sent yet; it is the morning of 23 November, before six."""
-    (folder / "mappings").mkdir(parents=True)
-    (folder / "exchange.toml").write_text(PLAN, encoding="utf-8")
-    (folder / "mappings" / "repayments.toml").write_text(MAPPING, encoding="utf-8")
-    loans = [
+def loans() -> list[dict[str, Any]]:
+    """Loans L0 to L3, of which bank-a has 70 % and fenqile the rest."""
+    return [
         one
         for n in range(4)
         for one in (
@@ -54,7 +52,14 @@ def desk_of(folder: Path, ledger: Ledger) -> Desk:
             book.disbursed(f"L{n}", claims=("c1", "c2")),
         )
     ]
-    ledger.append(loans, party="fenqile")
+
+
+def desk_of(folder: Path, ledger: Ledger) -> Desk:
+    """The exchange of a log, with nothing sent yet; it is the morning of 23 November, before six."""
+    (folder / "mappings").mkdir(parents=True)
+    (folder / "exchange.toml").write_text(PLAN, encoding="utf-8")
+    (folder / "mappings" / "repayments.toml").write_text(MAPPING, encoding="utf-8")
+    ledger.append(loans(), party="fenqile")
     return Desk(folder, ledger)
 
 

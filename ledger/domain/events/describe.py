@@ -44,7 +44,7 @@ Names in other vocabularies: ACTUS event types and terms, elements of SEC EX-102
 exposures (consumer, Annex VI; by field name). They are given where the meaning is the same.
 
 Of the ESMA names these were compared with published texts: CMRL1 to CMRL7 with Annex VI of the Delegated Regulation
-(EU) 2020/1224; Original and Current Principal Balance (CMRL27, CMRL28), Payment Due (CMRL36) and Account Status (CMRL55)
+(EU) 2020/1224; Original and Current Principal Balance (CMRL27, CMRL28), Payment Due (CMRL36), Account Status (CMRL55)
 with ESMA's questions and answers on the disclosure templates. The others (among them Currency Denomination, CMRL26, and
 Redemption Date) stand as the annex is quoted elsewhere and were not compared with it: look at your edition.
 """
