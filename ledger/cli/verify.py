@@ -64,7 +64,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify a receipt, a claim or seal proof, or an acceptance; or many receipts, one a line.
+    """Verify a receipt, a claim or seal proof, or an acceptance; or a file of receipts.
 
     Prints the ladder: each step with what it proved, the level reached, what was not checked, and the trust
     root's fingerprint. Exit code 0: all that was taken into account holds. 1: proved invalid, the step is
