@@ -74,14 +74,17 @@ class FoundBreak(Document):
 
 
 class TapeTotal(Document):
-    """What the file's own records sum to, and the same by the log's records of the same loans."""
+    """What the file's own records sum to, and the same by the log's records of the same loans.
+
+    Whole numbers for `count`, amounts for all others.
+    """
 
     name: str
     currency: str
-    reported: str
-    derived: str
-    difference: str
-    unexplained: str
+    reported: str | int
+    derived: str | int
+    difference: str | int
+    unexplained: str | int
 
 
 class TapeReason(Document):

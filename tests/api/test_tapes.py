@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from api import schemas
 from ledger import reconciling
 from ledger.audit import pool as pools
 from ledger.audit.breaks import tapes_received
@@ -88,6 +89,7 @@ def test_a_tape_is_committed_to_by_its_digest_and_breaks_are_opened(book: Site) 
         "L3", "balance", "-500.00", "fenqile", "new",
     )  # fmt: skip
     assert (found["posted"], size(book) - before) == ({"tape_received": 1, "breaks_opened": 1}, 2)
+    schemas.Reconciliation.model_validate_json(answer.content)
     acceptance = book.get(answer.headers["location"] + "/acceptance")
     assert acceptance.json()["id"] == found["receipt"]["id"]
     [listed] = book.get("/v1/pools/P1/breaks", "bank").json()["items"]

@@ -101,6 +101,21 @@ def _hostile(day: date) -> list[dict[str, Any]]:
             "id": "hostile-4", "type": "claim.pledged", "subject": "pool:HOSTILE", "effective": when,
             "data": {"holder": "fund-b", "claims": [{"loan": "HOSTILE-1", "claim": "c1"}], "agreement": HOSTILE},
         },
+        {
+            "id": "hostile-5", "type": "tape.received", "subject": "pool:HOSTILE", "effective": when,
+            "data": {"tape": "ab" * 32, "form": "csv", "cut_off": when, "records": 1},
+        },
+        {
+            "id": "hostile-6", "type": "break.opened", "subject": "pool:HOSTILE", "effective": when,
+            "data": {
+                "name": "b-1", "tape": "ab" * 32, "loan": "HOSTILE-1", "item": "balance", "reported": "900.00",
+                "derived": "1000.00", "currency": "CNY", "difference": "-100.00", "owner": "platform",
+            },
+        },
+        {
+            "id": "hostile-7", "type": "break.closed", "subject": "pool:HOSTILE", "effective": when,
+            "data": {"name": "b-1", "resolution": "timing", "explanation": HOSTILE},
+        },
     ]  # fmt: skip
 
 

@@ -22,7 +22,9 @@ PAGES = [
     ("partner", "/pools/WAREHOUSE-B"),
     ("partner", "/pools/WAREHOUSE-B/loans"),
     ("partner", "/pools/WAREHOUSE-B/loans?status=cancelled"),
+    ("partner", "/pools/WAREHOUSE-B/tapes"),
     ("partner", "/pools/HOSTILE"),
+    ("partner", "/pools/HOSTILE/tapes"),
     ("partner", "/loans/{loan}"),
     ("partner", "/loans/HOSTILE-1"),
     ("partner", "/records/{record}"),
@@ -131,6 +133,8 @@ def test_text_of_the_ledger_stays_text(open_page: Opener, portal: Portal) -> Non
     expect(page.locator("h1")).to_contain_text(HOSTILE)
     page = looked_at(open_page, portal, "partner", "/loans/HOSTILE-1")
     expect(page.locator(".timeline")).to_contain_text(HOSTILE)
+    page = looked_at(open_page, portal, "partner", "/pools/HOSTILE/tapes")
+    expect(page.locator(".plain-list").last).to_contain_text(HOSTILE)
     page = looked_at(open_page, portal, "partner", f"/search?q={HOSTILE}")
     expect(page.locator(".empty strong")).to_contain_text(HOSTILE)
 

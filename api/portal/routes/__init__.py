@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.portal.routes import admin, audits, explorer, frame, home, loans, pools, search, sign_in
+from api.portal.routes import admin, audits, explorer, frame, home, loans, pools, search, sign_in, tapes
 
 #: What the service includes.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -16,6 +16,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
     home.router,
     pools.router,
+    tapes.router,
     audits.router,
     loans.router,
     search.router,
