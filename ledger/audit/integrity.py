@@ -6,9 +6,9 @@ exactly; the register's pages are read to the last leaf and folded to the root t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 from typing import Final, NamedTuple, Protocol
 
@@ -162,24 +162,28 @@ def hash_range(
             row.index: RegisterEntry(index=row.index, count=row.count, root=bytes(row.root)).encode()
             for row in trees.registers_between(connection, log.id, start, stop)
         }
-        rows = records.between(connection, log.id, start, stop)
         leaves: list[bytes] = []
         gone: list[int] = []
-        row = next(rows, None)
-        for index in range(start, stop):
-            if row is not None and row.index == index:
-                digest = bytes(row.digest) if row.record is None else hashlib.sha256(row.record).digest()
-                leaves.append(leaf_hash(record_entry(digest)))
-                if scan is not None:
-                    scan.take(index, row.record)
-                row = next(rows, None)
-            elif index in registers:
-                leaves.append(leaf_hash(registers[index]))
-            else:
+
+        def pass_over(upto: int) -> None:
+            """Entries before ``upto`` that are no records: registers, and what is missing."""
+            for index in range(start + len(leaves), upto):
+                if index in registers:
+                    leaves.append(leaf_hash(registers[index]))
+                    continue
                 leaves.append(_UNKNOWN)
                 gone.append(index)
                 if scan is not None:
                     scan.miss(index)
+
+        for index, stored, record in records.committed(connection, log.id, start, stop):
+            if index - start != len(leaves):
+                pass_over(index)
+            digest = bytes(stored) if record is None else sha256(record).digest()
+            leaves.append(leaf_hash(record_entry(digest)))
+            if scan is not None:
+                scan.take(index, record)
+        pass_over(stop)
         kept = _kept_leaves(connection, log, gone)
     for index, leaf in kept.items():
         leaves[index - start] = leaf

@@ -110,6 +110,7 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@functools.lru_cache(maxsize=4_096)  # the records of a batch have one
 def parse_instant(text: str, field: str = "posted") -> datetime:
     """Read what :func:`format_instant` prints. Raises :class:`RefusedError`."""
     if _INSTANT(text):

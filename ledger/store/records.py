@@ -94,6 +94,18 @@ def between(connection: ReadConnection, log_id: int, start: int, stop: int) -> I
     return (RecordRow(*row) for row in result)
 
 
+def committed(
+    connection: ReadConnection, log_id: int, start: int, stop: int
+) -> Iterator[tuple[int, bytes, bytes | None]]:
+    """(index, digest, record) of the records with start ≤ index < stop, in the log's order, streamed."""
+    statement = select(records.c.index, records.c.digest, records.c.record).where(
+        records.c.log_id == log_id, records.c.index >= start, records.c.index < stop
+    )
+    result = streamed(connection, statement.order_by(records.c.index), at_a_time=5_000)
+    for rows in result.partitions():
+        yield from rows
+
+
 def digests_between(connection: ReadConnection, log_id: int, start: int, stop: int) -> dict[int, bytes]:
     """Index → digest of the records in a range of at most a few tiles."""
     statement = select(records.c.index, records.c.digest).where(

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal
@@ -67,6 +68,8 @@ def costs_more(flows: Iterable[tuple[date, int]], measure: Measure, cap: Decimal
     """
     steps, amounts, year = _stepped(flows)
     _check_one_rate(amounts)
+    if measure == "irr_monthly_x12" and year == 12:
+        return _worth_less(steps, amounts, 1 + Fraction(cap) / 12)
     with localcontext(_CONTEXT):
         growth = 1 + cap / 12 if measure == "irr_monthly_x12" else (1 + cap) ** (Decimal(1) / year)
         if measure == "irr_monthly_x12" and year != 12:
@@ -81,6 +84,16 @@ def costs_more(flows: Iterable[tuple[date, int]], measure: Measure, cap: Decimal
             power *= factor
             worth += amount * power
         return worth < 0
+
+
+def _worth_less(steps: tuple[int, ...], amounts: tuple[int, ...], growth: Fraction) -> bool:
+    """Whether the flows are worth less than nothing where an amount grows by a ratio at each step; in integers."""
+    up, down = growth.numerator, growth.denominator
+    worth, scale = 0, 1
+    for gap, amount in zip(_gaps(steps), amounts, strict=True):
+        scale *= down**gap
+        worth = worth * up**gap + amount * scale
+    return worth < 0
 
 
 def _gaps(steps: tuple[int, ...]) -> tuple[int, ...]:

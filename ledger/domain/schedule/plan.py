@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -97,6 +98,9 @@ def listed(lines: Sequence[Instalment], currency: str, *, member: str, number: i
     return tuple(plan)
 
 
+@lru_cache(
+    maxsize=1_024
+)  # a loan's plan is asked for on several days, and loans of one day and product share theirs
 def derive(terms: PlanTerms, *, principal: int, start: date) -> tuple[Due, ...]:
     """The plan of an annuity, linear or bullet loan. Raises :class:`UndeterminedError`."""
     if principal < 0:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.domain.schedule import Due, Measure, annual_cost, planned_flows
+from ledger.domain.schedule import Due, Measure, annual_cost, costs_more, planned_flows
 from ledger.domain.schedule.workdays import step
 from ledger.errors import UndeterminedError
 
@@ -41,6 +41,17 @@ def test_the_measures_are_two_views_of_one_monthly_rate() -> None:
     nominal = annual_cost(flows, "irr_monthly_x12")
     assert round(nominal, 4) == Decimal("0.2146")
     assert abs((1 + nominal / 12) ** 12 - 1 - annual_cost(flows, "effective")) < Decimal("2e-12")
+
+
+def test_a_cost_that_is_the_cap_is_not_above_it() -> None:
+    # Two per cent a month, and a third that no decimal writes out; then the least unit more.
+    for cap, lent, due in (
+        (Decimal("0.24"), 10**18, 102 * 10**16),
+        (Decimal("0.04"), 3 * 10**17, 301 * 10**15),
+    ):
+        flows = [(START, lent), (step(START, 1, 1), -due)]
+        assert not costs_more(flows, "irr_monthly_x12", cap)
+        assert costs_more([*flows, (step(START, 1, 1), -1)], "irr_monthly_x12", cap)
 
 
 def test_days_and_months_agree_over_whole_years() -> None:
