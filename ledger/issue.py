@@ -19,6 +19,7 @@ from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder
 from ledger.proofs.entries import RegisterEntry
 from ledger.proofs.note import Signer
 from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
+from ledger.proofs.tiles import TileTree
 from ledger.publish import claim_preimages
 from ledger.store import ReadConnection, Store, WriteConnection, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
@@ -75,6 +76,22 @@ def acceptances(connection: ReadConnection, log: LogRow, indexes: Iterable[int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What receipts of one checkpoint stand on, read once for all of them."""
+
+    checkpoint: CheckpointRow
+    tree: TileTree
+    leaf: RegisterLeaf
+
+    @classmethod
+    def of(cls, connection: WriteConnection, log: LogRow, checkpoint: CheckpointRow) -> _Ground:
+        """The anchor worker is told that this size is wanted on chain."""
+        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
+        tree = tree_at(connection, log.id, checkpoint.size)
+        return cls(checkpoint=checkpoint, tree=tree, leaf=register_leaf(connection, log, checkpoint.size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """What issuing works with: where it stores, which log, whose keys."""
 
@@ -118,7 +135,12 @@ class Issuer:
             stored = trees.receipt(connection, log.id, row.index)
             if stored is not None:
                 return stored.receipt
-            return self._issue(connection, log, row, _checkpoint_for(connection, log, row.index))
+            subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
+            sealed = records.sealed_disclosures(connection, log.id, row.index)
+            ground = _Ground.of(connection, log, _checkpoint_for(connection, log, row.index))
+            document = self._issue(log, row, ground, subject, sealed)
+            trees.add_receipts(connection, log.id, [(row.index, document)])
+            return document
 
     def receipts(self, rows: Sequence[tuple[RecordRow, bool]]) -> list[bytes]:
         """The receipts of many published records, each with or without its disclosures, in two transactions.
@@ -144,32 +166,34 @@ class Issuer:
         return found
 
     def _issued_together(self, rows: Sequence[RecordRow]) -> dict[int, ReceiptRow]:
+        """Issue these, of ascending indexes; what others have issued or erased meanwhile is left as it is."""
+        indexes = [row.index for row in rows]
         with self.store.write() as connection:
             log = logs.lock(connection, self.origin)
-            # Others may have issued some of them meanwhile, or erased them.
-            stored = trees.receipts_at(connection, log.id, [row.index for row in rows])
-            newest = trees.checkpoint(connection, log.id)
+            stored = trees.receipts_at(connection, log.id, indexes)
+            raw = records.raw_at(connection, log.id, indexes)
+            sealed = records.sealed_at(connection, log.id, indexes)
+            owners = subjects.by_id(connection, {row.subject_id for row in rows})
+            made: list[tuple[int, bytes]] = []
+            ground: _Ground | None = None
             for row in rows:
-                there = records.at(connection, log.id, row.index)
-                if row.index in stored or there is None or there.record is None or newest is None:
+                if row.index in stored or raw.get(row.index) is None:
                     continue
-                covered = anchors.smallest_size_above(connection, log.id, row.index)
-                checkpoint = newest if covered is None else trees.checkpoint(connection, log.id, covered)
-                assert checkpoint is not None
-                stored[row.index] = ReceiptRow(self._issue(connection, log, there, checkpoint), None)
-        return stored
+                if ground is None or row.index >= ground.checkpoint.size:
+                    ground = _Ground.of(connection, log, _checkpoint_or_newest(connection, log, row.index))
+                document = self._issue(log, row, ground, owners[row.subject_id], sealed.get(row.index))
+                made.append((row.index, document))
+            trees.add_receipts(connection, log.id, made)
+        return stored | {index: ReceiptRow(document, None) for index, document in made}
 
     def _issue(
-        self, connection: WriteConnection, log: LogRow, row: RecordRow, checkpoint: CheckpointRow
+        self, log: LogRow, row: RecordRow, ground: _Ground, subject: SubjectRow, sealed: bytes | None
     ) -> bytes:
-        """Make a record's receipt under this checkpoint, and keep it."""
+        """Make a record's receipt."""
         if row.record is None:
             raise NotFoundError(
                 f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
             )
-        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
-        subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
-        sealed = records.sealed_disclosures(connection, log.id, row.index)
         disclosures: list[tuple[str, str, object]] = []
         if sealed is not None and subject.secret is not None:
             secret = self.vault.unwrap(subject.secret, subject.name)
@@ -180,13 +204,11 @@ class Issuer:
             index=row.index,
             record=bytes(row.record).decode(),
             disclosures=tuple(disclosures),
-            proof=tuple(tree_at(connection, log.id, checkpoint.size).inclusion_proof(row.index)),
-            checkpoint=checkpoint.note.decode(),
-            register=register_leaf(connection, log, checkpoint.size),
+            proof=tuple(ground.tree.inclusion_proof(row.index)),
+            checkpoint=ground.checkpoint.note.decode(),
+            register=ground.leaf,
         )
-        encoded = document.signed(self.service).encode()
-        trees.add_receipt(connection, log.id, row.index, encoded)
-        return encoded
+        return document.signed(self.service).encode()
 
     def claim_proof(self, claim: str, size: int | None) -> bytes:
         """A claim's place in the register of a published size; see :meth:`ledger.log.Ledger.prove_claim`."""
@@ -274,6 +296,15 @@ def asset_key_of(connection: ReadConnection, log: LogRow, claim: str) -> bytes:
         if row.name == name:
             return bytes(row.asset_key)
     raise NotFoundError(f"no claim {name!r} of a loan {loan!r} in this log")
+
+
+def _checkpoint_or_newest(connection: ReadConnection, log: LogRow, index: int) -> CheckpointRow:
+    """The smallest checkpoint over the entry that is or will be anchored, else the newest there is."""
+    size = anchors.smallest_size_above(connection, log.id, index)
+    row = trees.checkpoint(connection, log.id, size) if size else trees.checkpoint(connection, log.id)
+    if row is None or row.size <= index:
+        raise IntegrityError(f"entry {index} is published, but no checkpoint covers it")
+    return row
 
 
 def _checkpoint_for(connection: ReadConnection, log: LogRow, index: int) -> CheckpointRow:

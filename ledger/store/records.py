@@ -208,6 +208,14 @@ def sealed_between(connection: ReadConnection, log_id: int, start: int, stop: in
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
+def sealed_at(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> dict[int, bytes]:
+    """Sealed disclosures of those of these records that have any, by index."""
+    sql = 'SELECT "index", sealed FROM disclosures WHERE log_id = {p} AND "index" {keys}'
+    return {
+        int(row[0]): bytes(row[1]) for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")
+    }
+
+
 def sealed_disclosures(connection: ReadConnection, log_id: int, index: int) -> bytes | None:
     statement = select(disclosures.c.sealed).where(
         disclosures.c.log_id == log_id, disclosures.c.index == index

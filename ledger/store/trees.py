@@ -233,8 +233,10 @@ def receipt_of(connection: ReadConnection, log_id: int, party: str, event_id: st
     return document
 
 
-def add_receipt(connection: WriteConnection, log_id: int, index: int, document: bytes) -> None:
-    connection.execute(insert(receipts).values(log_id=log_id, index=index, receipt=document))
+def add_receipts(connection: WriteConnection, log_id: int, issued: Iterable[tuple[int, bytes]]) -> None:
+    """Keep what was issued, as (index, document)."""
+    rows = [(log_id, index, document) for index, document in issued]
+    bulk.insert(connection, receipts, ("log_id", "index", "receipt"), rows)
 
 
 def add_bare(connection: WriteConnection, log_id: int, index: int, document: bytes) -> None:
