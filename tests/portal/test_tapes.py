@@ -165,6 +165,14 @@ def test_it_works_without_a_script(browser: Browser, portal: Portal, tmp_path: P
     page = without_script(browser, portal, "partner", locale="en-GB", viewport={"width": 390, "height": 900})
     page.goto(f"{portal.address}{POOL}")
     page.get_by_role("link", name="Tapes and breaks to work on").click()
+    card = page.locator("section:has(#send)").bounding_box()
+    for field in ("#file", "#mapping", "#cut_off", "#balances"):
+        box = page.locator(field).bounding_box()
+        assert card is not None
+        assert box is not None
+        assert box["x"] + box["width"] <= card["x"] + card["width"], (
+            f"{field} stands out of its card on a phone"
+        )
     page.set_input_files("#file", tmp_path / "t.csv")
     page.set_input_files("#mapping", tmp_path / "t.toml")
     page.get_by_role("button", name="Compare only").click()
