@@ -17,6 +17,7 @@ from ledger.errors import UnavailableError
 from ledger.jobs import MAX_UNFINISHED
 from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool
 from tests.api.make_examples import perform
+from tests.databases import sqlite_in
 
 NONE = "audit_" + "0" * 24
 
@@ -24,7 +25,7 @@ NONE = "audit_" + "0" * 24
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, str]]:
     """A pool of the bank's, and a run of its audit."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('audited') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("audited")))
     with site.client:
         for event in (originated("L1"), disbursed("L1"), pool("P"), pledged("P", "L1"), pool("Q")):
             assert site.post(event).status_code == 201

@@ -19,6 +19,7 @@ from ledger.mirror.remote import Remote
 from ledger.proofs.trust import TrustRoot
 from ledger.vault import Vault
 from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool, repaid
+from tests.databases import sqlite_in
 
 #: What the log's owner does to an answer: (path, parameters, its body) → what the partner gets.
 Tamper = Callable[[str, Mapping[str, Any], bytes], bytes]
@@ -85,7 +86,7 @@ def fill(site: Site) -> None:
     site.ledger.publish()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kek(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The key-encryption key of the site's log, as a file."""
     file = tmp_path_factory.mktemp("kek") / "kek"
@@ -94,10 +95,10 @@ def kek(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The small log; tests of a module that use it store nothing in it."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('site') / 'ledger.db'}")
+    """The small log; tests that use it store nothing in it."""
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("site")))
     site.ledger.add_party("auditor", ["auditor"])
     site.tokens["auditor"] = new_key(site.ledger, "auditor")
     fill(site)

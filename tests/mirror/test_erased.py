@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Site, make_site, repaid
+from tests.databases import sqlite_in
 from tests.mirror.conftest import Partner, fill, owners_report
 
 
@@ -17,10 +18,10 @@ def ended(loan: str) -> dict[str, Any]:
     return event | {"data": {"reason": "matured"}}
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """The small log, in which a loan of each pool has ended long ago and is erased."""
-    site = make_site(f"sqlite:///{tmp_path / 'ledger.db'}")
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The small log, in which a loan of each pool has ended long ago and is erased; tests store nothing in it."""
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("erased")))
     fill(site)
     site.ledger.append([ended("L2"), ended("L4")], party="fenqile")
     site.ledger.publish()
