@@ -5,6 +5,7 @@ SIGTERM and SIGINT end each of them gently: requests under way are answered, the
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
@@ -27,6 +28,9 @@ commands = command_group("Services.")
 GRACE_SECONDS: Final = 45
 #: Seconds in which a process of several must show that it lives; a busy machine takes a few to start one.
 ALIVE_WITHIN_SECONDS: Final = 60
+#: Seconds for which a thread may keep the interpreter while others want it. Whoever holds the log's lock asks the
+#: database a dozen times; with Python's 5 ms a batch that was read beside it held up each of these answers.
+SWITCH_SECONDS: Final = 0.0005
 
 Host = Annotated[str | None, typer.Option(help="Where to listen. [default: POOLPROOF_HOST, 127.0.0.1]")]
 Port = Annotated[
@@ -44,11 +48,10 @@ def serve(host: Host = None, port: Port = None, as_json: Json = False) -> None:
     import uvicorn
 
     from api.app import create_app
-    from ledger import telemetry
     from ledger.workers import Workers, stopped_by_signals
 
     with open_home(json_logs=as_json) as home:
-        telemetry.configure_service(home.settings)
+        _begin(home.settings)
         app = create_app(home.served_settings(), ledger=home.ledger)
         server = uvicorn.Server(_config(app, home, host, port))
         workers = Workers(home.loops())
@@ -80,11 +83,10 @@ def api(
     import uvicorn
 
     from api.app import create_app
-    from ledger import telemetry
     from ledger.workers import stopped_by_signals
 
     with open_home(json_logs=as_json, signs=False) as home:
-        telemetry.configure_service(home.settings)
+        _begin(home.settings)
         # What is wrong with the settings, the keys or the database is said once, here, and not by each process.
         settings = home.served_settings()
         if processes == 1:
@@ -114,23 +116,29 @@ def worker(
     number may run; they take turns. With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with
     an error when the chain shows another root than the log's: a person must look.
     """
-    from ledger import telemetry
     from ledger.workers import Workers, stopped_by_signals
 
     with open_home(json_logs=as_json) as home:
-        telemetry.configure_service(home.settings)
+        _begin(home.settings)
         workers = Workers(home.loops(*only or ()))
         with stopped_by_signals(workers.stop):
             workers.run()
 
 
+def _begin(settings: Settings) -> None:
+    """What a process that runs on has of its own: the form of log lines, and how its threads take turns."""
+    from ledger import telemetry
+
+    telemetry.configure_service(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
 def _application(settings: Settings) -> FastAPI:
     """The service in one process of several; its connections to the database end with the process."""
     from api.app import create_app
-    from ledger import telemetry
     from ledger.home import Home
 
-    telemetry.configure_service(settings)
+    _begin(settings)
     return create_app(settings, ledger=Home(settings, signs=False).ledger)
 
 

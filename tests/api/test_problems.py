@@ -152,10 +152,10 @@ def test_every_endpoint_is_tried(still_site: Site) -> None:
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/events", "POST"),
-        ("PATCH", "/v1/keys", "HEAD, GET, POST"),
-        ("OPTIONS", "/v1/keys/0123456789abcdef", "HEAD, DELETE, GET"),
-        ("PUT", "/v1/webhooks/hook_0123456789abcdef", "HEAD, DELETE, GET, PATCH"),
-        ("POST", "/pools", "HEAD, GET"),
+        ("PATCH", "/v1/keys", "GET, HEAD, POST"),
+        ("OPTIONS", "/v1/keys/0123456789abcdef", "DELETE, GET, HEAD"),
+        ("PUT", "/v1/webhooks/hook_0123456789abcdef", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/pools", "GET, HEAD"),
     ],
 )
 def test_405_says_what_is_allowed(still_site: Site, method: str, path: str, allowed: str) -> None:
@@ -269,5 +269,5 @@ def test_settings_limit_the_batch(fresh_sqlite: str) -> None:
     site = make_site(fresh_sqlite, max_request_bytes=2048, max_upload_bytes=2048)
     with site.client:
         check(site.post_batch(b" " * 2049), 413)
-        assert site.post_batch(b"\n").status_code in {200, 422}
+        assert site.post_batch(b"\n").status_code == 400
     site.ledger.store.close()

@@ -1,16 +1,19 @@
-"""The table of routes finds what asking one route after the other finds."""
+"""The table of routes finds what asking one route after the other finds, and calls as was declared."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Annotated
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Body, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Match
 
+from api.routes.health import health
 from api.routing import Table
 from tests.api.conftest import Site
 
@@ -34,7 +37,7 @@ def asked(method: str, path: str) -> dict[str, object]:
 
 
 def route(path: str, *methods: str) -> APIRoute:
-    return APIRoute(path, lambda: None, methods=list(methods or ["GET"]))
+    return APIRoute(path, health, methods=list(methods or ["GET"]))
 
 
 #: Words that meet each other: literal, parameter in the middle of a word, parameter of many words, the root.
@@ -91,4 +94,78 @@ def test_a_path_of_no_route_is_not_found(still_site: Site) -> None:
         answer = still_site.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     answer = still_site.client.delete("/v1/events/e1", headers=still_site.auth())
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+# -- how a route comes by its arguments --------------------------------------------------------------------
+
+
+def service(endpoint: Callable[..., object]) -> TestClient:
+    """A service of one route, behind a table."""
+    app = FastAPI()
+    app.router.routes.append(Table([APIRoute("/things/{thing}", endpoint)]))
+    return TestClient(app)
+
+
+async def _length(request: Request, thing: str) -> int:
+    return len(thing) + len(request.headers.getlist("x-more"))
+
+
+async def _twice(length: Annotated[int, Depends(_length)]) -> int:
+    return 2 * length
+
+
+Thing = Annotated[str, Path(pattern="^[a-z]+$")]
+Twice = Annotated[int, Depends(_twice)]
+Limit = Annotated[int, Query(ge=1)]
+IfNone = Annotated[str | None, Header()]
+
+
+async def coroutine(thing: Thing, twice: Twice, *, limit: Limit = 7, if_none: IfNone = None) -> Response:
+    return JSONResponse([thing, twice, limit, if_none])
+
+
+def plain(thing: Thing, twice: Twice, *, limit: Limit = 7, if_none: IfNone = None) -> Response:
+    with pytest.raises(RuntimeError):  # in a thread of its own, no event loop waits for it
+        asyncio.get_running_loop()
+    return JSONResponse([thing, twice, limit, if_none])
+
+
+@pytest.mark.parametrize("endpoint", [coroutine, plain])
+def test_arguments_are_what_was_declared(endpoint: Callable[..., object]) -> None:
+    client = service(endpoint)
+    assert client.get("/things/abc").json() == ["abc", 6, 7, None]
+    assert client.get("/things/abc?limit=2&other=3").json() == ["abc", 6, 2, None]
+    assert client.get("/things/abc?other=3").json() == ["abc", 6, 7, None]
+    assert client.get("/things/abc", headers={"If-None": "x", "X-More": "1"}).json() == ["abc", 8, 7, "x"]
+
+
+def test_every_parameter_that_is_wrong_is_told() -> None:
+    answer = service(coroutine).get("/things/A?limit=0")
+    assert answer.status_code == 422
+    assert [one["loc"] for one in answer.json()["detail"]] == [["path", "thing"], ["query", "limit"]]
+
+    async def needed(thing: Thing, limit: Limit, if_none: Annotated[str, Header()]) -> Response:
+        return JSONResponse([thing, limit, if_none])
+
+    client = service(needed)
+    assert [one["loc"] for one in client.get("/things/a").json()["detail"]] == [
+        ["query", "limit"],
+        ["header", "if-none"],
+    ]
+    assert client.get("/things/a?limit=1", headers={"If-None": "x"}).json() == ["a", 1, "x"]
+
+
+def test_what_a_route_cannot_have_is_refused_when_the_service_starts() -> None:
+    def dependency() -> int:
+        return 1
+
+    def with_a_thread(one: Annotated[int, Depends(dependency)]) -> Response:
+        return JSONResponse(one)
+
+    def with_a_body(one: Annotated[dict[str, int], Body()]) -> Response:
+        return JSONResponse(one)
+
+    for endpoint, reason in ((with_a_thread, "a dependency is a coroutine"), (with_a_body, "reads bodies")):
+        with pytest.raises(TypeError, match=reason):
+            Table([APIRoute("/", endpoint)])
