@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 
 from api import problems
@@ -35,6 +34,11 @@ SECURITY_HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-site",
 }
+#: What is added to answers that say nothing else of it.
+_ADDED: Final = [
+    (name.encode(), value.encode())
+    for name, value in {"cache-control": "no-store", **SECURITY_HEADERS}.items()
+]
 
 
 class Frame:
@@ -58,11 +62,10 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                headers.setdefault("cache-control", "no-store")
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message["headers"]
+                names = {name for name, _ in given}
+                added = [one for one in _ADDED if one[0] not in names]
+                message["headers"] = [*given, (b"x-request-id", request_id.encode()), *added]
             await send(message)
 
         try:

@@ -41,6 +41,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._events = Counter(
             "poolproof_events", "Events by what became of them.", ["outcome"], registry=self.registry
         )
@@ -94,8 +95,14 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request under the pattern of its route."""
-        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (method if method in _METHODS else "other", route, status)
+        series = self._series.get(key)
+        if series is None:
+            # To look a series up by its labels costs more than to count in it.
+            counter = self._requests.labels(key[0], route, str(status))
+            series = self._series[key] = (counter, self._seconds.labels(route))
+        series[0].inc()
+        series[1].observe(seconds)
 
     def accepted(self, *, repeated: bool, count: int = 1) -> None:
         """Count accepted events, first or repeated."""

@@ -174,10 +174,13 @@ class Ledger:
         """
         if self.signer is None:
             raise ConfigurationError("this process does not hold the checkpoint key")
+        with self._reading() as (connection, log):
+            prepared = publish.prepare(connection, log, vault=self.vault, now=self.clock(), every=every)
         with self._writing() as (connection, log):
             return publish.publish(
-                connection, log, vault=self.vault, signer=self.signer, now=self.clock(), every=every
-            )
+                connection, log, vault=self.vault, signer=self.signer, now=self.clock(), every=every,
+                prepared=prepared,
+            )  # fmt: skip
 
     def seal_pool(
         self,

@@ -4,11 +4,15 @@ One transaction. The claims and pools that the records since the last register t
 (:mod:`ledger.proofs.encumbrance` fixes the bytes), the map takes them in (:mod:`ledger.register`), and the
 register entry becomes the last leaf of the tree that the checkpoint signs: whoever sees this size sees this
 register.
+
+Appends wait for that transaction. So most of its work is done before it, in a snapshot (:func:`prepare`), and the
+transaction adds what came since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ledger import register
@@ -42,6 +46,39 @@ from ledger.vault import Vault
 CHUNK_SUBJECTS = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The register with the records before ``log.size``, worked out beside the log as it stood then."""
+
+    log: LogRow
+    update: register.Update
+
+    def continues(self, log: LogRow) -> bool:
+        """Whether the log as it stands now has published nothing since."""
+        return (self.log.published, self.log.next_page) == (log.published, log.next_page)
+
+
+def prepare(
+    connection: ReadConnection, log: LogRow, *, vault: Vault, now: datetime, every: timedelta = timedelta(0)
+) -> Prepared | None:
+    """Bring the register up to date in a snapshot, for :func:`publish` to start from.
+
+    None where nothing is to be published or changes in it, and after a bulk load, whose changes are too many at once.
+    """
+    if log.size == log.published or _is_fresh(connection, log, now, every):
+        return None
+    if log.size - log.published > CHUNK_SUBJECTS:
+        return None
+    changes: dict[bytes, bytes] = {}
+    for some in _changes(connection, log, vault, log.published):
+        changes |= some
+        if len(changes) > CHUNK_SUBJECTS:  # a few pledges may name many claims
+            return None
+    if not changes:
+        return None
+    return Prepared(log, _update(connection, log, log.register_page, log.next_page, changes))
+
+
 def publish(
     connection: WriteConnection,
     log: LogRow,
@@ -50,10 +87,12 @@ def publish(
     signer: Signer,
     now: datetime,
     every: timedelta = timedelta(0),
+    prepared: Prepared | None = None,
 ) -> CheckpointRow | None:
     """End the tree in a register entry and sign its checkpoint; None when nothing is new since the last one.
 
-    None too while that one is younger than ``every``.
+    None too while that one is younger than ``every``. What was ``prepared`` is not worked out again, unless somebody
+    else has published meanwhile.
     """
     if log.size == log.published or _is_fresh(connection, log, now, every):
         return None
@@ -61,8 +100,7 @@ def publish(
     page, next_page = log.register_page, log.next_page
     count, root = (previous.count, previous.root) if previous else (0, mpt.EMPTY_ROOT)
     first_page = next_page
-    for changes in _changes(connection, log, vault):
-        result = register.update(lambda ids: trees.pages(connection, log.id, ids), page, next_page, changes)
+    for result in _updates(connection, log, vault, prepared):
         trees.add_pages(connection, log.id, result.written)
         # Pages that an earlier chunk of this very publish wrote belong to no published register.
         trees.drop_pages(connection, log.id, [old for old in result.replaced if old >= first_page])
@@ -79,16 +117,39 @@ def publish(
     return row
 
 
+def _updates(
+    connection: ReadConnection, log: LogRow, vault: Vault, prepared: Prepared | None
+) -> Iterator[register.Update]:
+    """What makes the last register the new one, step by step; each is stored before the next is worked out."""
+    since, page, next_page = log.published, log.register_page, log.next_page
+    if prepared is not None and prepared.continues(log):
+        yield prepared.update
+        since, page = prepared.log.size, prepared.update.page
+        next_page += len(prepared.update.written)
+    for changes in _changes(connection, log, vault, since):
+        result = _update(connection, log, page, next_page, changes)
+        yield result
+        page, next_page = result.page, next_page + len(result.written)
+
+
+def _update(
+    connection: ReadConnection, log: LogRow, page: int, next_page: int, changes: dict[bytes, bytes]
+) -> register.Update:
+    return register.update(lambda ids: trees.pages(connection, log.id, ids), page, next_page, changes)
+
+
 def _is_fresh(connection: ReadConnection, log: LogRow, now: datetime, every: timedelta) -> bool:
     newest = trees.checkpoint(connection, log.id) if every else None
     # One that a clock ahead of this one has dated says nothing about the time since.
     return newest is not None and timedelta(0) <= now - calendar.parse_instant(newest.published) < every
 
 
-def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[dict[bytes, bytes]]:
-    """New register values of all that the records since the last register touched, a chunk at a time."""
-    touched = records.subjects_changed(connection, log.id, log.published, log.size)
-    encumbered = subjects.claims_encumbered(connection, log.id, log.published, log.size)
+def _changes(
+    connection: ReadConnection, log: LogRow, vault: Vault, since: int
+) -> Iterator[dict[bytes, bytes]]:
+    """New register values of all that the records from ``since`` on touched, a chunk at a time."""
+    touched = records.subjects_changed(connection, log.id, since, log.size)
+    encumbered = subjects.claims_encumbered(connection, log.id, since, log.size)
     for start in range(0, len(touched), CHUNK_SUBJECTS):
         rows = subjects.by_id(connection, touched[start : start + CHUNK_SUBJECTS])
         loan_ids = [row.id for row in rows.values() if row.name.startswith("loan:")]
@@ -103,7 +164,9 @@ def _changes(connection: ReadConnection, log: LogRow, vault: Vault) -> Iterator[
         claims = list(
             subjects.claims_by_key(connection, log.id, encumbered[start : start + CHUNK_SUBJECTS]).values()
         )
-        yield claim_values(subjects.by_id(connection, {claim.subject_id for claim in claims}), claims, vault)
+        rows = subjects.by_id(connection, {claim.subject_id for claim in claims})
+        if values := claim_values(rows, claims, vault):
+            yield values
 
 
 def claim_values(rows: dict[int, SubjectRow], claims: Sequence[ClaimRow], vault: Vault) -> dict[bytes, bytes]:

@@ -67,20 +67,40 @@ def upsert(
         return
     assignments = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
     conflict = f" ON CONFLICT ({', '.join(_quoted(key))}) DO UPDATE SET {assignments}"
-    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
+    if connection.dialect.name == "postgresql":
         names = ", ".join(_quoted(columns))
-        stage = f"stage_{table.name}"
-        connection.exec_driver_sql(
-            f'CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE "{table.name}") ON COMMIT DELETE ROWS'
+        sql = (
+            f'INSERT INTO "{table.name}" ({names}) SELECT * FROM {_unnested(table, tuple(columns))}{conflict}'
         )
-        connection.exec_driver_sql(f"TRUNCATE {stage}")
-        _copy(connection, table, columns, rows, into=stage)
-        connection.exec_driver_sql(
-            f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {stage}{conflict}'
-        )
+        connection.exec_driver_sql(sql, _by_column(rows))
     else:
         sql = _insert_sql(table, tuple(columns), connection.dialect.name) + conflict
         connection.exec_driver_sql(sql, list(rows))
+
+
+def update(
+    connection: WriteConnection,
+    table: Table,
+    key: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Give rows that stand there new values: each tuple has the ``key`` of one, then what its ``columns`` become."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        names = (*key, *columns)
+        values = ", ".join(f'"{name}" = fresh."{name}"' for name in columns)
+        same = " AND ".join(f'row."{name}" = fresh."{name}"' for name in key)
+        fresh = f"{_unnested(table, names)} AS fresh ({', '.join(_quoted(names))})"
+        connection.exec_driver_sql(
+            f'UPDATE "{table.name}" AS row SET {values} FROM {fresh} WHERE {same}', _by_column(rows)
+        )
+    else:
+        values = ", ".join(f'"{name}" = ?' for name in columns)
+        same = " AND ".join(f'"{name}" = ?' for name in key)
+        sql = f'UPDATE "{table.name}" SET {values} WHERE {same}'
+        connection.exec_driver_sql(sql, [(*row[len(key) :], *row[: len(key)]) for row in rows])
 
 
 def select_in(
@@ -117,17 +137,22 @@ def _insert_sql(table: Table, columns: tuple[str, ...], dialect: str) -> str:
     return f'INSERT INTO "{table.name}" ({", ".join(_quoted(columns))}) VALUES ({", ".join([mark] * len(columns))})'
 
 
+@cache
+def _unnested(table: Table, columns: tuple[str, ...]) -> str:
+    """Rows from an array for each column: one statement, where a table to copy them into first would take four."""
+    return f"unnest({', '.join(f'%b::{_copy_type(table.c[name].type)}[]' for name in columns)})"
+
+
+def _by_column(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*rows, strict=True)))
+
+
 def _copy(
-    connection: WriteConnection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    *,
-    into: str | None = None,
+    connection: WriteConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     driver: Any = connection.connection.driver_connection
     types = [_copy_type(table.c[name].type) for name in columns]
-    sql = f'COPY "{into or table.name}" ({", ".join(_quoted(columns))}) FROM STDIN (FORMAT BINARY)'
+    sql = f'COPY "{table.name}" ({", ".join(_quoted(columns))}) FROM STDIN (FORMAT BINARY)'
     import psycopg
 
     try:

@@ -91,7 +91,8 @@ def put(
 ) -> None:
     """Store subjects met for the first time, and the new state of others."""
     bulk.insert(connection, subjects, _SUBJECT, [(row[0], log_id, *row[1:]) for row in new])
-    bulk.upsert(connection, subjects, ("id",), _SUBJECT, [(row[0], log_id, *row[1:]) for row in changed])
+    moved = [(row.id, row.count, row.head, row.last_index, row.state) for row in changed]
+    bulk.update(connection, subjects, ("id",), ("count", "head", "last_index", "state"), moved)
 
 
 def claims_by_key(
@@ -122,7 +123,8 @@ def put_claims(
     connection: WriteConnection, log_id: int, new: Iterable[ClaimRow], changed: Iterable[ClaimRow]
 ) -> None:
     bulk.insert(connection, claims, _CLAIM, [(log_id, *row) for row in new])
-    bulk.upsert(connection, claims, ("log_id", "asset_key"), _CLAIM, [(log_id, *row) for row in changed])
+    moved = [(log_id, row.asset_key, row.version, row.history, row.holders) for row in changed]
+    bulk.update(connection, claims, ("log_id", "asset_key"), ("version", "history", "holders"), moved)
 
 
 def add_encumbrances(connection: WriteConnection, log_id: int, rows: Iterable[EncumbranceRow]) -> None:

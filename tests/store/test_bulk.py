@@ -58,3 +58,16 @@ def test_many_keys_are_found(store: Store) -> None:
         none = list(bulk.select_in(connection, sql, [], 1))
     assert found == set(range(100))
     assert none == []
+
+
+@pytest.mark.parametrize("many", [1, 5_000])
+def test_update_changes_what_stands_and_adds_nothing(store: Store, many: int) -> None:
+    with store.write() as connection:
+        bulk.insert(connection, subjects, COLUMNS, [row(n, 1) for n in range(many)])
+        moved = [(n, 1, 7, None if n % 2 else b"head", b"") for n in range(0, 2 * many, 2)]
+        bulk.update(connection, subjects, ("id", "log_id"), ("count", "head", "state"), moved)
+        bulk.update(connection, subjects, ("id",), ("count",), [])
+    expected = [row(n, 1) for n in range(many)]
+    for n in range(0, many, 2):
+        expected[n] = (n, 1, f"loan:{n}", 7, b"head", n, None, b"")
+    assert stored(store) == expected

@@ -18,6 +18,9 @@ subjects = Table(
     Column("secret", LargeBinary),  # wrapped by the key-encryption key; null once erased
     Column("state", LargeBinary, nullable=False),  # folded state of a loan or pool, ledger.domain's encoding
     UniqueConstraint("log_id", "name"),
+    # A subject changes with each of its records. With room in its page the new row goes beside the old one, and no
+    # index has to learn of it: half of what the change costs PostgreSQL.
+    postgresql_with={"fillfactor": 60},
 )
 
 records = Table(
