@@ -20,7 +20,7 @@ from ledger.simulate.options import Options
 from ledger.simulate.share import Share, ShareDay
 
 #: Loans from which on other processes save more time than it takes to start them.
-_WORTH_SHARING: Final = 10_000
+_WORTH_SHARING: Final = 20_000
 
 
 def sensible(loans: int) -> int:
