@@ -55,6 +55,7 @@ class Service:
         after = [cpu_seconds(self.api), cpu_seconds(self.postmaster)]
         for who, start, end in zip(("api", "postgresql"), before, after, strict=True):
             result[f"{who}_cpu_seconds"] = round(end - start, 2)
+            result[f"{who}_cpu_ms_a_request"] = round((end - start) / result["requests"] * 1e3, 3)
         result["load_before"] = round(load, 1)
         say(f"    {result['requests_per_second']} requests/s, p99 {result['p99_ms']} ms")
         return result
