@@ -10,12 +10,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from ledger.audit import integrity, logscan, poolchain
 from ledger.audit import pool as pools
@@ -36,7 +36,12 @@ from ledger.store.logs import LogRow
 
 #: Loans in one range: some seconds' work, so that cores finish together and progress is seen.
 RANGE_LOANS: Final = 2_000
+#: Ranges begun for each process before the first of their results is taken: enough to keep all at work, and a bound on
+#: what waits in memory, however large the log.
+AHEAD: Final = 3
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
 #: (size, block time in seconds) of each anchor, ascending; None where no chain was asked.
 AnchorTimes = tuple[tuple[int, int], ...] | None
@@ -165,26 +170,24 @@ def _hash_all(job: Job, processes: int, progress: Progress) -> tuple[list[integr
     ranges = integrity.ranges(job.size)
     hashed: list[integrity.Hashed] = []
     whole: LogScan | None = None
-    with _workers(job, min(processes, len(ranges))) as submit:
-        for bounds, future in zip(ranges, [submit(_hash, one) for one in ranges], strict=True):
-            one, found = future.result()
-            hashed.append(one)
-            if whole is None:
-                whole = found
-            elif found is not None:
-                whole.add(found)
-            progress("entries", bounds[1], job.size)
+    progress("entries", 0, job.size)
+    for bounds, (one, found) in zip(ranges, _each(_hash, ranges, job, processes), strict=True):
+        hashed.append(one)
+        if whole is None:
+            whole = found
+        elif found is not None:
+            whole.add(found)
+        progress("entries", bounds[1], job.size)
     return hashed, whole
 
 
 def _examine_all(job: Job, loan_ids: Sequence[int], processes: int, progress: Progress) -> Part:
     """Go through every range of loans, and add up what they give."""
     whole = Part(collectors=job.collect(job))
-    parts = _parts(loan_ids)
-    with _workers(job, min(processes, len(parts))) as submit:
-        for future in [submit(_examine, part) for part in parts]:
-            whole.add(future.result())
-            progress("loans", whole.loans, len(loan_ids))
+    progress("loans", 0, len(loan_ids))
+    for part in _each(_examine, _parts(loan_ids), job, processes):
+        whole.add(part)
+        progress("loans", whole.loans, len(loan_ids))
     return whole
 
 
@@ -193,33 +196,34 @@ def _examine(loan_ids: Sequence[int]) -> Part:
     return _here.worker.examine(loan_ids)
 
 
-@contextmanager
-def _workers(job: Job, processes: int) -> Iterator[Callable[..., Future[Any]]]:
-    """How to submit work: to this process where one is enough, else to a pool of them."""
+def _each(
+    work: Callable[[Task], Result], tasks: Sequence[Task], job: Job, processes: int
+) -> Iterator[Result]:
+    """What the work gives for each task, in their order: done in this process where one is enough, else in several."""
+    processes = min(processes, len(tasks))
     if processes <= 1:
         _start(job)
         assert _here.worker is not None
         try:
-            yield _at_once
+            yield from map(work, tasks)
         finally:
             _here.worker.store.close()
         return
     # Spawned, not forked: a database connection must not be shared, and threads may be running.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(job,)) as executor:
+        begun: deque[Future[Result]] = deque()
         try:
-            yield executor.submit
+            for task in tasks:
+                if len(begun) == processes * AHEAD:
+                    yield begun.popleft().result()
+                begun.append(executor.submit(work, task))
+            while begun:
+                yield begun.popleft().result()
         except BaseException:
-            executor.shutdown(
-                cancel_futures=True
-            )  # whoever gives up does not wait for ranges that nobody began
+            # Whoever gives up does not wait for ranges that nobody began.
+            executor.shutdown(cancel_futures=True)
             raise
-
-
-def _at_once(function: Callable[..., object], argument: object) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_result(function(argument))
-    return future
 
 
 # -- the report ------------------------------------------------------------------------------------------------
