@@ -76,6 +76,7 @@ def key(here: Here, caller: Admin, key_id: KeyId) -> Response:
         *_FAILURES,
         "idempotency_conflict",
         "idempotency_mismatch",
+        "malformed",
         "timeout",
         "too_large",
         "unsupported_media_type",

@@ -44,6 +44,7 @@ OWN_TRUST: Final = (
     summary="Verify a receipt, a claim or seal proof, or an acceptance",
     responses=openapi.responses(
         {200: openapi.answer(schemas.Verification, "The verdict, whichever it is.")},
+        "malformed",
         "timeout",
         "too_large",
         "unsupported_media_type",

@@ -1,4 +1,4 @@
-"""A client of the HTTP API that loses nothing and doubles nothing: post an event, fetch its receipt.
+"""A client of the HTTP API that loses nothing and doubles nothing: post an event or many, fetch a receipt.
 
 Needs Python 3.11 and, for a key whose requests must be signed, the package `cryptography`. Copy what you need.
 
@@ -41,18 +41,33 @@ class Client:
         body = json.dumps(event, ensure_ascii=False).encode()
         return json.loads(self.request("POST", "/v1/events", body))
 
+    def post_batch(self, events, on_error="report"):
+        """What became of many events: `accepted` lines, each with its acceptance, and those `rejected`.
+
+        Sent again like one event: lines that went in before are told with their first acceptance. A batch that is too
+        large to be answered at once becomes a job, which is waited for.
+        """
+        lines = b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events)
+        headers = {"Content-Type": "application/x-ndjson"}
+        told = json.loads(self.request("POST", f"/v1/events?on_error={on_error}", lines, headers=headers))
+        while told.get("state") in ("queued", "running"):
+            time.sleep(1)
+            told = json.loads(self.request("GET", f"/v1/jobs/{told['id']}"))
+        if told.get("state") == "failed":
+            raise RuntimeError(f"job {told['id']}: {told['problem']}")
+        return json.loads(self.request("GET", told["report"])) if "report" in told else told
+
     def receipt(self, event_id):
         """The receipt of an event, as the bytes to keep; asked for until a checkpoint covers the event."""
         return self.request("GET", f"/v1/events/{quote(event_id, safe='')}/receipt", again=AGAIN | {404})
 
-    def request(self, method, target, body=b"", again=AGAIN):
+    def request(self, method, target, body=b"", again=AGAIN, headers=None):
         """The body of the answer. Raises what the last try raised."""
+        given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **(headers or {})}
         for attempt in range(TRIES):
             # Signed anew each time: a signature is good for one request.
-            headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-            if self.private is not None:
-                headers |= self.signature(method, target, body)
-            wanted = urllib.request.Request(self.url + target, body or None, headers, method=method)
+            signed = {} if self.private is None else self.signature(method, target, body)
+            wanted = urllib.request.Request(self.url + target, body or None, given | signed, method=method)
             try:
                 with urllib.request.urlopen(wanted, timeout=60) as answer:
                     return answer.read()

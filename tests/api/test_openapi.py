@@ -117,6 +117,13 @@ def test_errors_are_problems_and_nothing_else(document: dict[str, Any]) -> None:
         assert "500" in operation["responses"], name
 
 
+def test_whoever_reads_a_body_tells_what_may_be_wrong_with_it(document: dict[str, Any]) -> None:
+    """No JSON or cut off, too slow, too large, of another type, of another form."""
+    for name, operation in operations(document):
+        if "requestBody" in operation:
+            assert {"400", "408", "413", "415", "422"} <= operation["responses"].keys(), name
+
+
 def test_a_key_is_asked_for_where_parties_are_told_apart(document: dict[str, Any]) -> None:
     keyed = {
         name for name, operation in operations(document) if operation.get("security") == [{"api_key": []}]

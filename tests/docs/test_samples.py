@@ -76,14 +76,33 @@ def test_a_sample_posts_signed_and_unsigned(
     assert site.ledger.status().size == before + 1
 
 
-def test_the_python_sample_tries_again_until_it_has_an_answer(service: tuple[Site, str]) -> None:
-    """Behind a door that drops the first connection and turns the next two away."""
-    site, url = service
+def python_sample() -> Any:
     spec = importlib.util.spec_from_file_location("poolproof_client", SAMPLES / "poolproof_client.py")
     assert spec is not None
     assert spec.loader is not None
     sample = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sample)
+    return sample
+
+
+def test_the_python_sample_posts_a_batch_as_often_as_it_likes(service: tuple[Site, str]) -> None:
+    site, url = service
+    client = python_sample().Client(url, site.tokens["fenqile"])
+    events = [originated("batch-1"), {"id": "bad"}, originated("batch-2")]
+    first, again = (client.post_batch(events) for _ in range(2))
+    assert first["counts"] == {"accepted": 2, "repeated": 0, "rejected": 1}
+    assert again["counts"] == {"accepted": 0, "repeated": 2, "rejected": 1}
+    assert [one["acceptance"] for one in again["accepted"]] == [
+        one["acceptance"] for one in first["accepted"]
+    ]
+    with pytest.raises(RuntimeError, match='"line":2'):
+        client.post_batch(events, on_error="abort")
+
+
+def test_the_python_sample_tries_again_until_it_has_an_answer(service: tuple[Site, str]) -> None:
+    """Behind a door that drops the first connection and turns the next two away."""
+    site, url = service
+    sample = python_sample()
     seen: list[str] = []
 
     class Door(BaseHTTPRequestHandler):

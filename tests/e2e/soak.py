@@ -1,12 +1,11 @@
-"""What a soak is made of: a log on PostgreSQL and a devnet, services that die, clients that try again.
+"""What a soak is made of: a log on PostgreSQL and a devnet, services that die, and who makes them.
 
-The clients are those of the guide (``docs/samples/poolproof_client.py``), as they stand there.
+Who asks them meanwhile stands in :mod:`tests.e2e.soak_clients`.
 """
 
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import json
 import os
 import random
@@ -16,41 +15,31 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from ledger.domain.events import read_submission
-from ledger.domain.record import statement_bytes
-from ledger.domain.statements import sign
-from ledger.proofs.note import Signer
-from tests import book
-
 ROOT = Path(__file__).parents[2]
-ORIGIN, PLATFORM, BANK = "soak.example/log", "fenqile", "bank-a"
-BANK_KEY = Signer.from_seed(BANK, bytes([10]) * 32)
-#: Loans whose one claim everybody wants to pledge.
-CONTENDED = 3
 #: Seconds between two faults, and between two looks at whether a service has ended by itself. Three faults in four wait
 #: until both processes answer again, since a machine that is busy takes long to start one; the fourth comes on top.
-FAULT_EVERY = (1.0, 6.0)
+FAULT_EVERY = (2.0, 8.0)
 PATIENT = 0.75
+#: The faults, drawn as cards are: each kind comes before one comes again.
+DECK = ("kill", "kill", "kill", "restart", "cut", "hold")
+#: Seconds for which a fault keeps the log's lock, and those that a service waits for it.
+HOLD, LOCK_SECONDS = (3.0, 5.0), 2
 LOOK_EVERY = 0.25
+#: A machine that is busy with other things takes minutes to start three processes.
+READY_SECONDS = 600.0
+#: Requests of one key in a minute, in each process: one client can make so many within some seconds.
+RATE = 240
+#: Events of a batch that is answered at once; longer ones become jobs.
+BATCH_EVENTS = 500
 #: What the units of docs/deploy start again: nothing is wrong that a person must look at.
 EXIT_UNDECIDED = 3
-
-
-def _sample() -> Any:
-    spec = importlib.util.spec_from_file_location("sample", ROOT / "docs/samples/poolproof_client.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Service:
@@ -91,107 +80,8 @@ class Service:
         assert ended in (0, EXIT_UNDECIDED, -signal.SIGTERM), self.log.read_text()[-3000:]
 
 
-@dataclass
-class Told:
-    """What the clients were told: the acceptance of each event, and what happened to them on the way."""
-
-    acceptances: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refused_first: int = 0
-    #: somebody failed: the others need not wait for what will not come
-    failed: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, acceptance: dict[str, Any]) -> None:
-        """Keep an acceptance; another one of the same event would be a doubled event."""
-        with self.lock:
-            first = self.acceptances.setdefault(acceptance["id"], acceptance)
-        assert first == acceptance, f"two acceptances: {first} and {acceptance}"
-
-
-class Platform(threading.Thread):
-    """One client: loans of its own, pledges of claims that others want too, events sent twice, receipts."""
-
-    def __init__(
-        self, number: int, urls: list[str], keys: dict[str, str], told: Told, stop: threading.Event
-    ) -> None:
-        super().__init__(name=f"platform-{number}", daemon=True)
-        self.number = number
-        self.clients = {party: [_sample().Client(url, key) for url in urls] for party, key in keys.items()}
-        self.told = told
-        self.stop = stop
-        self.random = random.Random(number)
-        self.failure: BaseException | None = None
-
-    def run(self) -> None:
-        """Loan after loan until the stop; what was begun is brought to its end."""
-        try:
-            n = 0
-            while not self.stop.is_set():
-                self.loan(f"P{self.number}-{n}")
-                if n % 3 == 0:
-                    self.pledge(f"shared-{self.random.randrange(CONTENDED)}", f"P{self.number}-{n}")
-                n += 1
-        except BaseException as error:  # noqa: BLE001 - a thread's failure is the test's
-            self.failure = error
-            self.told.failed.set()
-
-    def loan(self, name: str) -> None:
-        """A loan with its payout and a repayment, and one of them once more."""
-        events = [*book.loans(1, prefix=f"{name}-")]
-        for event in events:
-            self.post(event)
-        self.post(self.random.choice(events))
-        if self.random.random() < 0.2:
-            self.receipt(events[0]["id"])
-
-    def pledge(self, loan: str, name: str) -> None:
-        """Take a claim's whole share, which others may hold just now; the bank gives it back."""
-        pledge = book.pledged("pool", BANK, (loan, "c1", 1_000_000), id=f"{name}.pledge")
-        while not self.accepted(pledge):
-            assert not self.told.failed.is_set(), "another platform failed with a claim in its hands"
-            time.sleep(self.random.uniform(0.05, 0.2))
-        data = {"claims": [{"loan": loan, "claim": "c1", "share": 1_000_000}]}
-        release = book.event("claim.released", "pool:pool", data, id=f"{name}.release", party=BANK)
-        statement = statement_bytes(ORIGIN, read_submission(release))
-        self.post(release | {"sig": sign(BANK_KEY, statement)}, BANK)
-
-    def accepted(self, event: book.Event) -> bool:
-        """Whether it went in; False for 409, while another event holds its place."""
-        try:
-            self.post(event)
-        except RuntimeError as error:
-            if ": 409 " not in str(error):
-                raise
-            with self.told.lock:
-                self.told.refused_first += 1
-            return False
-        return True
-
-    def post(self, event: book.Event, party: str = PLATFORM) -> None:
-        """Through whichever process; the client tries again there until it is back."""
-        self.told.take(self.ask(party, lambda client: client.post_event(event)))
-
-    def receipt(self, event_id: str) -> None:
-        """Fetched twice: the same bytes, whoever answers."""
-        first, again = (self.ask(PLATFORM, lambda client: client.receipt(event_id)) for _ in range(2))
-        assert first == again
-
-    def ask(self, party: str, what: Callable[[Any], Any]) -> Any:
-        """The answer of one of the processes; of another one where all tries of a client met a dead one."""
-        while True:
-            try:
-                return what(self.random.choice(self.clients[party]))
-            except (OSError, http.client.HTTPException):
-                assert not self.told.failed.is_set(), "nobody answers any more"
-            except RuntimeError as error:
-                # What may pass (no checkpoint yet, no database) may last longer than a client's patience too.
-                if not any(f": {status} " in str(error) for status in (404, 503)):
-                    raise
-                assert not self.told.failed.is_set(), "nobody answers any more"
-
-
 class Faults(threading.Thread):
-    """Kills services, restarts them gently, cuts their connections to the database; drawn from a seed."""
+    """Kills services, restarts them gently, cuts their connections to the database or locks it; drawn from a seed."""
 
     def __init__(
         self, services: list[Service], urls: list[str], database: str, stop: threading.Event, seed: int
@@ -208,10 +98,12 @@ class Faults(threading.Thread):
     def run(self) -> None:
         """Fault after fault until the stop."""
         try:
+            deck: list[str] = []
             while not self.pause(self.random.uniform(*FAULT_EVERY)):
-                kind = self.random.choices(["kill", "restart", "cut"], [6, 2, 1])[0]
-                if kind == "cut":
-                    self.cut()
+                deck = deck or self.random.sample(DECK, len(DECK))
+                kind = deck.pop()
+                if kind in ("cut", "hold"):
+                    getattr(self, kind)()
                 else:
                     getattr(self.random.choice(self.services), kind)()
                 self.done.append(kind)
@@ -239,6 +131,14 @@ class Faults(threading.Thread):
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         with engine.connect() as connection:
             connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        engine.dispose()
+
+    def hold(self) -> None:
+        """Keep what every append needs for longer than anybody waits for it."""
+        engine = create_engine(self.database)
+        with engine.connect() as connection:
+            connection.execute(text("SELECT id FROM logs FOR UPDATE"))
+            time.sleep(self.random.uniform(*HOLD))
         engine.dispose()
 
 
@@ -272,7 +172,7 @@ def services(folder: Path, ports: list[int]) -> Iterator[list[Service]]:
 
 def wait_until_ready(url: str) -> None:
     """Until the service answers."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + READY_SECONDS
     while not answers(url):
         assert time.monotonic() < deadline, f"{url} does not answer"
         time.sleep(LOOK_EVERY)
@@ -288,10 +188,12 @@ def answers(url: str) -> bool:
 
 
 def environment(home: Path, database: str, rpc: str) -> dict[str, str]:
-    """A busy log: checkpoints twice a second, anchors every other second."""
+    """A busy log: a checkpoint every other second, anchors behind it; limits that its load meets."""
+    options = f"options=-c%20lock_timeout%3D{LOCK_SECONDS}s"
     settings = {
-        "HOME": str(home), "DATABASE_URL": database, "RPC_URL": rpc, "PUBLISH_SECONDS": "0.5",
-        "ANCHOR_SECONDS": "2", "CHAIN_POLL_SECONDS": "0.5",
+        "HOME": str(home), "DATABASE_URL": f"{database}{'&' if '?' in database else '?'}{options}", "RPC_URL": rpc,
+        "PUBLISH_SECONDS": "2", "ANCHOR_SECONDS": "5", "CHAIN_POLL_SECONDS": "0.5",
+        "RATE_PER_KEY": str(RATE), "MAX_REQUEST_EVENTS": str(BATCH_EVENTS),
     }  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POOLPROOF_")}
     return kept | {f"POOLPROOF_{name}": value for name, value in settings.items()}
