@@ -27,7 +27,9 @@ _CHUNK: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object that lies there. ``tag`` changes whenever the object is written again, also with the same bytes."""
+    """An object that lies there. ``tag`` changes whenever the object is written again, also with the same bytes, but
+    that S3 shows no difference between two writes of them within a second.
+    """
 
     path: str
     size: int

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ledger.exchange import layout, manifest
@@ -36,7 +36,8 @@ class Outbox:
         """Send a file of a date: rows by ``mapping``, or events without one; returns the path of its flag.
 
         ``sums`` are the columns to sum; ``form`` says how rows are told apart (default: UTF-8, commas). A flag that
-        stands is taken away first, so that nobody reads a file half replaced.
+        stands is taken away first, so that nobody reads a file half replaced. The flag holds the time: of an object
+        store that tells times in whole seconds, and tags an object by its bytes, two empty ones may look the same.
         """
         slot = Slot(day, self.party, name)
         with tempfile.TemporaryDirectory(prefix="poolproof-exchange-") as folder:
@@ -52,5 +53,5 @@ class Outbox:
         self.place.write(layout.sent(slot, ".ndjson" if mapping is None else ".csv"), data)
         self.place.write(layout.sent(slot, ".manifest.json"), stated.encode())
         flag = layout.sent(slot, ".ok")
-        self.place.write(flag, b"")
+        self.place.write(flag, f"{datetime.now(UTC).isoformat()}\n".encode())
         return flag
