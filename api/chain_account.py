@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from ledger.anchors import funds
 from ledger.errors import PoolproofError
 from ledger.store import anchors, logs
 
@@ -27,10 +28,6 @@ EVERY_SECONDS: Final = 60.0
 FIRST_LOOK_SECONDS: Final = 0.5
 #: A node that takes longer is as good as gone; the thread must not hang for minutes.
 _TIMEOUT_SECONDS: Final = 5.0
-#: Days for which the money should last: an account is topped up by people, and they have weekends and approvals.
-LOW_DAYS: Final = 7
-#: What an anchor uses where none has been seen: the promise of the contract's gas tests.
-_USUAL_GAS: Final = 120_000
 
 _logger = structlog.get_logger(__name__)
 
@@ -70,7 +67,7 @@ class AccountWatch:
     ) -> None:
         self._ledger = ledger
         self._rpc_url = rpc_url
-        self._low = int(LOW_DAYS * 86_400 / anchor_seconds)
+        self._anchor_seconds = anchor_seconds
         self._every = every
         self._clock = clock
         self._lock = threading.Lock()
@@ -112,19 +109,15 @@ class AccountWatch:
             return None
         address = f"0x{payer.account.hex()}"
         try:
-            balance, cost = self._balance_and_cost(payer.account, payer.transactions)
+            found = funds.look(self._node(), payer.account, payer, anchor_seconds=self._anchor_seconds)
         except PoolproofError as error:
             _logger.warning("chain_account.not_told", reason=str(error))
             return Seen(address=address, balance=None, anchors=None, low=False)
-        pays = balance // cost if cost else None
-        return Seen(address=address, balance=balance, anchors=pays, low=pays is not None and pays < self._low)
+        return Seen(address=address, balance=found.balance, anchors=found.anchors, low=found.low)
 
-    def _balance_and_cost(self, account: bytes, transactions: tuple[bytes, ...]) -> tuple[int, int]:
+    def _node(self) -> ChainClient:
         if self._client is None:
             from ledger.chain.client import ChainClient
 
             self._client = ChainClient(str(self._rpc_url), timeout=_TIMEOUT_SECONDS)
-        client: Any = self._client
-        receipts = (client.receipt(one) for one in transactions)
-        gas = next((one.gas_used for one in receipts if one is not None), _USUAL_GAS)
-        return client.balance(account), gas * client.fees().max_fee
+        return self._client

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 #: Below the first the log works for some days more; below the second SQLite may stop within hours.
 LOW_DISK_BYTES: Final = 1 << 30
 NO_DISK_BYTES: Final = 100 << 20
-#: One anchor at 1,000,000 leaves, with room (design section 7).
-ANCHOR_GAS: Final = 120_000
-#: Anchors that the balance should still pay for: most of a day at the default pace.
-LOW_ANCHORS: Final = 100
 #: Block times are the proposer's word; a greater distance is our clock's fault or a chain that stands still.
 CLOCK_SLACK_SECONDS: Final = 900
 
@@ -237,6 +233,9 @@ def _contract(home: Home) -> Answer:
 
 
 def _anchorer(home: Home) -> Answer:
+    from ledger.anchors import funds
+    from ledger.store import anchors
+
     client = home.client()
     account = home.anchorer_account(home.binding.chain_id)
     info = client.log_info()
@@ -244,16 +243,16 @@ def _anchorer(home: Home) -> Answer:
         raise ConfigurationError(
             f"0x{account.address.hex()} is not the log's anchorer, which is 0x{info.anchorer.hex()}"
         )
-    fees = client.fees()
-    balance = client.balance(account.address)
-    price = fees.max_fee * ANCHOR_GAS
-    if not price:
+    with home.store.read() as connection:
+        payer = anchors.last_payer(connection, home.log_id(connection))
+    found = funds.look(client, account.address, payer, anchor_seconds=home.settings.anchor_seconds)
+    if found.anchors is None:
         return "ok", f"0x{account.address.hex()}, gas costs nothing here"
-    left = balance // price
-    state: State = "failed" if left == 0 else "warning" if left < LOW_ANCHORS else "ok"
+    state: State = "failed" if found.anchors == 0 else "warning" if found.low else "ok"
     return (
         state,
-        f"0x{account.address.hex()} has {balance / 10**18:.6f} coins, enough for some {left:,} anchors",
+        f"0x{account.address.hex()} has {found.balance / 10**18:.6f} coins, enough for some {found.anchors:,} anchors"
+        + (f", less than {funds.LOW_DAYS} days': top it up" if found.low else ""),
     )
 
 

@@ -21,6 +21,7 @@ _MODULES: Final = {
     "init": "init",
     "party": "party",
     "append": "append",
+    "sign": "sign",
     "import": "imports",
     "exchange": "exchange",
     "dayclose": "exchange",

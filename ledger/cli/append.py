@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,15 +44,14 @@ def append(
     same file can be appended again. Exit code 2 if an event was refused.
     """
     from ledger.batches import BatchWriter
-    from ledger.tapes.ndjson import lines
 
     out = Output(as_json)
-    with open_home() as home, _stream(file) as (stream, size), out.progress(f"append {file}") as progress:
+    with open_home() as home, events_in(file) as (lines, size), out.progress(f"append {file}") as progress:
         writer = BatchWriter(
             home.ledger, party=party, on_error=on_error, dry_run=dry_run, batch=home.settings.import_batch
         )
         done = 0
-        for number, line in lines(stream):
+        for number, line in lines:
             writer.add(line, number)
             done += len(line)
             progress(done, size)
@@ -61,10 +60,12 @@ def append(
 
 
 @contextmanager
-def _stream(name: str) -> Iterator[tuple[BinaryIO, int]]:
-    """The stream and its size, 0 where unknown."""
+def events_in(name: str) -> Iterator[tuple[Iterator[tuple[int, bytes]], int]]:
+    """Number and bytes of each line of a file of events, ``-`` for standard input; and its size, 0 where unknown."""
+    from ledger.tapes.ndjson import lines
+
     if name == "-":
-        yield sys.stdin.buffer, 0
+        yield lines(sys.stdin.buffer), 0
         return
     path = Path(name)
     try:
@@ -72,4 +73,4 @@ def _stream(name: str) -> Iterator[tuple[BinaryIO, int]]:
     except FileNotFoundError as error:
         raise NotFoundError(f"no file {path}") from error
     with file:
-        yield file, path.stat().st_size
+        yield lines(file), path.stat().st_size

@@ -76,6 +76,10 @@ def audit(
     partial: Annotated[
         bool, typer.Option("--partial", help="The tape may leave claims of the pool out.")
     ] = False,
+    sender: Annotated[
+        str | None,
+        typer.Option(metavar="PARTY", help="Who made the tape. [default: who keeps the log's records]"),
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, metavar="N", help="Draw so many loans for field work.")] = 0,
     seed: Annotated[
         str | None,
@@ -121,7 +125,7 @@ def audit(
     wanted = _sample(sample, seed, receipts)
     out = Output(as_json)
     request, drawn = Request(pool=pool, size=size, since=since, processes=processes), None
-    laid = None if tape is None else Laid(tape, mapping, partial)
+    laid = None if tape is None else Laid(tape, mapping, partial, sender)
     if source is not None:
         done, drawn = audit_mirrored(
             request, url=source, trust=trust, as_of=as_of, key=ServiceKey(key_file, signing_key),

@@ -15,14 +15,12 @@ from ledger.cli.frame import (
     example,
     only_party,
     open_home,
-    read_file,
 )
 from ledger.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.exchange import Closed, Exchange, Report
     from ledger.home import Home
-    from ledger.proofs.note import Signer
 
 commands = command_group("Files exchanged with other parties.")
 
@@ -115,12 +113,13 @@ def dayclose(
     Again, it adds nothing. Exit code 1: the files contradict each other. 2: there is no such file. 3: the servicer has
     not closed the date.
     """
+    from ledger.cli.sign import origin_of
     from ledger.domain.calendar import parse_day
     from ledger.exchange import Place, countersign
     from ledger.vault import load_signer
 
     signer = load_signer(key)
-    done = countersign(Place.open(where), parse_day(day, "DATE"), signer, origin=_origin(trust, signer))
+    done = countersign(Place.open(where), parse_day(day, "DATE"), signer, origin=origin_of(trust, signer))
     lines = [f"  {one['type']}: {one['count']}, {one['sum']} {one['currency']}" for one in done.lines]
     what = "signed before, as it is" if done.again else "signed"
     out = Output(as_json)
@@ -130,21 +129,6 @@ def dayclose(
         *lines,
         f"wrote {done.file}" if not done.again else f"it lies in {done.file}",
     )
-
-
-def _origin(file: Path | None, signer: Signer) -> str | None:
-    """The log of a trust root, in which the key must stand under its party's name."""
-    if file is None:
-        return None
-    from ledger.proofs.trust import TrustRoot
-
-    root, own = TrustRoot.parse(read_file(file, "trust root")), signer.verifier
-    known = next((one.verifiers for one in root.parties if one.name == own.name), ())
-    if own.vkey not in {one.vkey for one in known}:
-        raise ConfigurationError(
-            f"{own.reference} is no key of {own.name} in {file}: the log would refuse its signature"
-        )
-    return root.origin
 
 
 def _run(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ledger.errors import ConfigurationError, RefusedError
+
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
     from ledger.audit.perform import Tape
@@ -19,26 +21,38 @@ Receipts = Callable[[str, str], bytes]
 
 
 class Laid(NamedTuple):
-    """A file to lay beside the records, how it is read, and whether it may leave claims out."""
+    """A file to lay beside the records, how it is read, whether it may leave claims out, and who made it."""
 
     file: Path
     mapping: Path | None
     partial: bool
+    sender: str | None
 
 
 def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], progress: Progress) -> Tape:
-    """The file as it is to be read, and what to ask of it: of ``parties`` the servicer has to explain what differs."""
-    from ledger.cli.frame import only_keeper
+    """The file as it is to be read, and what to ask of it: its sender, one of ``parties``, has to explain what differs.
+
+    Where none is named it is who keeps the records. Raises :class:`RefusedError` for a sender that is no party, and
+    :class:`ConfigurationError` where several parties could keep the records.
+    """
+    from ledger.charter import keeper_of
     from ledger.cli.reconcile import told_form
     from ledger.reconciling import Order, open_file
+
+    known = list(parties)
+    keeper = keeper_of(known)
+    sender = laid.sender or keeper
+    if sender is None:
+        raise ConfigurationError(f"who made {laid.file.name}? several parties could have: give --sender")
+    if sender not in {one.name for one in known}:
+        raise RefusedError("sender", f"{sender!r} is no party of this log", rule="unknown_party")
 
     def read(done: int, of: int) -> None:
         progress(f"tape {laid.file.name}", done, of)
 
     order = Order(pool=pool, form=told_form(laid.file, laid.mapping), partial=laid.partial)
     source = open_file(laid.file, order.settled(mapped=laid.mapping is not None), laid.mapping, progress=read)
-    keeper = only_keeper(parties)
-    return source, replace(order.request, sender=keeper, servicer=keeper)
+    return source, replace(order.request, sender=sender, servicer=keeper or sender)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,7 +31,6 @@ from ledger.errors import (
 )
 
 if TYPE_CHECKING:
-    from ledger.charter import HasRoles
     from ledger.home import Home
 
 #: Key in a context's ``meta``, which all contexts of one call share.
@@ -253,14 +252,9 @@ def read_file(path: Path, what: str) -> bytes:
 
 def only_party(home: Home, *, default: str | None = None) -> str:
     """The party that submits where none is named: who keeps the log's records, else ``default``."""
-    return only_keeper(home.ledger.parties(), default=default)
-
-
-def only_keeper(parties: Iterable[HasRoles], *, default: str | None = None) -> str:
-    """Who keeps the records: the only servicer, else the only originator, else ``default``."""
     from ledger.charter import keeper_of
 
-    keeper = keeper_of(parties) or default
+    keeper = keeper_of(home.ledger.parties()) or default
     if keeper is None:
         raise ConfigurationError("who submits? give --party; `poolproof party list` shows the log's parties")
     return keeper

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from api.chain_account import LOW_DAYS, AccountWatch, Seen
+from api.chain_account import AccountWatch, Seen
 from ledger.anchors import Anchorer
+from ledger.anchors.funds import LOW_DAYS
 from ledger.chain import devnet
 from ledger.chain.client import ChainClient
 from ledger.chain.keystore import ChainAccount, devnet_account

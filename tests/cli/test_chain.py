@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.chain import devnet, keystore
+from ledger.chain.keystore import devnet_account
 from tests.cli.running import ORIGIN, Run, data, ndjson, opened
 from tests.cli.test_services import running
 
@@ -51,6 +52,20 @@ def test_a_log_goes_on_chain_later(log: Run, chain: str, home: Path) -> None:
     assert data(log("anchor", "--wait", "--json"))["state"] == "final"
     assert finding(log, "contract")["state"] == "ok"
     assert finding(log, "anchorer")["state"] == "ok"
+
+
+def test_an_account_that_runs_dry_is_told_as_health_tells_it(bound: Run, chain: str) -> None:
+    account = devnet_account(31337, 1).address
+    try:
+        for wei, code, state, says in (
+            (10**15, 0, "warning", "less than 7 days'"),
+            (0, 1, "failed", "some 0 anchors"),
+        ):
+            devnet._request(chain, "anvil_setBalance", [f"0x{account.hex()}", hex(wei)])
+            found = finding(bound, "anchorer", code=code)
+            assert (found["state"], says in found["detail"]) == (state, True)
+    finally:
+        devnet.fund(chain, account)
 
 
 def test_the_devnets_keys_are_used_loudly(bound: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,22 @@ def test_a_tape_is_laid_beside_the_mirror_and_stays_here(desk: Service) -> None:
     plain = data(run_command(*ask, "--json", code=1))
     assert not any(one["code"] == "break.open" for one in plain["findings"])
     assert desk.site.ledger.row().size == before
+
+
+def test_where_several_could_have_made_a_tape_its_sender_is_named(desk: Service) -> None:
+    Path("tape.toml").write_text(MAPPING)
+    Path("tape.csv").write_text("loan,as of,balance\nL1,2026-11-21,11500.00\nL2,2026-11-21,11800.00\n")
+    root = desk.site.ledger.trust_root()
+    second = replace(next(one for one in root.parties if one.name == "fenqile"), name="second", verifiers=())
+    Path("trust.json").write_bytes(replace(root, parties=(*root.parties, second)).encode())
+    ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
+    ask = (*ask, "--tape", "tape.csv", "--mapping", "tape.toml")
+    assert "give --sender" in run_command(*ask, code=2).stderr
+    assert "'nobody' is no party" in run_command(*ask, "--sender", "nobody", code=2).stderr
+    document = data(run_command(*ask, "--sender", "second", "--json", code=1))
+    assert [one["facts"]["owner"] for one in document["findings"] if one["code"] == "break.open"] == [
+        "second"
+    ]
 
 
 def test_a_sample_is_drawn_as_the_owner_draws_it_with_receipts_that_verify(
