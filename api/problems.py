@@ -25,6 +25,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Match
 
 from ledger.errors import (
     IntegrityError,
@@ -141,6 +142,8 @@ _STATUS_CODES: Final = {
     503: "unavailable",
 }
 
+#: Those that routes may have; HEAD is answered wherever GET is (:mod:`api.conditional`).
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 #: Said instead of the reason, which may name hosts and files.
 _UNAVAILABLE: Final = "the ledger cannot answer now; the same request may be sent again"
 _INTERNAL: Final = "a fault of this service; it is logged under the id in `instance`"
@@ -225,7 +228,21 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     code = _STATUS_CODES.get(error.status_code, "internal")
     phrase = HTTPStatus(error.status_code).phrase
     detail = KINDS[code].meaning if error.detail == phrase else error.detail
-    return response(body(code, detail, request_id=_request_id(request)), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request)
+    return response(body(code, detail, request_id=_request_id(request)), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a resource. The route that was asked knows its own only, and one path may have several routes."""
+    scope, routes = request.scope, request.app.routes
+    found = [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(sorted([*found, *["HEAD"] * ("GET" in found)]))
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:
