@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.portal import formats
+
 #: Longer examples are cut: the page shows the form, `/openapi.json` has all of it.
 _MOST = 4_000
 
@@ -19,6 +21,7 @@ def page(document: dict[str, Any], *, stylesheet: str) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["code"] = formats.code
     template = environment.get_template("reference.html")
     return template.render(
         info=document["info"], operations=list(_operations(document)), stylesheet=stylesheet
@@ -39,7 +42,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "bodies": _contents(one.get("requestBody", {})),
                 "answers": [
                     {"status": status, "description": answer["description"], "contents": _contents(answer)}
-                    for status, answer in one["responses"].items()
+                    for status, answer in sorted(one["responses"].items())
                 ],
             }
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from api import problems
 from api.portal import pages
 from api.portal.viewer import Preferences, Viewer, anyone
 from ledger.errors import PoolproofError
@@ -65,8 +66,16 @@ async def shown(request: Request, answer: Response) -> Response:
     except PoolproofError:
         viewer = Viewer(preferences=Preferences.of(request))  # the store does not answer, the page still can
     kind = problem["code"] if problem["code"] in _TOLD else "other"
+    # What is said of every problem of a kind stands on the page already, in the reader's language.
+    general = kind != "other" and problem["detail"] == problems.KINDS[kind].meaning
     page = pages.render(
-        request, "problem.html", viewer, status=answer.status_code, problem=problem, kind=kind
+        request,
+        "problem.html",
+        viewer,
+        status=answer.status_code,
+        problem=problem,
+        kind=kind,
+        general=general,
     )
     for name in _KEPT:
         if name in answer.headers:

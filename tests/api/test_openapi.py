@@ -173,6 +173,7 @@ def test_the_page_has_every_operation_and_loads_nothing_from_elsewhere(
     for _, operation in operations(document):
         assert f'id="{operation["operationId"]}"' in page.text
     assert "<script" not in page.text
+    assert "`" not in re.sub(r"<pre.*?</pre>", "", page.text, flags=re.DOTALL), "names are set as code"
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert all(one.startswith(("/", "#")) and not one.startswith("//") for one in loaded)
     [stylesheet] = [one for one in loaded if one.endswith(".css")]

@@ -77,7 +77,10 @@ def test_sigkill_of_the_process_anchors_once_after_the_restart(here: World, poin
     # A fork has web3 in memory already; it opens connections of its own.
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
-    process.join(60)
+    try:
+        process.join(60)
+    finally:
+        process.kill()  # nothing to do for one that has ended; one that hangs must not outlive the test
     assert process.exitcode == -signal.SIGKILL
     assert len(here.transactions(size)) == 1
     here.anchorer().run_until(size, "final")

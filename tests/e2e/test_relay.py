@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,58 +92,73 @@ def desk(partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return partner
 
 
-def in_home(partner: Partner, *command: str) -> subprocess.Popen[bytes]:
-    """A process of the platform's."""
+@contextmanager
+def in_home(partner: Partner, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the platform's, which does not outlive the block, however that ends."""
     names = ("PATH", "HOME", "LANG")
     environment = {name: os.environ[name] for name in names if name in os.environ}
     environment |= {"POOLPROOF_HOME": str(partner.home), "POOLPROOF_CHAIN_POLL_SECONDS": "0.2"}
     root = Path(__file__).parents[2]
-    return subprocess.Popen([sys.executable, "-m", *command], cwd=root, env=environment)
+    with subprocess.Popen([sys.executable, "-m", *command], cwd=root, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
+def test_a_partner_attests_without_money_and_without_a_node(desk: Partner) -> None:
+    before = finals(desk)
+    worker = threading.Thread(target=step_until_final, args=(desk, before + 2))
+    worker.start()
+    made = data(desk.attest("--verdict", "checked", "--scope", "every loan", "--json"))
+    devnet.mine(desk.node, 3)
+    # Signed already, and handed in twice, it is what it was.
+    trust = ("--trust", "trust.json", "--contract", made["contract"], "--rpc", desk.node)
+    dispute = ("attest", "audit.report.json", "--verdict", "disputed", "--keystore", "fund.json")
+    run_command(*dispute, *trust, "-o", "word.json")
+    again = [data(run_command("attest", "word.json", "--relay", desk.service, "--json")) for _ in range(2)]
+    devnet.mine(desk.node, 3)
+    worker.join(60)
+    assert finals(desk) == before + 2
+    assert again[0]["transaction"] == again[1]["transaction"] != made["transaction"]
+    listed = data(run_command("attestations", POOL, *trust, "--json"))["attestations"]
+    assert [one["verdict"] for one in listed][:2] == ["disputed", "checked"]
+    assert {one["signer"] for one in listed} == {desk.signer}
+    with opened_home(desk) as home:
+        assert home.node().balance(bytes.fromhex(desk.signer[2:])) == 0
+
+
+@pytest.mark.slow
 def test_a_worker_killed_between_sending_and_noting_attests_once(desk: Partner) -> None:
-    ended: list[int] = []
+    before, ended = finals(desk), list[int]()
 
     def workers() -> None:
-        killed = in_home(desk, "tests.e2e.relay_driver")
-        ended.append(killed.wait(120))
-        worker = in_home(desk, "ledger", "worker", "--only", "relay")
-        until_final(desk, 1)
-        worker.send_signal(signal.SIGTERM)
-        ended.append(worker.wait(60))
+        with in_home(desk, "tests.e2e.relay_driver") as driver:
+            ended.append(driver.wait(120))
+        with in_home(desk, "ledger", "worker", "--only", "relay") as worker:
+            until_final(desk, before + 1)
+            worker.send_signal(signal.SIGTERM)
+            ended.append(worker.wait(60))
 
     thread = threading.Thread(target=workers)
     thread.start()
-    made = data(desk.attest("--verdict", "checked", "--scope", "every loan", "--json"))
+    made = data(desk.attest("--verdict", "checked", "--scope", "after a kill", "--json"))
     devnet.mine(desk.node, 3)
     thread.join(200)
     assert ended == [-signal.SIGKILL, 0]
     assert made["state"] in ("mined", "final")
     assert made["block_number"] > 0
     with opened_home(desk) as home:
-        [row] = relays_of(home)
+        [row] = [
+            one
+            for one in relays_of(home)
+            if f"0x{(one.transaction_hash or b'').hex()}" == made["transaction"]
+        ]
         assert (row.state, row.attempts, row.party) == ("final", 1, "fund")
-        assert f"0x{row.transaction_hash.hex()}" == made["transaction"]
-        assert home.node().balance(bytes.fromhex(desk.signer[2:])) == 0
         with home.store.read() as connection:
             told, _ = Attested(home.node, every=0).look(connection, home.ledger.row(), 0)
-        assert [one.data["scope"] for one in told] == ["every loan"], "a webhook tells of it once"
-    # Handed in again, signed already, it is what it was.
-    trust = ("--trust", "trust.json", "--contract", made["contract"])
-    run_command(
-        "attest", "audit.report.json", "--verdict", "disputed", "--keystore", "fund.json", *trust, "--rpc", desk.node,
-        "-o", "word.json",
-    )  # fmt: skip
-    first = threading.Thread(target=step_until_final, args=(desk, 2))
-    first.start()
-    again = [data(run_command("attest", "word.json", "--relay", desk.service, "--json")) for _ in range(2)]
-    devnet.mine(desk.node, 3)
-    first.join(60)
-    assert again[0]["transaction"] == again[1]["transaction"]
-    contract = ("--contract", made["contract"], "--rpc", desk.node, "--trust", "trust.json")
-    listed = data(run_command("attestations", POOL, *contract, "--json"))
-    assert [one["verdict"] for one in listed["attestations"]] == ["disputed", "checked"]
-    assert {one["signer"] for one in listed["attestations"]} == {desk.signer}
+        scopes = [one.data["scope"] for one in told]
+        assert scopes.count("after a kill") == 1, "a webhook tells of it once"
 
 
 def opened_home(partner: Partner) -> Home:
@@ -153,6 +169,12 @@ def opened_home(partner: Partner) -> Home:
 def relays_of(home: Home) -> list[Any]:
     with home.store.read() as connection:
         return relays.of_pool(connection, home.ledger.row().id, POOL, "fund", most=10)
+
+
+def finals(partner: Partner) -> int:
+    """How many attestations are final."""
+    with opened_home(partner) as home:
+        return [row.state for row in relays_of(home)].count("final")
 
 
 def until_final(partner: Partner, count: int) -> None:

@@ -68,6 +68,9 @@ def test_a_run_is_watched_until_it_ends(portal: Portal, asked: str) -> None:
     assert "hx-get" not in ended.text
     for form in ("html", "pdf", "json"):
         assert f"/v1/audits/{done.id}/report?format={form}" in ended.text
+    assert ended.text.index('id="run"') < ended.text.index("/report?format="), (
+        "comes with what is asked for again"
+    )
     # The links work with the session that shows the page.
     report = get(portal, f"/v1/audits/{done.id}/report?format=html&language=zh")
     assert report.status_code == 200

@@ -90,8 +90,18 @@ def test_roll_rates_are_those_of_the_newest_month_that_is_over(figures: Figures)
 @pytest.mark.parametrize(
     ("counts", "undetermined", "tone", "says"),
     [
-        ({"error": 2, "warning": 1, "info": 0}, 3, "bad", "2 errors, 1 warnings, 3 procedures undetermined"),
-        ({"error": 0, "warning": 4, "info": 9}, 1, "warn", "1 procedures stay undetermined, 4 warnings"),
+        (
+            {"error": 2, "warning": 1, "info": 0},
+            3,
+            "bad",
+            "Errors: 2; warnings: 1; procedures undetermined: 3",
+        ),
+        (
+            {"error": 0, "warning": 4, "info": 9},
+            1,
+            "warn",
+            "Procedures undetermined: 1; warnings to know of: 4",
+        ),
         ({"error": 0, "warning": 4, "info": 9}, 0, "good", "none found a contradiction"),
     ],
 )

@@ -88,7 +88,10 @@ def test_sigkill_between_sending_and_noting_relays_once(here: Desk) -> None:
     # A fork has web3 in memory already; it opens connections of its own.
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
-    process.join(60)
+    try:
+        process.join(60)
+    finally:
+        process.kill()  # nothing to do for one that has ended; one that hangs must not outlive the test
     assert process.exitcode == -signal.SIGKILL
     assert [one.sent for one in here.transactions(digest)] == [None]
     here.run()
