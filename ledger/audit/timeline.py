@@ -13,6 +13,7 @@ from typing import Any
 from ledger.audit.chains import all_there
 from ledger.audit.checks import life, reports, schedule, terms
 from ledger.audit.checks.case import Case
+from ledger.audit.erased import Erasures
 from ledger.audit.findings import Finding
 from ledger.audit.rules import PoolRules
 from ledger.audit.run import last_day
@@ -76,6 +77,11 @@ def tell(
     if row is None or not own:
         raise NotFoundError(f"no loan {loan!r} in this log" + (f" below size {size}" if size else ""))
     if any(one.record is None for one in own):
+        if Erasures.read(connection, log).of(row.name, own, before=before) is None:
+            raise IntegrityError(
+                f"bytes of records of loan:{loan} are gone, and no subject.erased names them: `poolproof audit` and "
+                "`fsck` say which"
+            )
         raise NotFoundError(f"loan:{loan} is erased: its {len(own)} digests stay, its records are gone")
     if not all_there(row, own, before=before):
         raise IntegrityError(f"a record of loan:{loan} is missing: `poolproof audit` and `fsck` say which")

@@ -15,6 +15,7 @@ from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Case
 from ledger.audit.collect import Collector
 from ledger.audit.damage import UNREAD, UNREADABLE
+from ledger.audit.erased import LATER, Erasures
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
@@ -99,6 +100,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.store = Store(job.url, job.views)
+        self._erasures: Erasures | None = None
 
     def examine(self, loan_ids: Sequence[int]) -> Part:
         """Examine these loans (subject ids), with fresh collectors."""
@@ -130,7 +132,7 @@ class Worker:
                 reason = f"the row of the loan with the id {loan_id} is missing in the table subjects"
                 part.notes.find("subject.unreadable", "log", reason=reason)
                 continue
-            if row.secret is None and all(one.record is None for one in own):
+            if row.secret is None and self._is_erased(connection, row.name, own, part.notes):
                 part.erased += 1
                 continue
             name = row.name.removeprefix("loan:")
@@ -153,6 +155,19 @@ class Worker:
                 name, parsed, held, claims_of_loan(job.pool, known, sound, names),
                 as_of=job.as_of, rules=job.pool.rules, versions=job.pool.versions, notes=part.notes, state=state_then,
             )  # fmt: skip
+
+    def _is_erased(
+        self, connection: ReadConnection, name: str, own: Sequence[RecordRow], notes: Notes
+    ) -> bool:
+        """Whether nothing is left of a loan and the log says why; without its word the records are withheld."""
+        if any(one.record is not None for one in own):
+            return False
+        if self._erasures is None:
+            self._erasures = Erasures.read(connection, self.job.log)
+        index = self._erasures.of(name, own, before=self.job.size)
+        if index is not None and index >= self.job.size:
+            notes.procedure("records", "records").undecided(LATER)
+        return index is not None
 
     def _claims(
         self, connection: ReadConnection, loan_ids: Sequence[int]

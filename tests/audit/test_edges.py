@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from ledger.audit.erased import LATER
 from ledger.audit.findings import AuditReport, Outcome
 from ledger.audit.perform import audit
 from ledger.audit.run import Request
+from ledger.audit.timeline import tell
 from ledger.domain.money import UNIT
-from ledger.errors import RefusedError
+from ledger.errors import IntegrityError, RefusedError
 from ledger.log import Ledger
+from ledger.store import erasure, records, subjects, tables
 from tests import book
 from tests.conftest import TestClock
 
@@ -72,6 +75,11 @@ def audited(
     for currency in currencies:
         ledger.seal_pool("P", as_of=as_of.isoformat(), currency=currency, party="fenqile")
     ledger.publish()
+    return again(ledger, tmp_path, as_of=as_of)
+
+
+def again(ledger: Ledger, tmp_path: Path, *, as_of: date = AS_OF) -> AuditReport:
+    """Audit what is there."""
     request = Request(pool="P", as_of=as_of, processes=1)
     return audit(ledger.store, ledger.origin, request, trust=ledger.trust_root(), kek=tmp_path / "kek")
 
@@ -278,15 +286,52 @@ def test_an_erased_borrower_is_counted_and_never_green(
     assert (before.exit_code, before.numbers["erased"], outcome(before, "seal")) == (3, 0, Outcome.PASSED)
     clock.now = datetime(2032, 1, 5, tzinfo=UTC)
     sqlite_ledger.erase("L1", party="fenqile", basis="retention_ended")
-    sqlite_ledger.publish()
-    request = Request(pool="P", as_of=AS_OF, processes=1)
-    report = audit(
-        sqlite_ledger.store,
-        sqlite_ledger.origin,
-        request,
-        trust=sqlite_ledger.trust_root(),
-        kek=tmp_path / "kek",
+    early = again(sqlite_ledger, tmp_path)
+    asked = next(one for one in early.procedures if one.name == "records")
+    assert (early.numbers["erased"], asked.reasons) == (1, {LATER: 1}), (
+        "no tree has it before it is published"
     )
+    sqlite_ledger.publish()
+    report = again(sqlite_ledger, tmp_path)
     assert (report.numbers["loans"], report.numbers["erased"], report.exit_code) == (1, 1, 3)
     assert {outcome(report, name) for name in ("seal", "encumbrance")} == {Outcome.UNDETERMINED}
     assert money(report) == ("100.00", "0.00"), "what can still be derived"
+
+
+def test_a_loan_of_which_nothing_is_left_is_missing_where_the_log_does_not_say_that_it_is_erased(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> None:
+    audited(sqlite_ledger, tmp_path, *loan("L1"), *loan("L2"), *taken(("L1", "c0"), ("L2", "c0")))
+    with sqlite_ledger.store.write() as connection:
+        row = subjects.by_name(connection, 1, ["loan:L1"])["loan:L1"]
+        own = records.of_subject(connection, row.id)
+        erasure.erase(connection, 1, row.id, rest=b"")
+    report = again(sqlite_ledger, tmp_path)
+    missing = [one for one in report.findings if one.code == "record.withheld"]
+    assert {one.subject for one in missing} == {"loan:L1"}
+    assert [one.evidence[0].index for one in missing] == [one.index for one in own]
+    assert (report.numbers["erased"], report.numbers["unreadable"], report.exit_code) == (0, 1, 1)
+    with (
+        sqlite_ledger.store.read() as connection,
+        pytest.raises(IntegrityError, match=r"no subject\.erased names"),
+    ):
+        tell(connection, sqlite_ledger.row(), "L1")
+
+
+def test_what_an_erasure_does_not_name_is_missing(
+    sqlite_ledger: Ledger, clock: TestClock, tmp_path: Path
+) -> None:
+    ended = book.event("loan.settled", "loan:L1", {"reason": "matured"}, id="end", effective="2026-05-05")
+    audited(sqlite_ledger, tmp_path, *loan("L1"), *taken(("L1", "c0")), paid("L1", "100.00"), ended)
+    clock.now = datetime(2032, 1, 5, tzinfo=UTC)
+    sqlite_ledger.erase("L1", party="fenqile", basis="retention_ended")
+    sqlite_ledger.publish()
+    with sqlite_ledger.store.write() as connection:
+        row = subjects.by_name(connection, 1, ["loan:L1"])["loan:L1"]
+        last = records.of_subject(connection, row.id)[-1]
+        connection.execute(
+            tables.records.update().where(tables.records.c.index == last.index).values(digest=bytes(32))
+        )
+    report = again(sqlite_ledger, tmp_path)
+    assert ("record.withheld", "loan:L1") in {(one.code, one.subject) for one in report.findings}
+    assert report.numbers["erased"] == 0
