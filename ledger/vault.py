@@ -61,7 +61,7 @@ class Vault:
         """The secret again; raises :class:`IntegrityError` if the key is another one or a byte changed."""
         try:
             return self._kek.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], subject.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # the latter where there are too few bytes
             raise IntegrityError(
                 f"{subject}: its secret does not open under key {self.fingerprint}; was the key file replaced?"
             ) from error
@@ -89,7 +89,7 @@ def unseal_bytes(secret: bytes, place: str, sealed: bytes) -> bytes:
     """The bytes again; raises :class:`IntegrityError` if they do not open."""
     try:
         return _disclosure_key(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # the latter where there are too few bytes
         raise IntegrityError(f"what is sealed at {place} does not open under its secret") from error
 
 

@@ -9,7 +9,7 @@ wrong, where, and under a stable code:
 ``claim``       a claim's place or its history                  ``batch``       a batch's acceptance
 ``disclosure``  a private field that does not open              ``receipt``     a stored receipt
 ``log``         the counters that the next append starts from   ``trust``       an issued trust root
-``seal``        the kept leaves of a seal
+``seal``        the kept leaves of a seal                ``store``       a value that does not fit its column
 ``anchor``      an anchor that the log, its evidence or the contract contradicts
 ``erasure``     bytes that are gone without a subject.erased that names them, or are here in spite of one
 
@@ -18,16 +18,17 @@ Erased records are counted, not reported, where a subject.erased of the log name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from ledger import register
+from ledger.audit import damage
 from ledger.audit.problems import Problem, Report
 from ledger.audit.replay import Replay
 from ledger.audit.standing import Head, RootAt, Standing
 from ledger.charter import trust_root
 from ledger.domain.admission import Party
-from ledger.domain.record import private_digest
+from ledger.domain.record import parse, private_digest
 from ledger.errors import ConfigurationError, IntegrityError, MalformedError, PoolproofError
 from ledger.issue import place
 from ledger.proofs import canonical, mpt, tiles
@@ -38,6 +39,7 @@ from ledger.proofs.trust import TrustRoot
 from ledger.store import ReadConnection, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
+from ledger.store.sieve import Misfit
 from ledger.store.subjects import ClaimRow
 from ledger.store.trees import RegisterRow
 from ledger.vault import unseal
@@ -48,6 +50,11 @@ if TYPE_CHECKING:
 #: Entries between two looks at the tiles: a full tile's worth, so that each is compared once. Disclosures are read so
 #: many at a time, too.
 CHUNK = tiles.WIDTH
+#: What is read of the database.
+TABLES: Final = (
+    *damage.TABLES, "parties", "verifier_keys", "trust_roots", "disclosures", "batches", "receipts", "seal_chunks",
+    "anchors",
+)  # fmt: skip
 
 Progress = Callable[[int, int], None]
 
@@ -66,19 +73,24 @@ def fsck(
     ``head`` must have been read from the contract before the call: the database is looked at as it is now, and what
     is anchored while this runs would look like a database that was restored from an older backup.
     """
-    with ledger.store.read() as connection:
-        return _Check(ledger, connection, progress).run(root_at, head)
+    with damage.readable(ledger.store, TABLES) as (store, found), store.read() as connection:
+        return _Check(ledger, connection, progress, found).run(root_at, head)
 
 
 class _Check:
     """One run, on one snapshot of the database."""
 
-    def __init__(self, ledger: Ledger, connection: ReadConnection, progress: Progress) -> None:
+    def __init__(
+        self, ledger: Ledger, connection: ReadConnection, progress: Progress, found: Sequence[Misfit]
+    ) -> None:
         self.connection = connection
         self.log: LogRow = logs.get(connection, ledger.origin)
         self.vault = ledger.vault
         self.progress = progress
         self.report = Report(origin=self.log.origin, size=self.log.size)
+        for one in found:
+            self.report.add("store", one.place, f"{one.found} stands there")
+        self.size = self._walked()
         self.trust = _trust(connection, self.log)
         self.names = subjects.all_rows(connection, self.log.id)
         self.sealed: dict[int, bytes] = {}  # disclosures of the records that are being walked
@@ -103,12 +115,12 @@ class _Check:
         leaves: list[bytes] = []
         for index, entry in self._entries():
             leaves.append(leaf_hash(entry))
-            closing = index + 1 == self.log.size or len(entry) != len(record_entry(bytes(32)))
+            closing = index + 1 == self.size or len(entry) != len(record_entry(bytes(32)))
             if closing or (index + 1) % CHUNK == 0:
                 grown = tiles.extend(size, edge, leaves)
                 size, edge, leaves = grown.size, grown.edge, []
                 self._check_tiles(grown)
-                self.progress(size, self.log.size)
+                self.progress(size, self.size)
                 if closing and self.report.registers:
                     self._check_checkpoint(grown)
         Standing(
@@ -122,6 +134,14 @@ class _Check:
         ).check(root_at, head)
         return self.report
 
+    def _walked(self) -> int:
+        """How many entries are looked at: the log's size, unless far fewer stand in the database."""
+        last = trees.greatest_entry(self.connection, self.log.id)
+        if self.log.size <= last + 1 + CHUNK:
+            return self.log.size
+        self.report.add("log", self.log.origin, f"its size is {self.log.size}, its last entry is at {last}")
+        return last + 1
+
     # -- entries -------------------------------------------------------------------------------------------
 
     def _entries(self) -> Iterator[tuple[int, bytes]]:
@@ -131,7 +151,7 @@ class _Check:
         }
         rows = records.between(self.connection, self.log.id, 0, self.log.size)
         row = next(rows, None)
-        for index in range(self.log.size):
+        for index in range(self.size):
             if index % CHUNK == 0:
                 self.sealed = records.sealed_between(self.connection, self.log.id, index, index + CHUNK)
             if row is not None and row.index == index:
@@ -145,11 +165,6 @@ class _Check:
 
     def _record(self, row: RecordRow) -> bytes:
         self.report.records += 1
-        stored: object = row.record
-        if isinstance(stored, str):
-            # SQLite keeps whatever type a stranger's statement leaves behind.
-            self.report.add("record", f"entry {row.index} ({row.event_id})", "its bytes are stored as text")
-            row = row._replace(record=stored.encode())
         subject = self.names.get(row.subject_id)
         if row.record is None and subject is not None and subject.secret is None:
             self.report.erased += 1
@@ -162,9 +177,10 @@ class _Check:
     def _check_disclosures(self, row: RecordRow) -> None:
         sealed = self.sealed.get(row.index) if row.record else None
         subject = self.names.get(row.subject_id)
-        committed: list[str] = []
-        if row.record and b'"private":[]' not in row.record:
-            committed = canonical.decode(bytes(row.record))["private"]
+        try:
+            committed = _committed(row)
+        except damage.UNREADABLE:
+            return  # that its bytes are no record is said already
         if sealed is None and not committed:
             return
         where = f"entry {row.index} ({row.event_id})"
@@ -187,7 +203,10 @@ class _Check:
     def _register(self, row: RegisterRow) -> bytes:
         self.report.registers += 1
         where = f"register at {row.index}"
-        self.replay.publish(row.index + 1, lambda key: register.lookup(self._pages, row.page, key).value)
+        try:
+            self.replay.publish(row.index + 1, lambda key: register.lookup(self._pages, row.page, key).value)
+        except damage.UNREADABLE as error:
+            self.report.add("register", where, f"its values cannot be made again: {error}")
         if (row.root, row.count) != (self.replay.root, self.replay.count):
             self.report.add(
                 "register", where, f"root {bytes(row.root).hex()} of {row.count} keys, "
@@ -250,6 +269,13 @@ class _Check:
                 where,
                 f"signs {signed.root.hex()} at {signed.size}, the records give {grown.root().hex()}",
             )
+
+
+def _committed(row: RecordRow) -> list[str]:
+    """Digests of the record's private fields."""
+    if not row.record or b'"private":[]' in row.record:
+        return []
+    return parse(bytes(row.record)).private
 
 
 def _trust(connection: ReadConnection, log: LogRow) -> TrustRoot:

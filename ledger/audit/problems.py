@@ -25,6 +25,7 @@ class Report:
     erased: int = 0
     checkpoints: int = 0
     receipts: int = 0
+    trust_roots: int = 0
     chain: int | None = None
     problems: list[Problem] = field(default_factory=list)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from ledger.audit.damage import UNREADABLE
 from ledger.audit.problems import Report
 from ledger.audit.replay import Replay
 from ledger.domain import erasure, loans
@@ -50,16 +51,15 @@ class Standing:
 
     def check(self, root_at: RootAt | None, head: Head | None) -> None:
         """Compare all of it; ``root_at`` and ``head`` are what the contract says, None where it was not asked."""
-        self._log()
-        self._trust_roots()
-        self._subjects()
-        self._claims()
-        self._encumbrances()
-        self._erasures()
-        self._batches()
-        self._receipts()
-        self._seals()
-        self._anchors()
+        for code, step in (
+            ("log", self._log), ("trust", self._trust_roots), ("subject", self._subjects), ("claim", self._claims),
+            ("claim", self._encumbrances), ("erasure", self._erasures), ("batch", self._batches),
+            ("receipt", self._receipts), ("seal", self._seals), ("anchor", self._anchors),
+        ):  # fmt: skip
+            try:
+                step()
+            except UNREADABLE as error:
+                self.report.add(code, self.log.origin, f"the rest of it cannot be read: {error}")
         if root_at is not None:
             self._contract(root_at)
         self._head(head)
@@ -86,6 +86,10 @@ class Standing:
     def _trust_roots(self) -> None:
         """Each trust root that was issued is as it was, and the newest is of this log on this chain."""
         rows = logs.trust_roots_of(self.connection, self.log.id)
+        self.report.trust_roots = len(rows)
+        if [number for number, _, _ in rows] != list(range(len(rows))):
+            self.report.add("trust", self.log.origin, "a trust root that was issued is missing")
+        there = {party.name for party in self.trust.parties if party.roles}
         for number, fingerprint, document in rows:
             where = f"trust root {number}"
             if canonical.sha256(document) != fingerprint:
@@ -102,6 +106,9 @@ class Standing:
                 self.report.add(
                     "trust", where, "origin, zone, day cut or chain are not those of the log's row"
                 )
+            # Keys and roles change; who was a party stays one.
+            for name in sorted({party.name for party in issued.parties} - there):
+                self.report.add("trust", where, f"names the party {name}, which is gone or has no role")
 
     # -- subjects and claims -------------------------------------------------------------------------------
 

@@ -19,9 +19,11 @@ from ledger.audit.rules import PoolRules
 from ledger.audit.run import last_day
 from ledger.domain import money, record
 from ledger.domain.fold import Indexed, principal_after, unsuperseded
-from ledger.errors import IntegrityError, NotFoundError, UndeterminedError
+from ledger.domain.record import Record
+from ledger.errors import IntegrityError, MalformedError, NotFoundError, UndeterminedError
 from ledger.store import ReadConnection, records, subjects
 from ledger.store.logs import LogRow
+from ledger.store.records import RecordRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,25 @@ class Timeline:
 def tell(
     connection: ReadConnection, log: LogRow, loan: str, *, size: int | None = None, as_of: date | None = None
 ) -> Timeline:
-    """Read a loan's records with an index below ``size`` (default: all). Raises :class:`NotFoundError`."""
+    """Read a loan's records with an index below ``size`` (default: all).
+
+    Raises :class:`NotFoundError`, and :class:`IntegrityError` where the database is damaged.
+    """
+    try:
+        return _tell(connection, log, loan, size=size, as_of=as_of)
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as error:  # a column holds what is not of its type, in SQLite
+        raise IntegrityError(
+            f"the database is damaged where it has loan:{loan} ({error}): `poolproof fsck` names the place"
+        ) from error
+
+
+def _tell(
+    connection: ReadConnection, log: LogRow, loan: str, *, size: int | None, as_of: date | None
+) -> Timeline:
     before = log.size if size is None else size
     row = subjects.by_name(connection, log.id, [f"loan:{loan}"]).get(f"loan:{loan}")
     own = [] if row is None else records.of_subject(connection, row.id, before=before)
@@ -85,9 +105,7 @@ def tell(
         raise NotFoundError(f"loan:{loan} is erased: its {len(own)} digests stay, its records are gone")
     if not all_there(row, own, before=before):
         raise IntegrityError(f"a record of loan:{loan} is missing: `poolproof audit` and `fsck` say which")
-    parsed: list[Indexed] = [
-        (one.index, record.parse(bytes(one.record))) for one in own if one.record is not None
-    ]
+    parsed = [(one.index, _read(one)) for one in own if one.record is not None]
     day = as_of or last_day(connection, log, before)
     held = unsuperseded(parsed, until=day)
     if not held or not held[0].record.kind.begins:
@@ -100,6 +118,19 @@ def tell(
         case=case, size=before, as_of=day, events=tuple(_events(case, parsed)), plan=plan, no_plan=no_plan,
         findings=tuple(sorted(case.notes.findings, key=lambda one: one.order)),
     )  # fmt: skip
+
+
+def _read(row: RecordRow) -> Record:
+    """A record, if its bytes are those that were committed."""
+    try:
+        one = record.parse(bytes(row.record or b""))
+    except MalformedError as error:
+        raise IntegrityError(f"record {row.index}: {error}: `poolproof fsck` names the place") from error
+    if one.digest != bytes(row.digest):
+        raise IntegrityError(
+            f"record {row.index} is not the one that was committed: `poolproof fsck` says more"
+        )
+    return one
 
 
 def _events(case: Case, parsed: Iterable[Indexed]) -> Iterable[dict[str, Any]]:

@@ -30,7 +30,7 @@ def fsck(
 
     Digests, chains of prev, tiles, roots, registers, checkpoints, claims' histories, batches, receipts, and the
     anchors that the contract holds. Tells erased from missing; changes nothing. Exit code 1 if anything
-    differs, 3 if nothing does but the chain could not be asked.
+    differs, 3 if nothing does but the chain could not be asked or no trust root is there.
     """
     from ledger.audit.fsck import fsck as check
 
@@ -46,11 +46,13 @@ def fsck(
             report = check(home.ledger, progress=progress)
     if missing:
         out.say(f"the chain was not asked: {missing}")
+    if not report.trust_roots:
+        out.say("no trust root was issued or is left, so nothing commits to the log's zone and day cut")
     document = _document(report) | {"chain_problem": missing}
     out.show(document, *_lines(report))
     if report.problems:
         raise typer.Exit(_EXIT_FINDINGS)
-    if missing:
+    if missing or not report.trust_roots:
         raise typer.Exit(_EXIT_UNDECIDED)
 
 
@@ -76,6 +78,7 @@ def _document(report: Report) -> dict[str, Any]:
         "registers": report.registers,
         "checkpoints": report.checkpoints,
         "receipts": report.receipts,
+        "trust_roots": report.trust_roots,
         "anchors": report.chain,
         "problems": [
             {"code": one.code, "place": one.place, "message": one.message} for one in report.problems

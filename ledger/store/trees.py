@@ -119,6 +119,15 @@ def pages(connection: ReadConnection, log_id: int, ids: Iterable[int]) -> dict[i
     return {row[0]: bytes(row[1]) for row in bulk.select_in(connection, sql, ids, log_id, kind="int8")}
 
 
+def greatest_entry(connection: ReadConnection, log_id: int) -> int:
+    """The greatest index at which a record or a register stands, -1 for none."""
+    found = [
+        connection.execute(select(func.max(table.c.index)).where(table.c.log_id == log_id)).scalar_one()
+        for table in (records, registers)
+    ]
+    return max(-1 if one is None else int(one) for one in found)
+
+
 def greatest_page(connection: ReadConnection, log_id: int) -> int:
     """The greatest id of a stored page, 0 for none."""
     statement = select(func.max(register_pages.c.id)).where(register_pages.c.log_id == log_id)

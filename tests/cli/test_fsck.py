@@ -35,7 +35,8 @@ def test_an_honest_log_is_clean(published: Run) -> None:
     [
         ("UPDATE records SET record = replace(record, '207.10', '307.10') WHERE \"index\" = 0", "record"),
         ("UPDATE records SET record = CAST(replace(record, '207.10', '307.10') AS BLOB)", "record"),
-        ("UPDATE records SET record = CAST(record AS TEXT)", "record"),
+        ("UPDATE records SET record = CAST(record AS TEXT)", "store"),
+        ("UPDATE logs SET day_cut = '04:00'", "trust"),
         ('UPDATE records SET record = NULL WHERE "index" = 1', "record"),
         ('DELETE FROM records WHERE "index" = 1', "gap"),
         ("UPDATE claims SET version = 0, holders = x'00' WHERE version = 1", "claim"),
@@ -50,6 +51,31 @@ def test_one_change_is_found(published: Run, home: Path, statement: str, code: s
     assert not found["clean"]
     assert code in {problem["code"] for problem in found["problems"]}
     assert f"{len(found['problems'])} problems" in published("fsck", code=1).stdout
+
+
+def test_without_a_trust_root_zone_and_day_cut_are_undecided(published: Run, home: Path) -> None:
+    change(home, "DELETE FROM trust_roots")
+    told = published("fsck", code=3)
+    assert "nothing commits to the log's zone and day cut" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE records SET record = CAST(record AS TEXT)",
+        "UPDATE records SET record = x''",
+        "UPDATE records SET digest = 'short'",
+        "UPDATE records SET seq = 'x'",
+        "UPDATE subjects SET \"last_index\" = 'x' WHERE name = 'loan:L1'",
+        "UPDATE subjects SET count = 'x' WHERE name = 'loan:L1'",
+        "UPDATE logs SET zone = x'ff'",
+    ],
+)
+def test_a_loan_that_cannot_be_read_is_said_to_be(published: Run, home: Path, statement: str) -> None:
+    change(home, statement)
+    told = published("loan", "show", "L1", code=1)
+    assert "poolproof: " in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 def test_the_doctor_finds_a_sound_home(published: Run) -> None:
