@@ -18,7 +18,9 @@ _SHORT: Final = 12
 _MOST_RECORDS: Final = 3
 NARROWEST: Final = 60
 _NEVER_FIRST: Final = "，。、；：？！）》」』”’…"
-_MARKS: Final = {"passed": "ok", "findings": "!!", "undetermined": "??", "not_applicable": "--"}
+_MARKS: Final = {
+    "passed": "ok", "findings": "!!", "warned": " !", "explained": " i", "undetermined": "??", "not_applicable": "--",
+}  # fmt: skip
 
 
 def lines(report: AuditReport, *, width: int = 80, most: int = MOST, language: Language = "en") -> list[str]:

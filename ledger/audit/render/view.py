@@ -22,6 +22,8 @@ from ledger.audit.reportfile import ReportCode
 #: Findings of one code on paper: more than this nobody reads, and a file of them no viewer opens.
 MOST_ON_PAPER: Final = 100
 _T = TypeVar("_T")
+#: What a procedure with findings is called: an honest book has explanations, and they must not look like errors.
+_FOUND: Final = {Severity.ERROR: "findings", Severity.WARNING: "warned", Severity.INFO: "explained"}
 _OUTCOMES: Final = {0: "clean", 1: "findings", 3: "undetermined"}
 _AMOUNT: Final = re.compile(r"(-?)([0-9]+)(\.[0-9]+)?")
 
@@ -53,7 +55,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ProcedureView:
-    """One procedure. Counts are empty where nothing was asked."""
+    """One procedure. Counts are empty where nothing was asked.
+
+    ``outcome`` is the report's own, but for findings that are no errors: ``warned``, or ``explained``.
+    """
 
     name: str
     question: str
@@ -161,7 +166,7 @@ def view(report: AuditReport, *, language: Language = "en", most: int = MOST_ON_
     errors = report.count(Severity.ERROR)
     outcome = _OUTCOMES[report.exit_code]
     verdict = "one_finding" if errors == 1 else outcome
-    basis = report.basis
+    basis, gravest = report.basis, _gravest(report.findings)
     return View(
         language=language,
         title=report.title or report.pool,
@@ -171,7 +176,9 @@ def view(report: AuditReport, *, language: Language = "en", most: int = MOST_ON_
         verdict=word("verdict", verdict, language, errors=grouped(errors)),
         tallies=_tallies(report, language),
         basis=_basis(report, language),
-        procedures=tuple(_procedure(one, language) for one in _ordered(report.procedures)),
+        procedures=tuple(
+            _procedure(one, language, gravest.get(one.name)) for one in _ordered(report.procedures)
+        ),
         groups=tuple(_groups(report.findings, language, most)),
         numbers=tuple(
             Row(word("figure", name, language), grouped(value), "number")
@@ -236,8 +243,21 @@ def _ordered(procedures: Iterable[Procedure]) -> list[Procedure]:
     return sorted(procedures, key=lambda one: order.index(one.name))
 
 
-def _procedure(one: Procedure, language: Language) -> ProcedureView:
+def _gravest(findings: Iterable[Finding]) -> dict[str, Severity]:
+    """Procedure → how grave the gravest of its findings is."""
+    found: dict[str, Severity] = {}
+    for one in findings:
+        name, severity = one.entry.procedure, one.severity
+        if name not in found or severity.order < found[name].order:
+            found[name] = severity
+    return found
+
+
+def _procedure(one: Procedure, language: Language, gravest: Severity | None) -> ProcedureView:
     question = PROCEDURES[one.name]
+    outcome = str(one.outcome)
+    if one.outcome is Outcome.FINDINGS and gravest is not None:
+        outcome = _FOUND[gravest]
     asked = f"{grouped(one.asked)} {counted('unit', one.unit, language, one.asked)}" if one.asked else ""
     return ProcedureView(
         name=one.name,
@@ -245,8 +265,8 @@ def _procedure(one: Procedure, language: Language) -> ProcedureView:
         asked=asked,
         undetermined=grouped(one.undetermined) if one.asked else "",
         findings=grouped(one.findings) if one.asked or one.findings else "",
-        outcome=str(one.outcome),
-        outcome_label=word("outcome", str(one.outcome), language),
+        outcome=outcome,
+        outcome_label=word("outcome", outcome, language),
         reasons=tuple(
             Reason(grouped(times), _sentence(reason, language))
             for reason, times in sorted(one.reasons.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -38,6 +38,16 @@ def test_a_procedure_says_why_it_is_undetermined() -> None:
     assert "ok  tree              passed · 48,190 loans" in shown
 
 
+def test_a_procedure_is_as_grave_as_its_gravest_finding() -> None:
+    """An honest book has explanations: they must not look like what contradicts itself."""
+    shown = "\n".join(lines(samples.eventful(), width=120))
+    assert "!!  records           findings · " in shown
+    assert " !  terms             warnings · " in shown
+    assert " i  life              explanations · 48,190 " in shown
+    chinese = "\n".join(lines(samples.eventful(), width=120, language="zh"))
+    assert " i  life              有说明 · " in chinese
+
+
 def test_a_few_findings_of_each_code_are_shown_and_the_rest_counted() -> None:
     report = samples.report(*(samples.finding("cash.parts", at) for at in range(22)))
     shown = lines(report, most=10)
