@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -57,10 +57,9 @@ async def last_answer(request: Request, answer: Response) -> Response:
 async def shown(request: Request, answer: Response) -> Response:
     """A problem as a page."""
     problem = json.loads(bytes(answer.body))
+    part = "hx-request" in request.headers
     if problem["code"] == "unauthenticated":
-        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        query = f"?{urlencode({'back': back})}" if request.method == "GET" and back != "/" else ""
-        return RedirectResponse(SIGN_IN + query, 303, headers={"Cache-Control": "no-store"})
+        return _to_sign_in(request, part=part)
     try:
         viewer = await anyone(request)
     except PoolproofError:
@@ -80,4 +79,19 @@ async def shown(request: Request, answer: Response) -> Response:
     for name in _KEPT:
         if name in answer.headers:
             page.headers[name] = answer.headers[name]
+    if part:  # what the reader sees stays; what asks by itself asks again
+        page.headers["HX-Reswap"] = "none"
     return page
+
+
+def _to_sign_in(request: Request, *, part: bool) -> Response:
+    """Lead to the sign-in page, and from there back; where a ``part`` of a page asked, the whole page goes."""
+    asked = request.headers.get("hx-current-url", "/") if part else str(request.url)
+    page = urlsplit(asked)
+    back = page.path + (f"?{page.query}" if page.query else "")
+    query = f"?{urlencode({'back': back})}" if request.method == "GET" and back != "/" else ""
+    if part:
+        return Response(
+            status_code=204, headers={"HX-Redirect": SIGN_IN + query, "Cache-Control": "no-store"}
+        )
+    return RedirectResponse(SIGN_IN + query, 303, headers={"Cache-Control": "no-store"})

@@ -34,6 +34,24 @@ def token_of(site: Site) -> str:
     return str(text.partition(f'name="{FORM_FIELD}" value="')[2].partition('"')[0])
 
 
+def test_a_session_that_ended_leads_the_page_that_looks_again_to_the_sign_in(site: Site) -> None:
+    gone = {"Cookie": f"{COOKIE}=nobody", "HX-Request": "true"}
+    watched = gone | {"HX-Current-URL": "https://ledger.example/pools/W1?x=1"}
+    answer = site.client.get("/pools/W1/attestations", headers=HTML | watched)
+    assert (answer.status_code, answer.text) == (204, "")
+    assert answer.headers["hx-redirect"] == "/sign-in?back=%2Fpools%2FW1%3Fx%3D1"
+    shown = site.client.get(answer.headers["hx-redirect"], headers=HTML | {"Cookie": gone["Cookie"]})
+    assert "Your session has ended" in shown.text
+    assert "session has ended" not in site.client.get("/sign-in", headers=HTML).text
+
+
+def test_what_cannot_be_told_again_takes_nothing_from_the_page(site: Site) -> None:
+    sign_in(site, site.tokens["bank"])
+    again = site.client.get("/pools/none", headers=HTML | {"HX-Request": "true"})
+    assert (again.status_code, again.headers["hx-reswap"]) == (404, "none")
+    assert "hx-reswap" not in site.client.get("/pools/none", headers=HTML).headers
+
+
 def test_a_key_signs_in_and_the_session_reads(site: Site) -> None:
     asked = site.client.get("/pools", headers=HTML)
     assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in?back=%2Fpools")

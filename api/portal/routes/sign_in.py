@@ -100,9 +100,11 @@ def _page(
 ) -> Response:
     """The page; ``problem`` is why a key was refused, empty where only that it was."""
     through = None if here.provider is None else f"{SIGN_IN}/provider?{urlencode({'back': local(back)})}"
+    ended = viewer.caller is None and sessions.COOKIE in request.cookies
     return render(
-        request, "sign_in.html", viewer, status=status, back=local(back), problem=problem, provider=through
-    )
+        request, "sign_in.html", viewer, status=status, back=local(back), problem=problem, provider=through,
+        ended=ended,
+    )  # fmt: skip
 
 
 def _provider(here: Services) -> oidc.Provider:
