@@ -24,6 +24,7 @@ import structlog
 
 from ledger.domain.calendar import format_instant
 from ledger.errors import PoolproofError, TooManyError, UnavailableError
+from ledger.quotes import without_values
 from ledger.store import jobs, logs, shared_time
 from ledger.store.jobs import JobRow
 
@@ -225,8 +226,8 @@ class _Teller:
 
 
 def problem_of(error: PoolproofError) -> dict[str, Any]:
-    """Why a job failed, as it is stored: the members of a problem of the API."""
-    told: dict[str, Any] = {"code": error.code, "detail": str(error)}
+    """Why a job failed, as it is stored: the members of a problem of the API, with the shapes of quoted values."""
+    told: dict[str, Any] = {"code": error.code, "detail": without_values(str(error))}
     for name in ("field", "rule", "line"):
         if getattr(error, name, None):
             told[name] = getattr(error, name)

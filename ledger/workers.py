@@ -100,9 +100,12 @@ def snapshotting(ledger: Ledger, *, every: float = SNAPSHOT_SECONDS) -> Loop:
 
 
 def auditing(runner: Runner, auditor: Auditor, *, every: float) -> Loop:
-    """Perform the audits that were asked for; with ``every``, ask for one of each pool so often (in seconds)."""
+    """Perform the audits that were asked for; with ``every``, ask for one of each pool so often (in seconds). Reports
+    whose time is over are taken out.
+    """
 
     def step() -> bool:
+        auditor.forget()
         if every:
             auditor.plan(every=every)
         return runner.step()

@@ -13,13 +13,16 @@ from ledger.audit.findings import Evidence, Finding
 from ledger.audit.perform import audit as perform
 from ledger.audit.run import Request
 from ledger.audits import KIND, Auditor
+from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
 from ledger.domain.calendar import format_instant
 from ledger.errors import NotFoundError, RefusedError, TooManyError, UndeterminedError
 from ledger.jobs import Runner
 from ledger.log import Ledger
-from ledger.store import logs
+from ledger.store import audits as rows
+from ledger.store import logs, relays
 from ledger.store import webhooks as hooks
 from ledger.store.audits import AuditRow
+from ledger.store.relays import RelayRow
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
 from ledger.workers import auditing
@@ -178,6 +181,62 @@ def test_runs_are_listed_newest_first_and_page(bureau: Bureau) -> None:
         assert found == ids[::-1]
         assert audits.listed(connection, log, ["Q"], limit=2) == []
         assert audits.listed(connection, log, [], limit=2) == []
+
+
+def attest(bureau: Bureau, row: AuditRow, *, evidence: str, state: str = "final", number: int = 0) -> None:
+    """A party had an attestation relayed that names this digest and the run's size."""
+    assert row.size is not None
+    one = Attestation(
+        log=b"\x01" * 32, size=row.size, root=b"\x02" * 32, subject="pool:P", scope="all of it", rules_version=1,
+        evidence=bytes.fromhex(evidence), verdict=Verdict.CHECKED, signer=b"\x03" * 20, nonce=number, deadline=1,
+    )  # fmt: skip
+    signed = SignedAttestation(
+        chain_id=31337, contract=b"\x04" * 20, attestation=one, signature=bytes([number]) * 65
+    )
+    relay = RelayRow(
+        digest=signed.digest, pool="P", party="bank-a", signer=one.signer, number=number, file=signed.encode(),
+        state=state, asked=format_instant(bureau.clock()), account=None, nonce=None, attempts=0, problem=None,
+        transaction_hash=None, block_number=None, block_hash=None, block_time=None,
+    )  # fmt: skip
+    with bureau.ledger.store.write() as connection:
+        assert relays.add(connection, logs.get(connection, bureau.ledger.origin).id, relay)
+
+
+def digest_of(row: AuditRow) -> str:
+    assert row.summary is not None
+    return str(row.summary["sha256"])
+
+
+def test_reports_are_kept_for_a_time_and_the_newest_and_attested_ones_for_ever(bureau: Bureau) -> None:
+    attested = bureau.run()
+    bureau.report_below_contract()
+    of_size = bureau.run()
+    bureau.report_below_contract("L2")
+    disputed, newest = bureau.run(), bureau.run()
+    attest(bureau, attested, evidence=digest_of(attested))
+    attest(bureau, of_size, evidence="0e" * 32, number=1)
+    attest(bureau, disputed, evidence=digest_of(disputed), state="failed", number=2)
+
+    def kept(days: int) -> list[str]:
+        """Runs that have a report once so many days have gone by."""
+        bureau.clock.now += timedelta(days=days)
+        auditing(bureau.runner, Auditor(bureau.ledger, kept=timedelta(days=30)), every=0).step()
+        with bureau.ledger.store.read() as connection:
+            log = logs.get(connection, bureau.ledger.origin)
+            return [row.id for row in bureau.all() if rows.report(connection, log.id, row.id)][::-1]
+
+    assert kept(29) == [attested.id, of_size.id, disputed.id, newest.id]
+    assert kept(2) == [attested.id, of_size.id, newest.id]
+    assert [row.summary for row in bureau.all()] == [
+        row.summary for row in (newest, disputed, of_size, attested)
+    ], "what they have found is counted on"
+    assert len(kept(4_000)) == 3
+    with bureau.ledger.store.read() as connection:
+        log = logs.get(connection, bureau.ledger.origin)
+        with pytest.raises(UndeterminedError, match="its time was over"):
+            audits.report(connection, log, disputed.id, view=None)
+    last = bureau.run()
+    assert kept(0) == [attested.id, of_size.id, last.id], "a newer one takes the newest's place"
 
 
 def finding(subject: str, *evidence: int, code: str = "cash.parts", claim: str | None = None) -> Finding:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from ledger import jobs
-from ledger.audits import runs
+from ledger.audits import keeping, runs
 from ledger.audits.comparing import compare
 from ledger.audits.hiding import hide
 from ledger.domain.calendar import format_instant, parse_day, parse_instant
@@ -42,19 +42,40 @@ if TYPE_CHECKING:
 OPENED_SEVERITIES: Final = frozenset({"error", "warning"})
 #: Findings in one message; the report has them all, and a receiver has to read it before it acts.
 TOLD_FINDINGS: Final = 20
+#: Reports are kept for days: nobody notices an hour, and looking reads a row of each run.
+_FORGET_EVERY: Final = timedelta(hours=1)
 TOLD_MEMBERS: Final = ("code", "severity", "subject", "claim", "text")
 _logger = structlog.get_logger(__name__)
 
 
 class Auditor:
-    """Performs the runs of one log. ``kek`` is the file that opens nonces, ``rpc_url`` tells which node to ask."""
+    """Performs the runs of one log. ``kek`` is the file that opens nonces, ``rpc_url`` tells which node to ask,
+    ``kept`` for how long reports stay (None: for ever).
+    """
 
     def __init__(
-        self, ledger: Ledger, *, kek: Path | None = None, rpc_url: Callable[[], str] | None = None
-    ) -> None:
+        self, ledger: Ledger, *, kek: Path | None = None, rpc_url: Callable[[], str] | None = None,
+        kept: timedelta | None = None,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._kek = kek
         self._rpc_url = rpc_url
+        self._kept = kept
+        self._forgot: datetime | None = None
+
+    def forget(self) -> None:
+        """Take out reports whose time is over, now and then; see :mod:`ledger.audits.keeping`."""
+        ledger, now = self._ledger, self._ledger.clock()
+        if self._kept is None or (self._forgot is not None and now - self._forgot < _FORGET_EVERY):
+            return
+        self._forgot = now
+        with ledger.store.write() as connection:
+            log = logs.get(connection, ledger.origin)
+            if log.closed:
+                return  # a log that goes on in another database has its reports there
+            gone = keeping.forget(connection, log.id, ended=format_instant(now - self._kept))
+        if gone:
+            _logger.info("audit.reports_forgotten", count=gone)
 
     def plan(self, *, every: float) -> None:
         """Ask for an audit of each pool where a newer size is anchored (on no chain: published) than was audited

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.store.logs import LogRow
 
 KIND: Final = "audit"
+_GONE: Final = "its time was over, or it went with a loan that was erased"
 
 
 def start(
@@ -106,7 +107,7 @@ def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view:
     stored = rows.report(connection, log.id, audit_id)
     if stored is None:
         row = get(connection, log, audit_id)
-        why = "it went with a loan that was erased" if row.state == "done" else f"it is {row.state}"
+        why = _GONE if row.state == "done" else f"it is {row.state}"
         raise UndeterminedError(f"audit {audit_id} has no report: {why}")
     file = zlib.decompress(stored)
     if view is None or view.oversees:

@@ -16,6 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.errors import ConfigurationError, RefusedError
+from ledger.quotes import in_quotes
 
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])(?:-([0-9]{2}))?", re.ASCII).fullmatch
 _CUT = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII).fullmatch
@@ -56,7 +57,7 @@ def parse_effective(text: str, field: str = "effective") -> Effective:
     if parsed is None:
         raise RefusedError(
             field,
-            f'"{text[:32]}" is not a day that exists; write YYYY-MM-DD, or YYYY-MM for a month',
+            f"{in_quotes(text)} is not a day that exists; write YYYY-MM-DD, or YYYY-MM for a month",
             rule="wrong_date",
         )
     return parsed
@@ -66,7 +67,9 @@ def parse_day(text: str, field: str) -> date:
     """Read ``YYYY-MM-DD``. Raises :class:`RefusedError` naming ``field``."""
     parsed = parse_effective(text, field)
     if parsed.day is None:
-        raise RefusedError(field, f'"{text}" is a month; a day is wanted: YYYY-MM-DD', rule="wrong_date")
+        raise RefusedError(
+            field, f"{in_quotes(text)} is a month; a day is wanted: YYYY-MM-DD", rule="wrong_date"
+        )
     return parsed.day
 
 
@@ -119,5 +122,5 @@ def parse_instant(text: str, field: str = "posted") -> datetime:
         except ValueError:
             pass
     raise RefusedError(
-        field, f'"{text[:40]}" is not an instant like 2026-11-22T23:24:25.000000Z', rule="wrong_date"
+        field, f"{in_quotes(text)} is not an instant like 2026-11-22T23:24:25.000000Z", rule="wrong_date"
     )

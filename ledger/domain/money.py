@@ -17,6 +17,7 @@ from typing import Final
 from ledger.errors import RefusedError
 from ledger.proofs import amounts
 from ledger.proofs.amounts import MINOR_DIGITS
+from ledger.quotes import in_quotes
 
 #: Digits after the point that the ledger carries, and units in one of the currency's major unit.
 SCALE: Final = amounts.SCALE
@@ -116,16 +117,17 @@ def split(units: int, shares_ppm: list[int], remainder_index: int, currency: str
 
 
 def _unknown(currency: str, field: str) -> RefusedError:
-    return RefusedError(field, f'"{currency[:16]}" is not an active ISO 4217 currency', rule="wrong_currency")
+    return RefusedError(
+        field, f"{in_quotes(currency, 16)} is not an active ISO 4217 currency", rule="wrong_currency"
+    )
 
 
 def _misspelled(text: str, currency: str, field: str) -> RefusedError:
     """Say what is wrong and, where the value is plain, how it is written."""
     digits = minor_digits(currency)
     plain = _PLAIN.fullmatch(text) if len(text) <= 64 else None
-    shown = text if len(text) <= 40 else text[:39] + "…"
     form = "without decimals" if digits == 0 else f"with {digits} decimals"
-    reason = f'"{shown}" is not {currency} {form}'
+    reason = f"{in_quotes(text)} is not {currency} {form}"
     if plain is None:
         return RefusedError(field, f"{reason}: a plain decimal number is wanted", rule="wrong_money")
     sign, whole, fraction = plain.group(1), plain.group(2), (plain.group(3) or "").rstrip("0")

@@ -19,6 +19,7 @@ from ledger.domain.record import quoted, statement_bytes
 from ledger.errors import MalformedError, RefusedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.note import Signer, Verifier
+from ledger.quotes import in_quotes
 
 _ACCEPTANCE: Final = b"poolproof/pledge-acceptance/v1\n"
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -93,7 +94,9 @@ def _verify(key: str, value: str, message: bytes, *, keys: Iterable[str], field:
         raise RefusedError(f"{field}.value", error.reason, rule="signature") from None
     verifier = next((found for found in map(_verifier, keys) if found.reference == key), None)
     if verifier is None:
-        raise RefusedError(f"{field}.key", f'"{key[:100]}" is no published key of {party}', rule="signature")
+        raise RefusedError(
+            f"{field}.key", f"{in_quotes(key, 100)} is no published key of {party}", rule="signature"
+        )
     try:
         verifier.verify_raw(message, signature)
     except VerificationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ledger.errors import ConfigurationError
@@ -55,7 +56,8 @@ def _auditing(home: Home) -> Loop:
     from ledger.audits import KIND, Auditor
     from ledger.workers import auditing
 
-    auditor = Auditor(home.ledger, kek=home.files.kek, rpc_url=lambda: home.rpc_url)
+    kept = timedelta(days=home.settings.audit_report_days)
+    auditor = Auditor(home.ledger, kek=home.files.kek, rpc_url=lambda: home.rpc_url, kept=kept)
     return auditing(_runner(home, {KIND: auditor.perform}), auditor, every=home.settings.audit_seconds)
 
 

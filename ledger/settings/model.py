@@ -137,6 +137,14 @@ class Settings(BaseModel):
         ge=0,
         le=31_536_000,
     )
+    audit_report_days: int = _setting(
+        400,
+        "How long a stored report of an audit is kept; a pool's newest, and the newest that was attested, stay.",
+        unit="days",
+        reason="a year and a month, so that a year's end can be laid beside the one before; reports name loans",
+        ge=1,
+        le=36_500,
+    )
     retention_years: int = _setting(
         5,
         "How long a loan is kept after its end; until then `erase` refuses it, in the log's zone.",

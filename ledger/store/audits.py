@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, insert, select, tuple_, update
 
@@ -54,6 +54,33 @@ def finish(
     """Store what a run has found."""
     values = {"size": size, "summary": json.dumps(dict(summary)), "report": report}
     connection.execute(update(audits).where(audits.c.id == audit_id).values(values))
+
+
+class Reported(NamedTuple):
+    """A run that has a report, at which size, and the SHA-256 of the report."""
+
+    id: str
+    pool: str
+    size: int
+    sha256: str
+
+
+def reported(connection: ReadConnection, log_id: int) -> list[Reported]:
+    """All runs with a report, the newest first."""
+    statement = (
+        select(audits.c.id, audits.c.pool, audits.c.size, audits.c.summary)
+        .where(audits.c.log_id == log_id, audits.c.report.is_not(None))
+        .order_by(audits.c.created.desc(), audits.c.id.desc())
+    )
+    rows = connection.execute(statement)
+    return [Reported(row.id, row.pool, row.size, json.loads(row.summary)["sha256"]) for row in rows]
+
+
+def drop_reports(connection: WriteConnection, log_id: int, *, ended: str, but: Collection[str]) -> int:
+    """Take out the reports of runs that ended before ``ended``, ``but`` of these; how many. The runs stay."""
+    old = select(jobs.c.id).where(jobs.c.log_id == log_id, jobs.c.ended < ended)
+    where = audits.c.report.is_not(None) & audits.c.id.in_(old) & audits.c.id.not_in(but)
+    return connection.execute(update(audits).where(where).values(report=None)).rowcount
 
 
 def get(connection: ReadConnection, log_id: int, audit_id: str) -> AuditRow | None:

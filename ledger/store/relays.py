@@ -79,6 +79,15 @@ def unfinished(connection: ReadConnection, log_id: int) -> list[RelayRow]:
     return _select(connection, relays.c.log_id == log_id, relays.c.state.in_(UNFINISHED))
 
 
+def files(connection: ReadConnection, log_id: int) -> list[tuple[str, bytes]]:
+    """(pool, signed attestation) of all that the contract has or may still take."""
+    where = (relays.c.log_id == log_id) & (relays.c.state != "failed")
+    return [
+        (row.pool, bytes(row.file))
+        for row in connection.execute(select(relays.c.pool, relays.c.file).where(where))
+    ]
+
+
 def of_pool(connection: ReadConnection, log_id: int, pool: str, party: str, *, most: int) -> list[RelayRow]:
     """The newest that a party handed in about a pool, the newest first."""
     return _select(

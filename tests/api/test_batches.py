@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import Any
 
 import pytest
@@ -43,6 +44,24 @@ def work(site: Site, batch: int = 4_000) -> None:
 def stored(site: Site) -> list[bytes]:
     with site.ledger.store.read() as connection:
         return list(connection.execute(select(tables.job_parts.c.data)).scalars())
+
+
+@pytest.mark.parametrize("on_error", ["abort", "report"])
+def test_what_is_kept_of_a_refusal_has_no_value_in_it(small_site: Site, on_error: str) -> None:
+    event = originated("L1")
+    event["data"] = {**event["data"], "annual_rate": "Wang 13800000000"}
+    told = small_site.post(event).json()
+    assert '"Wang 13800000000"' in told["detail"], "who sent it is told what was wrong with it"
+    asked = hand_in(small_site, ndjson(event), on_error)
+    work(small_site)
+    job = small_site.get(asked.headers["location"])
+    report = small_site.get(asked.headers["location"] + "/report")
+    kept = job.json()["problem"] if on_error == "abort" else report.json()["rejected"][0]
+    assert (kept["field"], kept["line"]) == ("data.annual_rate", 1)
+    assert kept["detail"] == told["detail"].replace("Wang 13800000000", "Aaaa 99999999999")
+    with small_site.ledger.store.read() as connection:
+        rows = [*connection.execute(select(tables.jobs)).all(), *map(zlib.decompress, stored(small_site))]
+    assert "13800000000" not in repr([job.text, report.text, rows])
 
 
 @given(st.binary(max_size=40).map(lambda data: data.replace(b"\x00", b"\n")))

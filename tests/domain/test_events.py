@@ -339,5 +339,5 @@ def test_a_value_that_is_none_of_those_allowed_is_told_which_are(
     error = refused(kind, **{member: value})
     assert (error.field, error.reason) == (
         f"data.{member}",
-        f"'{value}' is none of the values allowed: {allowed}",
+        f'"{value}" is none of the values allowed: {allowed}',
     )

@@ -29,6 +29,7 @@ from ledger.domain import money
 from ledger.domain.calendar import parse_effective
 from ledger.errors import RefusedError
 from ledger.proofs.canonical import MAX_INTEGER
+from ledger.quotes import in_quotes
 
 if TYPE_CHECKING:
     from ledger.domain.loans import LoanState, Moment
@@ -163,7 +164,7 @@ def check_name(text: str, field: str) -> None:
     """Raise :class:`RefusedError` unless ``text`` can name a party, claim, loan or pool."""
     if _NAME(text) is None:
         raise RefusedError(
-            field, f'"{text[:80]}" is no name: 1 to 64 of A-Z a-z 0-9 . _ : -', rule="wrong_form"
+            field, f"{in_quotes(text, 80)} is no name: 1 to 64 of A-Z a-z 0-9 . _ : -", rule="wrong_form"
         )
 
 
@@ -184,7 +185,9 @@ def check_decimal(text: str, field: str) -> None:
         sign = found[1] if right != "0" else ""
         if _DECIMAL(sign + right):
             hint = f'; write "{sign}{right}"'
-    raise RefusedError(field, f'"{text[:40]}" is not a decimal in its one spelling{hint}', rule="wrong_form")
+    raise RefusedError(
+        field, f"{in_quotes(text)} is not a decimal in its one spelling{hint}", rule="wrong_form"
+    )
 
 
 def check_when(text: str | msgspec.UnsetType | None, field: str) -> None:
@@ -200,5 +203,5 @@ def amount(text: str | msgspec.UnsetType, currency: str, field: str, *, negative
     assert isinstance(text, str)
     units = money.parse(text, currency, field)
     if units < 0 and not negative:
-        raise RefusedError(field, f'"{text}" is negative', rule="wrong_money")
+        raise RefusedError(field, f"{in_quotes(text)} is negative", rule="wrong_money")
     return units

@@ -31,6 +31,7 @@ from ledger.domain.events.base import (
 from ledger.domain.events.wording import refusal
 from ledger.errors import RefusedError
 from ledger.proofs.canonical import MAX_INTEGER
+from ledger.quotes import in_quotes
 
 #: More members than any type has; what is unknown among them is refused by name.
 MAX_MEMBERS: Final = 128
@@ -75,7 +76,7 @@ class CorrectionMade(Data, frozen=True, kw_only=True):
             hint = "; correct the original again" if kind is CorrectionMade.kind else ""
             raise RefusedError(
                 "data.type",
-                f'"{self.type[:80]}" is no type of event that can be corrected{hint}',
+                f"{in_quotes(self.type, 80)} is no type of event that can be corrected{hint}",
                 rule="not_correctable",
             )
         if self.replacement is not None:

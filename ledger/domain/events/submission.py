@@ -26,6 +26,7 @@ from ledger.domain.events.base import EVENTS, Data, EventType, SubjectKind, chec
 from ledger.domain.events.wording import refusal
 from ledger.errors import MalformedError, RefusedError, UnreadableError
 from ledger.proofs import canonical
+from ledger.quotes import in_quotes
 
 #: Greatest size of one submission, and so of a record: a tape's record has 3 KB, a pledge of 500 claims 60
 #: KB.
@@ -169,7 +170,9 @@ def _build(envelope: Any, data_json: bytes, party: str | None, origin: str | Non
             raise RefusedError("party", "missing")
         given = party
     elif party is not None and given != party:
-        raise RefusedError("party", f'"{given[:80]}" is not "{party}", who submits this', rule="wrong_party")
+        raise RefusedError(
+            "party", f"{in_quotes(given, 80)} is not {party}, who submits this", rule="wrong_party"
+        )
     if not _good_name(given):
         check_name(given, "party")
     if _NAMED[kind.subject](f"{envelope.id} {envelope.subject}") is None:
@@ -300,7 +303,7 @@ def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
     clear = kind.data.__struct_fields__
     for name in private:
         if not isinstance(name, str) or _KEY(name) is None:
-            raise RefusedError("private", f"{ascii(name)[:80]} is no field name: [a-z][a-z0-9_]*")
+            raise RefusedError("private", f"{in_quotes(ascii(name), 80)} is no field name: [a-z][a-z0-9_]*")
         if name in clear:
             raise RefusedError(f"private.{name}", "shadows a clear member of this event")
     try:
@@ -314,7 +317,7 @@ def _check_private(private: dict[str, Any], kind: EventType) -> dict[str, Any]:
 
 def _wrong_subject(subject: str, kind: EventType) -> RefusedError:
     form = "log" if kind.subject == "log" else f"{kind.subject}:NAME"
-    return RefusedError("subject", f'"{subject[:100]}" is not {form}, the subject of {kind.name}')
+    return RefusedError("subject", f"{in_quotes(subject, 100)} is not {form}, the subject of {kind.name}")
 
 
 def _too_large(size: int) -> RefusedError:

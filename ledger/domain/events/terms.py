@@ -34,6 +34,7 @@ from ledger.domain.events.base import (
 )
 from ledger.domain.loans import ClaimPart, LoanState
 from ledger.errors import RefusedError
+from ledger.quotes import in_quotes
 
 Component = Literal["principal", "interest", "fee", "penalty", "other"]
 DayOfMonth = Annotated[int, Meta(ge=1, le=31)]
@@ -327,4 +328,4 @@ def check_claims(claims: list[Claim], remainder: str | msgspec.UnsetType) -> Non
                 "data.remainder", "several claims: name the one that takes rounding remainders"
             )
     elif remainder not in names:
-        raise RefusedError("data.remainder", f'"{str(remainder)[:80]}" is none of the claims')
+        raise RefusedError("data.remainder", f"{in_quotes(str(remainder), 80)} is none of the claims")

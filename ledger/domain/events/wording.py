@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ledger.errors import RefusedError
+from ledger.quotes import in_quotes
 
 # The forms of msgspec's messages.
 _PATH = re.compile(r"(.*) - at (`.*`)", re.DOTALL).fullmatch
@@ -38,11 +39,16 @@ def refusal(error: msgspec.ValidationError, kind: object, base: str = "") -> Ref
         reason, rule = _wrong_type(types[1], types[2])
         return RefusedError(path, reason, rule=rule)
     if invalid := _INVALID(text):
-        shown = invalid[1][:80]
+        shown = in_quotes(_bare(invalid[1]), 80)
         if path == "type":
             return RefusedError("type", f"unknown type {shown}", rule="unknown_type")
         return RefusedError(path, f"{shown} is none of the values allowed{_allowed(path, kind)}")
     return RefusedError(path, text[0].lower() + text[1:])
+
+
+def _bare(shown: str) -> str:
+    """A value without the quotes in which msgspec shows strings."""
+    return shown[1:-1] if len(shown) > 1 and shown[0] == shown[-1] == "'" else shown
 
 
 def _allowed(path: str, kind: object) -> str:

@@ -1,0 +1,71 @@
+"""What is kept of a refusal has no value in it."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.domain.calendar import parse_day, parse_effective, parse_instant
+from ledger.domain.events import read_submission
+from ledger.domain.events.base import check_decimal, check_name
+from ledger.domain.money import parse, parse_total
+from ledger.errors import RefusedError
+from ledger.jobs import problem_of
+from ledger.quotes import in_quotes, without_values
+from tests import book
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ("Wang 138-0013", "Aaaa 999-9999"), ("王小明", "aaa"), ('a"b\\c', "a?a?a"), ("", ""),
+        ("x" * 50, "a" * 39 + "…"), ("\n\ud800", "??"),
+    ],
+)  # fmt: skip
+def test_a_value_is_told_by_its_shape(value: str, shape: str) -> None:
+    assert without_values(f"{in_quotes(value)} is no name") == f'"{shape}" is no name'
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_nothing_of_a_value_is_left_whatever_is_in_it(values: list[str]) -> None:
+    kept = without_values("<" + "><".join(in_quotes(value, 500) for value in values) + ">")
+    assert set(kept) <= {*'aA9?<>"…', *string.punctuation, " "} - {"\\"}
+    assert kept.count('"') == 2 * len(values)
+    assert without_values(kept) == kept
+
+
+PERSON = "Wang Xiaoming 310101199003074411"
+CHECKS = [
+    lambda: parse_effective(PERSON),
+    lambda: parse_instant(PERSON),
+    lambda: parse_day("1990-03", "data.first"),
+    lambda: check_name(PERSON, "data.holder"),
+    lambda: check_decimal("0310101.0", "data.annual_rate"),
+    lambda: parse("310101199003074411", "CNY"),
+    lambda: parse("5", PERSON),
+    lambda: parse_total("-310101.00", "CNY"),
+    lambda: read_submission(book.originated("L1") | {"subject": PERSON}),
+    lambda: read_submission(book.originated("L1") | {"party": PERSON}),
+    lambda: read_submission(book.originated("L1") | {"type": PERSON}),
+    lambda: read_submission(book.originated("L1") | {"private": {PERSON: "x"}}),
+    lambda: read_submission(with_data(book.originated("L1"), amortisation=PERSON)),
+    lambda: read_submission(with_data(book.originated("L1"), remainder=PERSON)),
+]
+
+
+def with_data(event: dict[str, object], **members: object) -> dict[str, object]:
+    data = event["data"]
+    assert isinstance(data, dict)
+    return event | {"data": data | members}
+
+
+@pytest.mark.parametrize("number", range(len(CHECKS)))
+def test_no_check_of_a_members_form_leaves_its_value_in_what_is_stored(number: int) -> None:
+    with pytest.raises(RefusedError) as refused:
+        CHECKS[number]()
+    told = problem_of(refused.value)
+    text = f"{told['detail']} {told['field']} {told.get('details')}"
+    assert not any(part in text for part in ("Wang", "Xiaoming", "310101", "1990"))
