@@ -1,7 +1,7 @@
 """What the routes work with: opened once by the composition root, found on ``app.state.services``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Final
@@ -20,6 +20,7 @@ from api.peers import Peers
 from api.sessions import Sessions
 from api.tiles import Tiles
 from ledger.log import Ledger
+from ledger.mirror.accounts import Accounts
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import logs
@@ -37,7 +38,7 @@ class Services:
     """One log and what this process has around it. ``max_batch_bytes`` is the largest NDJSON body
     that is answered at once, with at most ``max_batch_lines``; ``max_upload_bytes`` the largest that becomes a job;
     ``attestations_per_day`` what a party may have relayed; ``anchor_within`` the time by which acceptances promise an
-    anchor.
+    anchor; ``mirrored`` remembers which accounts go with pools that are being mirrored.
     """
 
     ledger: Ledger
@@ -61,6 +62,7 @@ class Services:
     max_batch_lines: int
     max_upload_bytes: int
     anchor_within: timedelta
+    mirrored: Accounts = field(default_factory=Accounts)
 
 
 def trust_root(ledger: Ledger) -> TrustRoot:

@@ -133,7 +133,9 @@ def pool(here: Here, caller: Auditor, *, request: Request, pool: PoolName, size:
 def records(here: Here, caller: Auditor, *, request: Request, pool: PoolName, size: Size, start: Start, stop: Stop,
     since: Since = 0,
 ) -> Response:  # fmt: skip
-    """The pool's records, those of all loans that were ever in it, of accounts, and of the log itself."""
+    """The pool's records, those of all loans that were ever in it, of the accounts to which these were paid, and of the
+    log itself.
+    """
     _check_range(start, stop)
     with _shown(here, caller, pool, size, f"mirror.records {start}-{stop}") as shown:
         return _page(request, shown.records(start, stop, since=since))
@@ -171,8 +173,15 @@ def claims(
 def settlements(
     here: Here, caller: Auditor, *, request: Request, pool: PoolName, size: Size, start: Start, stop: Stop
 ) -> Response:
-    """So that what the account bank settled for several pools together can be recomputed; no single amount is told."""
-    _check_range(start, stop)
+    """So that what the account bank settled for several pools together can be recomputed. A range begins at a multiple
+    of 16,384 and ends at the next one, or at the size: the sum over a single entry would be its amount.
+    """
+    if start % RANGE or stop != min(start + RANGE, size):
+        raise RefusedError(
+            "stop",
+            f"a range is all of {RANGE} entries from a multiple of it on, or up to the size",
+            rule="range",
+        )
     with _shown(here, caller, pool, size, f"mirror.settlements {start}-{stop}") as shown:
         return _page(request, settled.told(shown, start, stop))
 
@@ -185,7 +194,14 @@ def _shown(here: Services, caller: Caller, pool: str, size: int, what: str) -> I
         log = logs.get(connection, ledger.origin)
         View(connection, log, caller).pool(pool)
         yield Shown.of(
-            connection, log, pool, size=size, party=caller.party, whole=caller.oversees, vault=ledger.vault
+            connection,
+            log,
+            pool,
+            size=size,
+            party=caller.party,
+            whole=caller.oversees,
+            vault=ledger.vault,
+            accounts=here.mirrored,
         )
     note_read(
         ledger.store, log.id, caller, subject=f"pool:{pool}", what=f"{what} at {size}", now=ledger.clock()

@@ -41,6 +41,7 @@ _TOLD: Final = frozenset(name for name, kind in EVENTS.items() if kind.subject i
 _SETTLEMENTS: Final = (
     "a settlement may be missing: an entry is not there, cannot be read or is filed elsewhere"
 )
+_NONE_SHOWN: Final = "no settlement is shown of an account to which a loan of the pool was paid"
 _CLOSES: Final = "a day close may be missing: an entry is not there, cannot be read or is filed elsewhere"
 
 
@@ -125,6 +126,8 @@ class LogScan:
     def book(self) -> CashBook:
         """What the settlements say, once all ranges are added."""
         found = self.cash.finish()
+        if self._told and not found.settled:
+            found = replace(found, gap=_NONE_SHOWN)
         return replace(found, gap=_SETTLEMENTS) if self._lacks("account") else found
 
     def check(self, notes: Notes) -> None:

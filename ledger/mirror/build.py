@@ -216,7 +216,10 @@ class _Builder:
             return Sight(opener=Told(), notes=self.notes)
         loans = sum(name.startswith("loan:") for name in shown.subjects)
         words = (
-            f"{shown.records} records: the pool's, those of {loans} loans that are or were in it, accounts', the log's",
+            (
+                f"{shown.records} records: the pool's, those of {loans} loans that are or were in it, "
+                "of the accounts they were paid to, the log's"
+            ),
             f"not shown, by digest only: {shown.dark} records of others",
         )
         self.notes.procedure("duplicates", "references").undecided("loans of other pools are not shown")

@@ -29,6 +29,8 @@ from ledger.proofs.canonical import MAX_INTEGER
 PAGE_ITEMS: Final = 2_000
 #: Entries of one request for records or settlements; ranges begin at its multiples, so that they can be kept.
 RANGE: Final = 1 << 14
+#: Stands for all accounts that are not shown, where payments are counted; no account has this name.
+ELSEWHERE: Final = ""
 #: The largest page that is read: 2,000 records have a kilobyte each, one has at most a mebibyte.
 MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
 #: Cursors, sizes and indexes are integers that a database has room for.
@@ -126,7 +128,7 @@ class SettledForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class SeenForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seen"):
-    """How many payments of an account are not shown."""
+    """How many payments of an account are not shown; of accounts that are not shown themselves, together."""
 
     account: str
     payments: _Index

@@ -1,15 +1,16 @@
 """The owner's side of a mirror: what a party is shown of a pool, page by page, at one published size.
 
-Shown are the pool's own records, all records of loans a claim of which was ever in it, the records of accounts (a bank
-states sums of a day, nothing of a loan), and those of the log itself but for day closes that name other holders and
-erasures of other loans. Whoever oversees the log is shown every record of it. Who may ask is not decided here.
+Shown are the pool's own records, all records of loans a claim of which was ever in it, the records of the accounts to
+which these loans were paid (:mod:`ledger.mirror.accounts`; a bank states the sums of a day over all payments to its
+account, nothing of a loan), and those of the log itself but for day closes that name other holders and erasures of
+other loans. Whoever oversees the log is shown every record of it. Who may ask is not decided here.
 
 Private fields are not in it: no procedure of the audit reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.domain import record
@@ -18,6 +19,7 @@ from ledger.domain.events.files import DayClosed
 from ledger.domain.fold import fold
 from ledger.domain.record import Record
 from ledger.errors import IntegrityError, NotFoundError
+from ledger.mirror.accounts import Accounts
 from ledger.mirror.form import (
     PAGE_ITEMS,
     BatchForm,
@@ -88,7 +90,8 @@ def pages(connection: ReadConnection, log: LogRow, size: int, *, after: int) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A pool as one party is shown it, at a published size. ``whole``: the party oversees the log.
+    """A pool as one party is shown it, at a published size. ``whole``: the party oversees the log. ``accounts`` is kept
+    by whoever asks for many pages.
 
     Raises :class:`NotFoundError` for a pool that is not there at that size.
     """
@@ -100,10 +103,12 @@ class Shown:
     party: str
     whole: bool
     vault: Vault
+    accounts: Accounts
 
     @classmethod
     def of(
-        cls, connection: ReadConnection, log: LogRow, pool: str, *, size: int, party: str, whole: bool, vault: Vault
+        cls, connection: ReadConnection, log: LogRow, pool: str, *, size: int, party: str, whole: bool, vault: Vault,
+        accounts: Accounts | None = None,
     ) -> Shown:  # fmt: skip
         """Look the pool up; raises :class:`NotFoundError` for it and for a size that is not published."""
         if trees.checkpoint(connection, log.id, size) is None:
@@ -114,7 +119,10 @@ class Shown:
             or not records.of_subject(connection, row.id, before=min(size, row.last_index + 1))[:1]
         ):
             raise NotFoundError(f"no pool {pool!r} in this log")
-        return cls(connection=connection, log=log, pool=row, size=size, party=party, whole=whole, vault=vault)
+        return cls(
+            connection=connection, log=log, pool=row, size=size, party=party, whole=whole, vault=vault,
+            accounts=accounts or Accounts(),
+        )  # fmt: skip
 
     def head(self) -> Head:
         """What there is to mirror."""
@@ -128,7 +136,7 @@ class Shown:
         """The records with start ≤ index < stop of what came into sight with an index of ``since`` or above."""
         stop = min(stop, self.size)
         loans = None if self.whole else self._loans(since)
-        others = () if self.whole or since else self._others()
+        others = () if self.whole else self._others(since)
         found = shown.records_between(
             self.connection, self.log.id, start, stop, loans=loans, others=others, most=PAGE_ITEMS + 1
         )
@@ -156,16 +164,20 @@ class Shown:
         """Ids of the loans shown, where not all are."""
         return set(subjects.loans_of_pool(self.connection, self.log.id, self.pool.id, before=self.size))
 
+    def accounts_in_sight(self) -> Mapping[str, int]:
+        """Names of the accounts shown, where not all are → the index at which each came into sight."""
+        return self.accounts.in_sight(self.connection, self.log, self.pool.id, self.size)
+
     # -- which ---------------------------------------------------------------------------------------------
 
     def _loans(self, since: int) -> Pledged:
         return Pledged(self.pool.id, self.size, since)
 
-    def _others(self) -> Sequence[int]:
-        """The pool itself, all accounts, the log."""
-        day = subjects.by_name(self.connection, self.log.id, ["log"])
-        accounts = subjects.accounts(self.connection, self.log.id)
-        return [self.pool.id, *accounts, *(row.id for row in day.values())]
+    def _others(self, since: int) -> Sequence[int]:
+        """What is no loan and came into sight from ``since`` on: accounts; the pool and the log are so from 0 on."""
+        names = [f"account:{name}" for name, at in self.accounts_in_sight().items() if at >= since]
+        found = subjects.by_name(self.connection, self.log.id, [*names, *(() if since else ("log",))])
+        return [*(() if since else (self.pool.id,)), *(row.id for row in found.values())]
 
     def _hidden(self, rows: Iterable[RecordRow]) -> set[int]:
         """Indexes of the log's own records that are not of this party."""

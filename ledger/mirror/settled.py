@@ -2,7 +2,8 @@
 
 An account bank settles a day of a collection account, whatever pools its payments belong to. A mirror has the digests
 of all records and needs to know which of them a settlement covers, and what those not shown sum to: no single amount,
-no loan. The bank's root is over the digests, so a list that leaves one out, or has one too many, contradicts it.
+no loan. Told is of the accounts that the reader is shown; payments to others are counted together. The bank's root is
+over the digests, so a list that leaves one out, or has one too many, contradicts it.
 
 The work is done by ranges of entries, of the log's owner on one side and added up on the other. A payment counts with
 what its record says; a correction of it takes that back, and gives what it says instead, in the range it stands in
@@ -28,7 +29,7 @@ from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
 from ledger.errors import MalformedError
 from ledger.mirror.entries import Entries
-from ledger.mirror.form import LostForm, Page, SeenForm, SettledForm
+from ledger.mirror.form import ELSEWHERE, LostForm, Page, SeenForm, SettledForm
 from ledger.mirror.serving import Shown
 from ledger.store import records
 
@@ -81,7 +82,9 @@ class _Scan:
 
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
-        self._plans = _plans(known(shown.connection, shown.log, before=shown.size, notes=Notes()).settlements)
+        self._accounts = shown.accounts_in_sight().keys()
+        settlements = known(shown.connection, shown.log, before=shown.size, notes=Notes()).settlements
+        self._plans = _plans(row for row in settlements if _account(row[1]) in self._accounts)
         self._parts: dict[int, _Part] = {}
         self._seen: Counter[str] = Counter()
         self._lost: int | None = None
@@ -99,7 +102,7 @@ class _Scan:
         flow = flow_of(one.event, one.amounts, one.when)
         if flow is None or flow.till is None:
             return
-        self._seen[flow.till.account] += 1
+        self._seen[flow.till.account if flow.till.account in self._accounts else ELSEWHERE] += 1
         for part in self._covering(flow.till, index):
             part.give(index, flow.units)
 
@@ -156,13 +159,17 @@ def _flow(paid: Record, correction: Record | None) -> Flow | None:
     return None if replacement is None else flow_of(replacement.event, replacement.amounts, paid.when)
 
 
+def _account(settlement: Record) -> str:
+    return settlement.subject.removeprefix("account:")
+
+
 def _plans(settlements: Iterable[Indexed]) -> dict[Till, list[tuple[int, int]]]:
     """Till → (before, index) of its settlements."""
     plans: dict[Till, list[tuple[int, int]]] = {}
     for index, one in settlements:
         if isinstance(one.event, CashSettled):
             day = calendar.parse_effective(one.event.value_date).ordinal
-            till = Till(one.subject.removeprefix("account:"), day)
+            till = Till(_account(one), day)
             plans.setdefault(till, []).append((one.event.covered.before, index))
     return plans
 

@@ -52,6 +52,12 @@ def loans_from(
     return list(connection.execute(statement.limit(most)).scalars())
 
 
+def first_pledged(connection: ReadConnection, log_id: int, loans: Pledged) -> dict[int, int]:
+    """Id of each of these loans → index of the record that first brought a share of it into the pool."""
+    owner = _subjects(log_id, loans).add_columns(func.min(encumbrances.c.index))
+    return {int(row[0]): int(row[1]) for row in connection.execute(owner)}
+
+
 def all_loans_from(connection: ReadConnection, log_id: int, *, after: int, most: int) -> list[int]:
     """The same of every loan of the log."""
     statement = select(subjects.c.id).where(

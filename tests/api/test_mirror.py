@@ -88,6 +88,14 @@ def test_a_range_that_is_too_long_and_a_size_that_is_none_are_refused(filled: Si
     assert filled.get(f"/v1/mirror/registers/{size - 1}/pages", "bank").status_code == 404
 
 
+def test_the_sum_over_less_than_a_whole_range_is_not_told(filled: Site) -> None:
+    """One entry's would be the amount of a payment of others, and on which account it was made."""
+    size = filled.ledger.checkpoint_sizes()[-1]
+    for start, stop in ((0, 1), (1, size), (0, size - 1), (size - 1, size), (0, size + 1), (0, 0)):
+        answer = filled.get(f"{POOL}/settlements?size={size}&start={start}&stop={stop}", "bank")
+        assert (answer.status_code, answer.json()["field"]) == (422, "stop"), (start, stop)
+
+
 def test_pages_are_compressed_for_those_who_ask(filled: Site) -> None:
     plain = filled.client.get(
         path(filled, ROUTES[1]), headers=filled.auth("bank") | {"Accept-Encoding": "identity"}

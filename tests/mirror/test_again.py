@@ -58,7 +58,7 @@ def _as_seen(theirs: Any, own: Any) -> Any:
     from dataclasses import replace
 
     mine = {one.name: one for one in theirs.procedures}
-    crossing = {"duplicates", "days", "records"}
+    crossing = {"duplicates", "days", "records", "confirmation"}
     procedures = tuple(mine[one.name] if one.name in crossing else one for one in own.procedures)
     return replace(own, sees=theirs.sees, procedures=procedures)
 

@@ -23,7 +23,7 @@ def test_what_a_partner_does_not_see_is_said_and_is_undetermined(
 ) -> None:
     report = bank.check("A")
     assert report.sees == (
-        "10 records: the pool's, those of 2 loans that are or were in it, accounts', the log's",
+        "10 records: the pool's, those of 2 loans that are or were in it, of the accounts they were paid to, the log's",
         "not shown, by digest only: 10 records of others",
     )
     own = {one.name: one for one in owners_report(site, kek, "A").procedures}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,7 +21,7 @@ from ledger.errors import MalformedError
 from ledger.log import Ledger
 from ledger.mirror import settled
 from ledger.mirror.entries import Entries
-from ledger.mirror.form import SettledForm
+from ledger.mirror.form import ELSEWHERE, SeenForm, SettledForm
 from ledger.mirror.serving import Shown
 from ledger.proofs import merkle, tiles
 from ledger.proofs.note import Signer
@@ -57,7 +59,9 @@ def corrected(ledger: Ledger, loan: str, what: Accepted, number: int = 1, **data
     ledger.append([event], party="fenqile")
 
 
-def settle(ledger: Ledger, covered: Sequence[Accepted], total: str, *, name: str = "s1") -> None:
+def settle(
+    ledger: Ledger, covered: Sequence[Accepted], total: str, *, name: str = "s1", account: str = "A1"
+) -> None:
     """The bank's word on the account's day, over the records so far."""
     data = {
         "currency": "CNY", "value_date": DAY, "amount": total, "statement": name,
@@ -66,7 +70,7 @@ def settle(ledger: Ledger, covered: Sequence[Accepted], total: str, *, name: str
             "root": merkle.root([merkle.leaf_hash(one.digest) for one in covered]).hex(),
         },
     }  # fmt: skip
-    event = book.event("cash.settled", "account:A1", data, id=name, party="clearing")
+    event = book.event("cash.settled", f"account:{account}", data, id=name, party="clearing")
     ledger.append([statements.sign_submission(CLEARING, ledger.origin, read_submission(event))])
 
 
@@ -172,12 +176,20 @@ CASES = [
 ]  # fmt: skip
 
 
+def seen_by(book: CashBook, *, own: set[str]) -> CashBook:
+    """A book as it is to whom no other accounts than its ``own`` are shown: payments to others are counted together."""
+    seen = Counter[str]()
+    for name, count in book.seen.items():
+        seen[name if name in own else ELSEWHERE] += count
+    return replace(book, seen=dict(seen))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_a_partner_recomputes_what_the_owner_does(ledger: Ledger, case: Any) -> None:
     case(ledger)
     for step in (1, 4, 1_000):
         by_all, by_own, outside = told(ledger, step=step)
-        assert by_own == by_all
+        assert by_own == (seen_by(by_all[0], own={"A1"}), by_all[1])
         assert by_all[0].settled
         assert sum(outside.seen.values()) == 2, "payments of two loans are not shown"
 
@@ -206,3 +218,49 @@ def test_one_payment_left_out_contradicts_the_bank(ledger: Ledger) -> None:
 def test_what_is_told_to_be_covered_must_be_records() -> None:
     with pytest.raises(MalformedError, match="not all records"):
         settled.outside([SettledForm(settlement=3, payments=(1,))], Entries(4), erased=None)
+
+
+def test_nothing_is_told_of_an_account_to_which_no_loan_of_the_pool_was_paid(ledger: Ledger) -> None:
+    as_recorded(ledger)
+    others = [paid(ledger, f"L{n}", 2, account="A2") for n in (1, 2)]
+    settle(ledger, others, "213.24", name="s2", account="A2")
+    ledger.publish()
+    size = ledger.status().size
+    with ledger.store.read() as connection:
+        log = logs.get(connection, ledger.origin)
+        shown = Shown.of(connection, log, "P", size=size, party="bank-a", whole=False, vault=ledger.vault)
+        assert shown.accounts_in_sight().keys() == {"A1"}
+        named = {json.loads(one.record)["subject"] for one in shown.records(0, size, since=0).items}
+        items = settled.told(shown, 0, size).items
+    assert named == {f"loan:{OWN}", "pool:P", "account:A1"}
+    assert {one.account: one.payments for one in items if isinstance(one, SeenForm)} == {
+        "A1": 2,
+        ELSEWHERE: 2,
+    }
+    assert sum(isinstance(one, SettledForm) for one in items) == 1
+    assert "A2" not in repr(items)
+
+
+def test_an_account_comes_into_sight_with_the_payment_or_the_pledge_that_shows_it(ledger: Ledger) -> None:
+    settle(ledger, [paid(ledger, "L1", account="A2")], "106.62", name="early", account="A2")
+    ledger.publish()
+    before = ledger.status().size
+    at = [paid(ledger, OWN, account="A2").index]  # the pool's own loan is paid to it
+    paid(ledger, "L1", 2, account="A3")
+    ledger.append([book.pledged("P", "bank-a", ("L1", "c1", 1_000_000), id="p1")], party="fenqile")
+    at.append(ledger.status().size - 1)  # a loan that was paid to it comes into the pool
+    corrected(ledger, OWN, paid(ledger, OWN, 2), account="A4")
+    ledger.publish()
+    size = ledger.status().size
+    with ledger.store.read() as connection:
+        log = logs.get(connection, ledger.origin)
+        first = Shown.of(connection, log, "P", size=before, party="bank-a", whole=False, vault=ledger.vault)
+        later = Shown.of(connection, log, "P", size=size, party="bank-a", whole=False, vault=ledger.vault)
+        found = later.accounts_in_sight()
+        assert first.accounts_in_sight() == {}
+        assert [found["A2"], found["A3"]] == at
+        assert found.keys() == {"A1", "A2", "A3", "A4"}
+        items = later.records(0, before, since=before).items
+        early = [json.loads(one.record) for one in items if '"subject":"account:' in one.record]
+        assert [one["id"] for one in early] == ["early"], "it is fetched with what newly came into sight"
+        assert "account:" not in repr(later.records(0, before, since=at[0] + 1).items)
