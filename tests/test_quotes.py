@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,14 @@ from ledger.domain.calendar import parse_day, parse_effective, parse_instant
 from ledger.domain.events import read_submission
 from ledger.domain.events.base import check_decimal, check_name
 from ledger.domain.money import parse, parse_total
-from ledger.errors import RefusedError
+from ledger.errors import MalformedError, RefusedError
 from ledger.jobs import problem_of
 from ledger.quotes import in_quotes, without_values
+from ledger.tapes import mapping as maps
+from ledger.tapes import totals
+from ledger.tapes.compile import compile_events
 from tests import book
+from tests.exchange.conftest import MAPPING
 
 
 @pytest.mark.parametrize(
@@ -69,3 +74,22 @@ def test_no_check_of_a_members_form_leaves_its_value_in_what_is_stored(number: i
     told = problem_of(refused.value)
     text = f"{told['detail']} {told['field']} {told.get('details')}"
     assert not any(part in text for part in ("Wang", "Xiaoming", "310101", "1990"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PERSON},CNY,1\n",
+        f"name,currency,amount\n{PERSON},CNY,1\n",
+        f"name,currency,amount\ncount,CNY,{PERSON}\n",
+    ],
+)
+def test_nor_does_a_file_that_was_handed_in(text: str, tmp_path: Path) -> None:
+    (tmp_path / "totals.csv").write_text(text)
+    with pytest.raises(MalformedError) as refused:
+        totals.read(tmp_path / "totals.csv")
+    kept = problem_of(refused.value)["detail"]
+    assert not any(part in kept for part in ("Wang", "310101"))
+    with pytest.raises(MalformedError) as refused:
+        compile_events(maps.load("payments", MAPPING), [PERSON, "1"])
+    assert "Aaaa" in problem_of(refused.value)["detail"], "a file without a header begins with a row"

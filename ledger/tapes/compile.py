@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 from ledger.domain import money
 from ledger.domain.events import EVENTS
 from ledger.errors import ConfigurationError, MalformedError, RefusedError
+from ledger.quotes import in_quotes
 from ledger.tapes import mapping as maps
 from ledger.tapes import units
-from ledger.tapes.model import FieldError, quoted
+from ledger.tapes.model import MAX_QUOTED, FieldError
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -74,10 +75,10 @@ def compile_events(mapping: maps.MappingForm, header: list[str] | None) -> list[
     events = [compiler.event(number, form) for number, form in enumerate(mapping.event, 1)]
     if compiler.missing:
         missing = ", ".join(map(repr, sorted(compiler.missing)))
-        shown = quoted(", ".join(header or []))
+        shown = in_quotes(", ".join(header or []), MAX_QUOTED)
         raise MalformedError(
             "CSV file",
-            f"the header has no column {missing}; it reads {shown!r}. Are the mapping, its encoding "
+            f"the header has no column {missing}; it reads {shown}. Are the mapping, its encoding "
             f"({mapping.file.encoding}) and its delimiter ({mapping.file.delimiter!r}) those of this file?",
         )
     return events

@@ -23,6 +23,7 @@ import msgspec
 
 from ledger.domain import money
 from ledger.errors import MalformedError, NotFoundError, RefusedError
+from ledger.quotes import in_quotes
 
 #: What can be summed over a pool: claims, principal owed, and flows of a period.
 FLOWS: Final = (
@@ -105,7 +106,7 @@ def _csv(text: str) -> list[tuple[str, Total]]:
         header = [cell.strip() for cell in next(reader, [])]
         if header != _COLUMNS:
             raise MalformedError(
-                _WHAT, f"line 1: the header is {','.join(header)!r}, not name,currency,amount"
+                _WHAT, f"line 1: the header is {in_quotes(','.join(header))}, not name,currency,amount"
             )
         rows = []
         for cells in reader:
@@ -122,11 +123,13 @@ def _csv(text: str) -> list[tuple[str, Total]]:
 
 def _check(total: Total, place: str) -> None:
     if total.name not in NAMES:
-        raise MalformedError(_WHAT, f"{place}: name: {total.name!r} is none of {', '.join(NAMES)}")
+        raise MalformedError(_WHAT, f"{place}: name: {in_quotes(total.name)} is none of {', '.join(NAMES)}")
     try:
         money.check_currency(total.currency, "currency")
         total.units  # noqa: B018 - reading it is the check
     except RefusedError as error:
         raise MalformedError(_WHAT, f"{place}: {error.field}: {error.reason}") from error
     except ValueError as error:
-        raise MalformedError(_WHAT, f"{place}: amount: {total.amount!r} is no whole number") from error
+        raise MalformedError(
+            _WHAT, f"{place}: amount: {in_quotes(total.amount)} is no whole number"
+        ) from error

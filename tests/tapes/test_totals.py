@@ -41,9 +41,9 @@ def test_both_forms_say_the_same(tmp_path: Path, text: str) -> None:
     [
         ("name,amount\n", "line 1: the header"),
         ("name,currency,amount\nbalance,CNY,1.005,7\n", "line 2: 4 cells"),
-        ("name,currency,amount\nbalnce,CNY,1.00\n", "line 2: name: 'balnce' is none of count, balance"),
+        ("name,currency,amount\nbalnce,CNY,1.00\n", 'line 2: name: "balnce" is none of count, balance'),
         ("name,currency,amount\ncount,CNY,1\nbalance,CNY,1.0\n", 'line 3: amount: "1.0" is not CNY'),
-        ("name,currency,amount\ncount,CNY,1.5\n", "line 2: amount: '1.5' is no whole number"),
+        ("name,currency,amount\ncount,CNY,1.5\n", 'line 2: amount: "1.5" is no whole number'),
         ("name,currency,amount\nbalance,XXX,1\n", "line 2: currency"),
         ("name,currency,amount\nbalance,CNY,1.00\nbalance,CNY,1.00\n", "line 3: name: balance in CNY stands twice"),
         ("name,currency,amount\n", "0 totals"),
