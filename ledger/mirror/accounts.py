@@ -54,11 +54,13 @@ class Accounts:
     def in_sight(self, connection: ReadConnection, log: LogRow, pool_id: int, size: int) -> Mapping[str, int]:
         """Name of each account → the index at which it came into sight, below ``size``."""
         key = (log.id, pool_id, size)
-        if key not in self._found:
+        found = self._found.get(key)
+        if found is None:
+            found = _in_sight(connection, log, Pledged(pool_id, size))
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            self._found[key] = _in_sight(connection, log, Pledged(pool_id, size))
-        return self._found[key]
+            self._found[key] = found
+        return found
 
 
 def _in_sight(connection: ReadConnection, log: LogRow, pledged: Pledged) -> Mapping[str, int]:
