@@ -95,4 +95,5 @@ def _lines(report: Report) -> list[str]:
     lines += [f"{one.code}: {one.place}: {one.message}" for one in report.problems[:_MAX_SHOWN]]
     if len(report.problems) > _MAX_SHOWN:
         lines.append(f"… and {len(report.problems) - _MAX_SHOWN} more; --json lists them")
-    return [*lines, f"{len(report.problems)} problems" if report.problems else "clean"]
+    found = len(report.problems)
+    return [*lines, f"{found} problem{'' if found == 1 else 's'}" if found else "clean"]

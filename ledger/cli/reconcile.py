@@ -188,10 +188,16 @@ def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) ->
         for one in result.gone[:_MAX_SHOWN]
     ]
     if posted is not None:
-        lines.append(f"posted: {posted['tape_received']} file, {posted['breaks_opened']} breaks opened")
-    verdict = {0: "agrees", 1: f"{len(result.open) + len(result.gone)} open breaks", 3: "undetermined"}
+        opened = _breaks(posted["breaks_opened"])
+        lines.append(f"posted: {posted['tape_received']} file, {opened} opened")
+    open_ = _breaks(len(result.open) + len(result.gone), "open ")
+    verdict = {0: "agrees", 1: open_, 3: "undetermined"}
     return [*lines, verdict[result.exit_code]]
 
 
 def _with(owner: str) -> str:
     return f", with {owner}" if owner else ""
+
+
+def _breaks(count: int, which: str = "") -> str:
+    return f"{count} {which}break{'' if count == 1 else 's'}"

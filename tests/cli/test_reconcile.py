@@ -138,7 +138,8 @@ def test_totals_of_a_general_ledger(june: Run, tmp_path: Path) -> None:
     (tmp_path / "gl.csv").write_text("name,currency,amount\nbalance,USD,928.95\n")
     posted = june(*given, "--post", code=1).stdout
     assert "total: ledger.balance: reported 928.95, derived 928.94, with lender" in posted
-    assert "posted: 1 file, 1 breaks opened" in posted
+    assert "posted: 1 file, 1 break opened" in posted
+    assert posted.endswith("\n1 open break\n")
     assert "cut_off" in june("reconcile", "gl.csv", "--form", "totals", code=3).stderr
 
 
