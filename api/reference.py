@@ -15,7 +15,7 @@ from api.portal import formats
 _MOST = 4_000
 
 
-def page(document: dict[str, Any], *, stylesheet: str) -> str:
+def page(document: dict[str, Any], *, stylesheet: str, icon: str) -> str:
     """Every operation with its parameters, bodies, answers and examples."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
@@ -24,7 +24,7 @@ def page(document: dict[str, Any], *, stylesheet: str) -> str:
     environment.filters["code"] = formats.code
     template = environment.get_template("reference.html")
     return template.render(
-        info=document["info"], operations=list(_operations(document)), stylesheet=stylesheet
+        info=document["info"], operations=list(_operations(document)), stylesheet=stylesheet, icon=icon
     )
 
 

@@ -13,7 +13,8 @@ router = APIRouter(include_in_schema=False)
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
     ),
     "Cache-Control": "no-cache",
 }
@@ -26,6 +27,6 @@ async def page(request: Request) -> Response:
     if not hasattr(state, "reference_page"):
         document = request.app.openapi()
         state.reference_page = await run_in_threadpool(
-            reference.page, document, stylesheet=assets.address("portal.css")
+            reference.page, document, stylesheet=assets.address("portal.css"), icon=assets.address("mark.svg")
         )
     return HTMLResponse(state.reference_page, headers=_HEADERS)
