@@ -161,6 +161,7 @@ def _config(
         workers=processes,
         host=host or home.settings.host,
         port=home.settings.port if port is None else port,
+        ws="none",  # there are no websockets here
         log_config=None,  # our own form, set by telemetry
         access_log=False,
         server_header=False,
