@@ -6,6 +6,7 @@ shortens, and a page never shows it without the exact value beside it.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -18,6 +19,7 @@ from api.portal.words import Language, Words
 #: Shown where there is no value; a minus sign would be read as one.
 NONE: Final = "–"
 _MINUS: Final = "−"
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]+)?")
 _SHORT: Final[dict[Language, tuple[tuple[Decimal, str], ...]]] = {
     "en": ((Decimal(10**9), "bn"), (Decimal(10**6), "m"), (Decimal(10**3), "k")),
     "zh": ((Decimal(10**8), "亿"), (Decimal(10**4), "万")),
@@ -25,9 +27,14 @@ _SHORT: Final[dict[Language, tuple[tuple[Decimal, str], ...]]] = {
 
 
 def amount(text: str | None) -> str:
-    """A decimal string with its digits in groups of three, and the typographer's minus."""
+    """A decimal string with its digits in groups of three, and the typographer's minus.
+
+    Anything else is shown as it stands: what a record says of a break's amounts is free text.
+    """
     if text is None:
         return NONE
+    if not _DECIMAL.fullmatch(text):
+        return text
     sign, digits = (_MINUS, text[1:]) if text.startswith("-") else ("", text)
     whole, dot, rest = digits.partition(".")
     return f"{sign}{int(whole):,}{dot}{rest}"

@@ -9,7 +9,7 @@ import pytest
 
 from api.sessions import COOKIE, FORM_FIELD
 from ledger.access import Scope
-from tests.api.conftest import Site, make_site, new_key, operate
+from tests.api.conftest import Site, make_site, new_key, operate, pool
 from tests.attacks.conftest import OURS, cookie_of, portal_routes
 
 #: What a form may change that is nobody's: the language and colours of the browser itself. It is held to its origin
@@ -27,6 +27,8 @@ ELSEWHERE: tuple[dict[str, str], ...] = (
     {"Referer": "http://testserver/pools"},
 )
 FORMS = portal_routes("POST")
+#: Forms that a browser sends with a file in them.
+WITH_A_FILE = {"/pools/{pool}/tapes"}
 NAMES = {
     "pool": "P1",
     "loan": "L1",
@@ -40,6 +42,7 @@ NAMES = {
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = make_site(f"sqlite:///{tmp_path_factory.mktemp('forged') / 'ledger.db'}")
     with site.client:
+        assert site.post(pool("P1")).status_code == 201
         operate(site, "fenqile")
         yield site
     site.ledger.store.close()
@@ -86,7 +89,8 @@ def test_a_form_carries_the_token_of_its_own_session(site: Site, path: str) -> N
     token = page.partition(f'name="{FORM_FIELD}" value="')[2].partition('"')[0]
     before = everything(site)
     for fields in ({}, {FORM_FIELD: ""}, {FORM_FIELD: token}, {FORM_FIELD: token[:-1]}, {FORM_FIELD: "é"}):
-        answer = site.client.post(filled(path), data=fields, headers=cookie | OURS)
+        files = {"file": ("tape.csv", b"loan")} if path in WITH_A_FILE else None
+        answer = site.client.post(filled(path), data=fields, files=files, headers=cookie | OURS)
         assert answer.status_code == 403, (path, fields, answer.text[:200])
     assert everything(site) == before
 

@@ -20,6 +20,8 @@ from api.portal.words import Language, Words
         ("18.05383199", "18.05383199"),
         ("999", "999"),
         (None, "–"),
+        ("about 5", "about 5"),
+        ("1e9", "1e9"),
     ],
 )
 def test_amounts_keep_every_digit(text: str | None, shown: str) -> None:
