@@ -101,9 +101,10 @@ def test_a_body_that_does_not_come_is_given_up_on_every_route(
     found = uploads(site)
     assert len(found) >= 7
     for method, path, media_type in found:
+        begun = b"-" if media_type.startswith("multipart/") else b"{"
         for more in ([], ["Prefer: respond-async"]):
             lines = [f"Content-Type: {media_type}; boundary=b", "Content-Length: 1000", *more]
-            got = exchange(port, head(site, method, filled(path), *lines) + b"{")
+            got = exchange(port, head(site, method, filled(path), *lines) + begun)
             assert got.startswith(b"HTTP/1.1 408"), (method, path, got[:200])
     assert site.client.get("/healthz").status_code == 200
 
