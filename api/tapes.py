@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api import bodies, multipart, problems, reads
-from api.batches import UPLOAD_SECONDS, is_large
+from api import batches, bodies, multipart, problems, reads
 from api.schemas import TapeOrder
 from ledger import reconciling
 from ledger.access import Scope
@@ -53,7 +52,7 @@ def check_recorder(here: Services, caller: Caller) -> None:
 
 def is_job(request: Request, here: Services) -> bool:
     """Whether a file becomes a job: its sender asks for that, or it is longer than what is answered at once."""
-    return is_large(request, here.max_batch_bytes + _AROUND)
+    return batches.is_large(request, here.max_batch_bytes + _AROUND)
 
 
 @asynccontextmanager
@@ -61,7 +60,7 @@ async def arrived(request: Request, here: Services, *, job: bool) -> AsyncIterat
     """The form with the file, for as long as the block runs."""
     limit = here.max_upload_bytes if job else here.max_batch_bytes
     async with multipart.reading(
-        request, limit=limit + _AROUND, seconds=UPLOAD_SECONDS if job else bodies.BODY_SECONDS,
+        request, limit=limit + _AROUND, seconds=batches.UPLOAD_SECONDS if job else bodies.BODY_SECONDS,
         files={"file": limit, "mapping": reconciling.MAX_MAPPING},
     ) as form:  # fmt: skip
         yield form
