@@ -71,7 +71,7 @@ def test_a_statement_stays_as_it_was_written(keyed: Run) -> None:
 @pytest.mark.parametrize(
     ("events", "more", "says"),
     [
-        ([RELEASE, opened("L1")], (), 'line 2: party: "lender" is not "fund"'),
+        ([RELEASE, opened("L1")], (), 'line 2: party: "lender" is not fund'),
         ([RELEASE | {"sig": SIG}], (), "line 1: sig: the event is signed"),
         ([RELEASE | {"effective": "yesterday"}], (), "line 1: effective"),
         ([RELEASE | {"origin": "other.example/log"}], (), "line 1: origin"),

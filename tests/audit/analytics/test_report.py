@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from ledger.audit.analytics.report import Figures, analyse
 from ledger.audit.run import Request
@@ -16,6 +16,7 @@ from ledger.log import Ledger
 from ledger.proofs.canonical import sha256
 from ledger.store import tables
 from tests import book
+from tests.conftest import TestClock
 
 LOANS = 12
 DAY = date(2026, 11, 22)
@@ -90,17 +91,13 @@ def test_a_loan_with_a_forged_record_is_in_no_figure(filled: Ledger, tmp_path: P
     assert figures.to_json()["currencies"]["CNY"]["months"][-1]["outstanding"] == "5526.90"
 
 
-def test_an_erased_loan_is_counted_and_in_no_figure(filled: Ledger) -> None:
-    with filled.store.write() as connection:
-        subject = connection.execute(
-            select(tables.subjects.c.id).where(tables.subjects.c.name == "loan:L4")
-        ).scalar_one()
-        indexes = select(tables.records.c.index).where(tables.records.c.subject_id == subject)
-        connection.execute(delete(tables.disclosures).where(tables.disclosures.c.index.in_(indexes)))
-        connection.execute(
-            update(tables.records).where(tables.records.c.subject_id == subject).values(record=None)
-        )
-        connection.execute(update(tables.subjects).where(tables.subjects.c.id == subject).values(secret=None))
+def test_an_erased_loan_is_counted_and_in_no_figure(filled: Ledger, clock: TestClock) -> None:
+    filled.append(
+        [book.event("loan.settled", "loan:L4", {"reason": "matured"}, id="L4.end")], party="fenqile"
+    )
+    clock.now += timedelta(days=5 * 366)
+    filled.erase("L4", party="fenqile", basis="retention_ended")
+    filled.publish()
     figures = run(filled)
     assert (figures.erased, figures.unreadable, figures.findings) == (1, 0, ())
     # Half of 1,105.38, ten times.
