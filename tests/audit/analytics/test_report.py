@@ -95,6 +95,7 @@ def test_an_erased_loan_is_counted_and_in_no_figure(filled: Ledger, clock: TestC
     filled.append(
         [book.event("loan.settled", "loan:L4", {"reason": "matured"}, id="L4.end")], party="fenqile"
     )
+    filled.publish()
     clock.now += timedelta(days=5 * 366)
     filled.erase("L4", party="fenqile", basis="retention_ended")
     filled.publish()
