@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.portal.models.ladder import Step, of_log, reach
+from ledger import published
 from ledger.access import Caller, View
 from ledger.errors import NotFoundError
 from ledger.log import Ledger
@@ -13,8 +14,7 @@ from ledger.proofs import merkle
 from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
 from ledger.store.anchors import AnchorRow, TransactionRow
 from ledger.store.logs import LogRow
-from ledger.store.trees import CheckpointRow, RegisterRow
-from ledger.tree import tree_at
+from ledger.store.trees import CheckpointRow
 
 #: Checkpoints, and entries, on one page.
 PAGE: Final = 50
@@ -112,7 +112,7 @@ def checkpoint_page(ledger: Ledger, size: int) -> CheckpointPage:
     """One checkpoint. Raises :class:`NotFoundError`."""
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        found = _checkpoint(connection, log, size)
+        found = published.checkpoint(connection, log, size)
         following = trees.first_checkpoint_above(connection, log.id, size)
         before = trees.checkpoints_before(connection, log.id, before=size, limit=1)
         return CheckpointPage(
@@ -131,12 +131,12 @@ def consistency(ledger: Ledger, first: int, second: int) -> Consistency:
     first, second = sorted((first, second))
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        old, new = _checkpoint(connection, log, first), _checkpoint(connection, log, second)
-        proof = list(tree_at(connection, log.id, second).consistency_proof(first))
-    merkle.verify_consistency(first, second, bytes(old.root), bytes(new.root), proof)
+        found = published.consistency(connection, log, first, second)
+    first_root, second_root = bytes(found.first.root), bytes(found.second.root)
+    merkle.verify_consistency(first, second, first_root, second_root, list(found.proof))
     return Consistency(
-        first=first, second=second, first_root=old.root.hex(), second_root=new.root.hex(),
-        proof=tuple(one.hex() for one in proof),
+        first=first, second=second, first_root=first_root.hex(), second_root=second_root.hex(),
+        proof=tuple(one.hex() for one in found.proof),
     )  # fmt: skip
 
 
@@ -175,19 +175,11 @@ def entries_page(ledger: Ledger, caller: Caller, *, first: int) -> EntriesPage:
 
 
 def _row(connection: ReadConnection, log: LogRow, found: CheckpointRow) -> Row:
-    register: RegisterRow | None = trees.register_at(connection, log.id, found.size - 1)
-    assert register is not None, "every published tree ends in its register entry"
+    register = published.register(connection, log, found.size)
     return Row(
         size=found.size, root=bytes(found.root).hex(), published=found.published, claims=register.count,
         register_root=bytes(register.root).hex(), anchor=anchors.get(connection, log.id, found.size),
     )  # fmt: skip
-
-
-def _checkpoint(connection: ReadConnection, log: LogRow, size: int) -> CheckpointRow:
-    found = trees.checkpoint(connection, log.id, size)
-    if found is None:
-        raise NotFoundError(f"no checkpoint of size {size}")
-    return found
 
 
 def _signers(note: bytes) -> tuple[str, ...]:
