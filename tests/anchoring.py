@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from ledger.chain.keystore import ChainAccount, devnet_account
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.note import Signer, sign_note
-from ledger.store import Store, anchors, logs, trees
-from ledger.store.anchors import AnchorRow, TransactionRow
+from ledger.sending import Spending
+from ledger.store import Store, anchors, logs, outbox, trees
+from ledger.store.anchors import AnchorRow
 from ledger.store.logs import ChainRow
+from ledger.store.outbox import TransactionRow
 from ledger.store.tables import metadata
 from ledger.store.trees import CheckpointRow
 from ledger.tree import extend
@@ -80,7 +82,12 @@ class World:
         return size
 
     def anchorer(
-        self, *, crash: str | None = None, account: ChainAccount | None = None, **policy: Any
+        self,
+        *,
+        crash: str | None = None,
+        account: ChainAccount | None = None,
+        policy: AnchorPolicy | None = None,
+        **spending: Any,
     ) -> Anchorer:
         """An outbox, one that crashes at the named point if ``crash`` is given."""
 
@@ -93,7 +100,8 @@ class World:
             ORIGIN,
             self.client,
             account or self.account,
-            policy=replace(AnchorPolicy(), **policy),
+            policy=policy,
+            spending=Spending(**spending),
             clock=self.clock,
             pause=lambda _seconds: self.mine(),
             fault=fault,
@@ -121,7 +129,7 @@ class World:
     def transactions(self, size: int) -> list[TransactionRow]:
         """All that was ever signed for a size."""
         with self.store.read() as connection:
-            return anchors.transactions(connection, self.log_id, size)
+            return outbox.transactions(connection, anchors.job(self.log_id, size))
 
     def anchored_events(self) -> list[int]:
         """The sizes that the contract accepted on the present chain, in order."""

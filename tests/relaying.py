@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ledger.chain import devnet
@@ -12,9 +12,11 @@ from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
 from ledger.chain.attestation_registry import AttestationRegistry
 from ledger.chain.keystore import ChainAccount
 from ledger.domain.calendar import format_instant
-from ledger.relay import Relayer, RelayPolicy
-from ledger.store import logs, relays
-from ledger.store.relays import RelayRow, RelayTransactionRow
+from ledger.relay import Relayer
+from ledger.sending import Spending
+from ledger.store import logs, outbox, relays
+from ledger.store.outbox import TransactionRow
+from ledger.store.relays import RelayRow
 from tests.anchoring import ORIGIN, Crash, World, bind
 
 POOL = "W1"
@@ -70,7 +72,7 @@ class Desk:
 
     def relayer(
         self, *, crash: str | None = None, account: ChainAccount | None = None,
-        fault: Callable[[str], None] | None = None, **policy: Any,
+        fault: Callable[[str], None] | None = None, **spending: Any,
     ) -> Relayer:  # fmt: skip
         """An outbox, one that crashes at the named point if ``crash`` is given."""
 
@@ -80,7 +82,7 @@ class Desk:
 
         return Relayer(
             self.world.store, ORIGIN, self.world.client, account or self.world.account,
-            policy=replace(RelayPolicy(), **policy), clock=self.world.clock, fault=fault or stop,
+            spending=Spending(**spending), clock=self.world.clock, fault=fault or stop,
         )  # fmt: skip
 
     def run(self, relayer: Relayer | None = None) -> None:
@@ -99,9 +101,9 @@ class Desk:
         assert row is not None
         return row
 
-    def transactions(self, digest: bytes) -> list[RelayTransactionRow]:
+    def transactions(self, digest: bytes) -> list[TransactionRow]:
         with self.world.store.read() as connection:
-            return relays.transactions(connection, self.world.log_id, digest)
+            return outbox.transactions(connection, relays.job(self.world.log_id, digest))
 
     def on_chain(self, signer: ChainAccount) -> int:
         """How many of the signer's attestations stand there about the pool."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.anchors import Anchorer
+from ledger.anchors import Anchorer, AnchorPolicy
 from ledger.chain.keystore import devnet_account
 from ledger.errors import ConfigurationError, IntegrityError, UnauthorisedError, UnavailableError
 from ledger.proofs.evidence import Evidence
@@ -65,7 +65,7 @@ def test_later_anchors_carry_the_consistency_proof_and_do_not_wait_for_finality(
 
 
 def test_nothing_is_planned_before_the_interval_has_passed_or_enough_has_come(here: World) -> None:
-    anchorer = here.anchorer(interval=timedelta(minutes=10), growth=100)
+    anchorer = here.anchorer(policy=AnchorPolicy(interval=timedelta(minutes=10), growth=100))
     assert anchorer.plan() is None, "there is no checkpoint yet"
     here.publish(3)
     assert anchorer.plan() is not None

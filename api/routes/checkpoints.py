@@ -14,7 +14,7 @@ from ledger.errors import NotFoundError
 from ledger.proofs.canonical import b64encode
 from ledger.proofs.documents import chain_text
 from ledger.proofs.entries import RegisterEntry
-from ledger.store import anchors, logs, trees
+from ledger.store import anchors, logs, outbox, trees
 from ledger.store.anchors import AnchorRow
 from ledger.store.trees import CheckpointRow, RegisterRow
 
@@ -149,7 +149,7 @@ def anchor(here: Here, size: PublishedSize) -> Response:
         if row is None:
             raise NotFoundError(f"no anchor of size {size}")
         proven = anchors.with_evidence(connection, log.id, [size])
-        signed = anchors.transactions(connection, log.id, size)
+        signed = outbox.transactions(connection, anchors.job(log.id, size))
     transactions = [{"hash": chain_text(one.hash), "nonce": one.nonce, "sent": one.sent} for one in signed]
     return as_json(_anchor(row, evidence=bool(proven)) | {"transactions": transactions})
 

@@ -4,12 +4,10 @@ Rules, each shown by a test on a real chain:
 
 1. The contract is the truth. What a node says of ``rootAt(log, size)`` answers a restart, a duplicate,
    another replica and a reorg alike; the table only remembers what was signed.
-2. A transaction is stored before it is broadcast, and what is stored is broadcast again until the contract
-   has the root. After a crash nothing is signed a second time.
-3. A job has one nonce. Replacements (dearer, or for another head) carry the same one, so that at most one of
-   them can ever be in a block. Only when that nonce is lost to another transaction is a new one taken.
-4. Nothing is anchored twice: the contract demands the head that the transaction expects.
-5. Another root at our size, or at the head, stops everything: :class:`~ledger.errors.IntegrityError`.
+2. What is signed for a size, dearer or for another head, is handed out as :mod:`ledger.sending` promises: stored
+   first, again until the contract has the root, and at most one of it in a block.
+3. Nothing is anchored twice: the contract demands the head that the transaction expects.
+4. Another root at our size, or at the head, stops everything: :class:`~ledger.errors.IntegrityError`.
 
 Any number of replicas may run on one database: whoever stores the next attempt first goes on, and a
 transaction that is broadcast twice is still one. :meth:`Anchorer.step` never waits; what it cannot do now it
@@ -26,9 +24,9 @@ from typing import Literal
 
 import structlog
 
+from ledger.anchors.calls import call_for
 from ledger.anchors.evidence import collect
 from ledger.anchors.policy import AnchorPolicy
-from ledger.anchors.sending import Sender
 from ledger.chain.client import Account, ChainClient
 from ledger.chain.finality import Finality
 from ledger.chain.model import Block, LogInfo
@@ -40,7 +38,8 @@ from ledger.errors import (
     UnavailableError,
     VerificationError,
 )
-from ledger.store import Store, anchors, logs, trees
+from ledger.sending import Sender, Spending
+from ledger.store import Store, anchors, logs, outbox, trees
 from ledger.store.anchors import AnchorRow
 from ledger.store.logs import ChainRow, LogRow
 from ledger.tree import tree_at
@@ -78,6 +77,7 @@ class Anchorer:
         account: Account,
         *,
         policy: AnchorPolicy | None = None,
+        spending: Spending | None = None,
         clock: Clock = lambda: datetime.now(UTC),
         pause: Callable[[float], None] = time.sleep,
         fault: Callable[[str], None] = lambda _point: None,
@@ -97,10 +97,9 @@ class Anchorer:
         self._client = client.at(log.chain.contract, log.chain.log_key)
         self._sender = Sender(
             store,
-            log.id,
             self._client,
             account,
-            policy=self._policy,
+            spending=spending or Spending(),
             chain_id=log.chain.chain_id,
             clock=clock,
             fault=fault,
@@ -236,9 +235,13 @@ class Anchorer:
         if job.state == "mined":
             _logger.warning("anchor_undone_by_reorg", origin=self._log.origin, size=job.size)
             self._move(job, "sent", block_number=None, block_hash=None, block_time=None)
-            self._sender.send(job, latest, sight.info, waiting=waiting)
+            self._send(job, sight, waiting=waiting)
             return False, True
-        return False, self._sender.send(job, latest, sight.info, waiting=waiting)
+        return False, self._send(job, sight, waiting=waiting)
+
+    def _send(self, job: AnchorRow, sight: _Sight, *, waiting: bool) -> bool:
+        call = call_for(self._store, self._log.id, self._client, job, sight.info)
+        return self._sender.send(call, sight.latest, hold=waiting)
 
     def _passed_over(self, job: AnchorRow, sight: _Sight) -> bool:
         """The contract went on without this size: for good, once that is final."""
@@ -258,11 +261,11 @@ class Anchorer:
         log = _logger.critical if isinstance(error, IntegrityError) else _logger.error
         log("anchor_stopped", origin=self._log.origin, size=job.size, error=error.code, problem=str(error))
         with self._store.write() as connection:
-            anchors.note_problem(connection, self._log.id, job.size, str(error))
+            outbox.note_problem(connection, anchors.job(self._log.id, job.size), str(error))
 
     def _move(self, job: AnchorRow, state: str, **values: object) -> None:
         with self._store.write() as connection:
-            anchors.move(connection, self._log.id, job.size, state, **values)
+            outbox.move(connection, anchors.job(self._log.id, job.size), state, **values)
         _logger.info("anchor_moved", origin=self._log.origin, size=job.size, state=state)
 
     # ------------------------------------------------------------------------------- once it is on chain
@@ -314,7 +317,7 @@ class Anchorer:
     def _block_of(self, job: AnchorRow, latest: Block) -> Block:
         """The block in which the contract accepted the size; by our own transactions, else by its event."""
         with self._store.read() as connection:
-            stored = anchors.transactions(connection, self._log.id, job.size)
+            stored = outbox.transactions(connection, anchors.job(self._log.id, job.size))
         for transaction in reversed(stored):
             receipt = self._client.receipt(transaction.hash)
             if receipt is not None and receipt.succeeded:

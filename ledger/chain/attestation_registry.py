@@ -98,7 +98,8 @@ class AttestationRegistry:
 
     def __init__(self, node: ChainClient, contract: bytes) -> None:
         self.contract = contract
-        self._client = node.at(contract, abi=ContractAbi(attestation_registry().abi))
+        #: Of this contract: sends what :meth:`call_data` makes, and tells what the contract refuses in its words.
+        self.client = node.at(contract, abi=ContractAbi(attestation_registry().abi))
 
     @classmethod
     def deploy(cls, node: ChainClient, account: Account, *, anchors: bytes) -> AttestationRegistry:
@@ -111,7 +112,7 @@ class AttestationRegistry:
 
         Raises :class:`VerificationError` (step ``contract``).
         """
-        found = self._client.code_hash()
+        found = self.client.code_hash()
         expected = keccak(attestation_registry().deployed_with(anchors))
         if found != expected:
             raise VerificationError(
@@ -126,15 +127,15 @@ class AttestationRegistry:
 
     def anchors(self) -> bytes:
         """The AnchorRegistry whose roots count here, 20 bytes; only with :meth:`check` it means anything."""
-        address: bytes = self._client.call("anchorRegistry")["registry"]
+        address: bytes = self.client.call("anchorRegistry")["registry"]
         return address
 
     def check_chain(self, signed: SignedAttestation) -> None:
         """Refuse an attestation that is signed for another chain or contract: :class:`ConfigurationError`."""
-        chain_id = self._client.chain_id()
+        chain_id = self.client.chain_id()
         if signed.chain_id != chain_id:
             raise ConfigurationError(
-                f"the attestation is signed for chain {signed.chain_id}; {self._client.name} serves {chain_id}"
+                f"the attestation is signed for chain {signed.chain_id}; {self.client.name} serves {chain_id}"
             )
         if signed.contract != self.contract:
             raise ConfigurationError(
@@ -143,21 +144,21 @@ class AttestationRegistry:
 
     def latest(self) -> int:
         """The number of the newest block."""
-        return self._client.latest().number
+        return self.client.latest().number
 
     def nonce_of(self, signer: bytes, block: BlockId = "latest") -> int:
         """The nonce of the signer's next attestation."""
-        nonce: int = self._client.call("nonceOf", signer, block=block)["nonce"]
+        nonce: int = self.client.call("nonceOf", signer, block=block)["nonce"]
         return nonce
 
     def count(self, log: bytes, subject: str) -> int:
         """How many attestations of this log and subject there are."""
-        number: int = self._client.call("count", log, subject)["number"]
+        number: int = self.client.call("count", log, subject)["number"]
         return number
 
     def page(self, log: bytes, subject: str, first: int, most: int) -> list[Attested]:
         """At most ``most`` from place ``first`` on, the oldest first."""
-        found = self._client.call("page", log, subject, first, most)["attested"]
+        found = self.client.call("page", log, subject, first, most)["attested"]
         verdicts = tuple(Verdict)
         return [
             Attested(
@@ -184,7 +185,7 @@ class AttestationRegistry:
 
     def made_between(self, log: bytes, first: int, last: int) -> list[Made]:
         """Every attestation of this log in the blocks ``first`` to ``last``, the oldest first."""
-        return [_made(event) for event in self._client.events("AttestationMade", log, first=first, last=last)]
+        return [_made(event) for event in self.client.events("AttestationMade", log, first=first, last=last)]
 
     def made_about(
         self, log: bytes, subject: str, first: int, last: int, *, signer: bytes | None = None
@@ -192,16 +193,12 @@ class AttestationRegistry:
         """The same about one subject, and by one signer where it is given."""
         topics = [log, keccak(subject.encode())] + ([] if signer is None else [signer.rjust(32, b"\0")])
         return [
-            _made(event) for event in self._client.events("AttestationMade", *topics, first=first, last=last)
+            _made(event) for event in self.client.events("AttestationMade", *topics, first=first, last=last)
         ]
 
     def call_data(self, signed: SignedAttestation) -> bytes:
         """What a transaction that relays it carries."""
-        return self._client.call_data("attest", signed.attestation.to_chain(), signed.signature)
-
-    def estimate(self, sender: bytes, data: bytes) -> int:
-        """Gas to allow for such a transaction; raises what the contract refuses."""
-        return self._client.estimate(sender, data)
+        return self.client.call_data("attest", signed.attestation.to_chain(), signed.signature)
 
     def relay(self, account: Account, signed: SignedAttestation) -> Receipt:
         """Put a signed attestation on chain; ``account`` pays. Waits until it is in a block.
@@ -215,7 +212,7 @@ class AttestationRegistry:
             raise ConfigurationError(
                 f"attestation {one.nonce} of {to_hex(one.signer)} was relayed already, or another one in its place"
             )
-        return self._client.execute(account, "attest", signed.attestation.to_chain(), signed.signature)
+        return self.client.execute(account, "attest", signed.attestation.to_chain(), signed.signature)
 
 
 def _made(event: Event) -> Made:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ledger.log import Ledger
     from ledger.proofs.note import Signer
     from ledger.relay import Relayer
+    from ledger.sending import Spending
     from ledger.store import ReadConnection, Store
     from ledger.store.anchors import AnchorRow
     from ledger.store.logs import ChainRow
@@ -236,26 +237,29 @@ class Home:
 
         settings = self.settings
         policy = AnchorPolicy(
-            interval=timedelta(seconds=settings.anchor_seconds),
-            growth=settings.anchor_growth,
-            patience=timedelta(seconds=settings.anchor_patience_seconds),
-            max_fee=settings.max_fee_gwei * _GWEI,
+            interval=timedelta(seconds=settings.anchor_seconds), growth=settings.anchor_growth
         )
         account = self.anchorer_account(self.binding.chain_id)
-        return Anchorer(self.store, self.origin, self.node(), account, policy=policy)
+        return Anchorer(self.store, self.origin, self.node(), account, policy=policy, spending=self._spending)
 
     @cached_property
     def relayer(self) -> Relayer:
         """The outbox of attestations, paid by the account that sends anchors."""
-        from ledger.relay import Relayer, RelayPolicy
+        from ledger.relay import Relayer
 
-        settings = self.settings
-        policy = RelayPolicy(
-            patience=timedelta(seconds=settings.anchor_patience_seconds),
-            max_fee=settings.max_fee_gwei * _GWEI,
-        )
         account = self.anchorer_account(self.binding.chain_id)
-        return Relayer(self.store, self.origin, self.node(), account, policy=policy, clock=self.ledger.clock)
+        return Relayer(
+            self.store, self.origin, self.node(), account, spending=self._spending, clock=self.ledger.clock
+        )
+
+    @property
+    def _spending(self) -> Spending:
+        from ledger.sending import Spending
+
+        return Spending(
+            patience=timedelta(seconds=self.settings.anchor_patience_seconds),
+            max_fee=self.settings.max_fee_gwei * _GWEI,
+        )
 
     def anchor(self, size: int, *, final: bool, timeout: float) -> AnchorRow:
         """Anchor a published size now; the row that covers it, in a block or final.

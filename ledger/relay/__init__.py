@@ -6,6 +6,5 @@
 
 from ledger.relay.intake import take
 from ledger.relay.outbox import Relayer
-from ledger.relay.policy import RelayPolicy
 
-__all__ = ["RelayPolicy", "Relayer", "take"]
+__all__ = ["Relayer", "take"]

@@ -1,15 +1,13 @@
 """The outbox: every attestation that was taken in gets on chain once, or is told why it cannot, whatever fails.
 
-Rules, as of :mod:`ledger.anchors.outbox`, each shown by a test on a real chain:
+Rules, each shown by a test on a real chain:
 
 1. The contract is the truth. It counts a signer's attestations and takes each number once, so that an attestation can
    never stand there twice, whoever relays it and however often.
-2. A transaction is stored before it is broadcast, and what is stored is broadcast again until the number is used.
-   After a crash nothing is signed a second time.
-3. A job has one nonce of the paying account, which no anchor and no other job of this database takes meanwhile. Only
-   when that nonce is lost to another transaction is a new one taken.
-4. An attestation that another relayed, or whose number another one of its signer took, is found on chain and told so.
-5. One that cannot be any more (its time has passed, the contract refuses it for good) is ``failed`` and costs nothing.
+2. What is signed for it is handed out as :mod:`ledger.sending` promises: stored first, again until the number is used,
+   and at most one of it in a block.
+3. An attestation that another relayed, or whose number another one of its signer took, is found on chain and told so.
+4. One that cannot be any more (its time has passed, the contract refuses it for good) is ``failed`` and costs nothing.
 
 Any number of replicas may run on one database. :meth:`Relayer.step` never waits; what it cannot do now it does in a
 later pass, and ``problem`` of the row says why not now. What fails for one attestation stops no other.
@@ -30,9 +28,9 @@ from ledger.chain.client import Account, ChainClient
 from ledger.chain.finality import Finality
 from ledger.chain.model import Block
 from ledger.errors import ConfigurationError, VerificationError
-from ledger.relay.policy import RelayPolicy
-from ledger.relay.sending import Sender
-from ledger.store import Store, anchors, logs, relays
+from ledger.sending import Call, Sender, Spending
+from ledger.store import Store, anchors, logs, outbox, relays
+from ledger.store.outbox import Job
 from ledger.store.relays import RelayRow
 
 _logger = structlog.get_logger(__name__)
@@ -68,7 +66,7 @@ class Relayer:
         client: ChainClient,
         account: Account,
         *,
-        policy: RelayPolicy | None = None,
+        spending: Spending | None = None,
         clock: Clock = lambda: datetime.now(UTC),
         fault: Callable[[str], None] = lambda _point: None,
     ) -> None:
@@ -84,8 +82,8 @@ class Relayer:
         self._registry = AttestationRegistry(client, log.attestations)
         self._checked = False
         self._sender = Sender(
-            store, log.id, self._client, self._registry, account, policy=policy or RelayPolicy(),
-            chain_id=log.chain.chain_id, clock=clock, fault=fault,
+            store, self._registry.client, account, spending=spending or Spending(), chain_id=log.chain.chain_id,
+            clock=clock, fault=fault,
         )  # fmt: skip
 
     def step(self) -> bool:
@@ -133,7 +131,8 @@ class Relayer:
         if number < wanted:
             self._note(job, f"waits for number {number} of its signer, who has made {number} so far")
             return False
-        return self._sender.send(job, sight.latest)
+        call = Call(job=self._job(job), data=lambda: self._registry.call_data(signed))
+        return self._sender.send(call, sight.latest)
 
     def _used(self, job: RelayRow, signed: SignedAttestation, sight: _Sight) -> bool:
         """The contract has an attestation with this number: ours, most likely."""
@@ -156,7 +155,7 @@ class Relayer:
     def _found(self, job: RelayRow, signed: SignedAttestation, last: int) -> Made | None:
         """The event of this very attestation: in the block of a transaction of ours, else since its anchor."""
         with self._store.read() as connection:
-            stored = relays.transactions(connection, self._log.id, job.digest)
+            stored = outbox.transactions(connection, self._job(job))
             anchor = anchors.get(connection, self._log.id, signed.attestation.size)
         for transaction in reversed(stored):
             receipt = self._client.receipt(transaction.hash)
@@ -189,6 +188,9 @@ class Relayer:
 
     # ------------------------------------------------------------------------------------------- the row
 
+    def _job(self, row: RelayRow) -> Job:
+        return relays.job(self._log.id, row.digest)
+
     def _refused(self, job: RelayRow, error: ConfigurationError | VerificationError) -> bool:
         """The end where the contract will never take it. Anything else may pass, or an operator mends it."""
         evidence = error.evidence.get("error") if isinstance(error, VerificationError) else None
@@ -201,10 +203,10 @@ class Relayer:
 
     def _move(self, job: RelayRow, state: str, **values: object) -> None:
         with self._store.write() as connection:
-            relays.move(connection, self._log.id, job.digest, state, **values)
+            outbox.move(connection, self._job(job), state, **values)
         _logger.info("relay_moved", origin=self._log.origin, digest=job.digest.hex(), state=state)
 
     def _note(self, job: RelayRow, problem: str) -> None:
         if job.problem != problem:
             with self._store.write() as connection:
-                relays.note_problem(connection, self._log.id, job.digest, problem)
+                outbox.note_problem(connection, self._job(job), problem)

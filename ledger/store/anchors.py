@@ -1,4 +1,6 @@
-"""The outbox of anchors: one row for each size that goes on chain, and every transaction signed for it.
+"""The outbox of anchors: one row for each size that goes on chain.
+
+What it has in common with the other outbox, its transactions too, is in :mod:`ledger.store.outbox`.
 
 A row's states: ``planned`` (nothing signed yet), ``sent`` (a signed transaction is stored), ``mined`` (the
 contract has it at the newest block), ``final`` (also at a final block), ``superseded`` (the contract went
@@ -11,14 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ledger.store import outbox
 from ledger.store.engine import ReadConnection, WriteConnection
+from ledger.store.outbox import UNFINISHED, Job
 from ledger.store.tables import anchor_transactions, anchors, checkpoints
 
-#: On their way: the outbox looks at these.
-UNFINISHED = ("planned", "sent", "mined")
 #: On chain, as far as one node knows.
 ANCHORED = ("mined", "final")
 
@@ -41,22 +43,9 @@ class AnchorRow:
     block_time: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionRow:
-    """A signed transaction; ``attempt`` counts from 1, fees are wei per unit of gas, ``sent`` is null until a
-    node took it.
-    """
-
-    attempt: int
-    hash: bytes
-    nonce: int
-    prev_size: int
-    gas: int
-    max_fee: int
-    priority_fee: int
-    raw: bytes
-    stored: str
-    sent: str | None
+def job(log_id: int, size: int) -> Job:
+    """The job that puts this size on chain."""
+    return Job(outbox.ANCHORS, log_id, size)
 
 
 def want(
@@ -111,7 +100,7 @@ def last_payer(connection: ReadConnection, log_id: int) -> Payer | None:
     if account is None:
         return None
     size = newest_size(connection, log_id, *ANCHORED)
-    stored = transactions(connection, log_id, size) if size else []
+    stored = outbox.transactions(connection, job(log_id, size)) if size else []
     return Payer(bytes(account), tuple(one.hash for one in reversed(stored)))
 
 
@@ -164,80 +153,10 @@ def greatest_checkpoint(
     return (row.size, bytes(row.root)) if row else None
 
 
-def transactions(connection: ReadConnection, log_id: int, size: int) -> list[TransactionRow]:
-    """Every transaction signed for this size, oldest first."""
-    where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.size == size)
-    rows = connection.execute(
-        select(anchor_transactions).where(where).order_by(anchor_transactions.c.attempt)
-    )
-    return [_transaction(row) for row in rows]
-
-
 def size_of_transaction(connection: ReadConnection, log_id: int, digest: bytes) -> int | None:
     """The size that a transaction with this hash was signed to anchor."""
     where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.hash == digest)
     return connection.execute(select(anchor_transactions.c.size).where(where).limit(1)).scalar_one_or_none()
-
-
-def add_transaction(
-    connection: WriteConnection, log_id: int, size: int, account: bytes, transaction: TransactionRow
-) -> bool:
-    """Store attempt n and pin its nonce, if n − 1 attempts are stored so far; else False and nothing happens.
-
-    So of several replicas that sign at the same time one goes on, and the others look again.
-    """
-    statement = (
-        update(anchors)
-        .where(
-            anchors.c.log_id == log_id,
-            anchors.c.size == size,
-            anchors.c.attempts == transaction.attempt - 1,
-            anchors.c.state.in_(UNFINISHED),
-        )
-        .values(
-            attempts=transaction.attempt,
-            state="sent",
-            account=account,
-            nonce=transaction.nonce,
-            prev_size=transaction.prev_size,
-            problem=None,
-        )
-    )
-    if connection.execute(statement).rowcount == 0:
-        return False
-    values = {name: getattr(transaction, name) for name in TransactionRow.__slots__}
-    fees = {"max_fee": str(transaction.max_fee), "priority_fee": str(transaction.priority_fee)}
-    connection.execute(insert(anchor_transactions).values(log_id=log_id, size=size, **(values | fees)))
-    return True
-
-
-def mark_sent(connection: WriteConnection, log_id: int, size: int, attempt: int, when: str) -> None:
-    """A node has taken this transaction; the first time counts."""
-    connection.execute(
-        update(anchor_transactions)
-        .where(
-            anchor_transactions.c.log_id == log_id,
-            anchor_transactions.c.size == size,
-            anchor_transactions.c.attempt == attempt,
-            anchor_transactions.c.sent.is_(None),
-        )
-        .values(sent=when)
-    )
-
-
-def move(connection: WriteConnection, log_id: int, size: int, state: str, **values: Any) -> bool:
-    """Give an unfinished job another state, and ``values``; False if it is finished."""
-    statement = update(anchors).where(
-        anchors.c.log_id == log_id, anchors.c.size == size, anchors.c.state.in_(UNFINISHED)
-    )
-    return connection.execute(statement.values(state=state, **values)).rowcount == 1
-
-
-def note_problem(connection: WriteConnection, log_id: int, size: int, problem: str | None) -> None:
-    """Say why a job does not go on, or that it does again."""
-    connection.execute(
-        update(anchors).where(anchors.c.log_id == log_id, anchors.c.size == size).values(problem=problem)
-    )
 
 
 def _select(connection: ReadConnection, *where: Any, limit: int | None = None) -> list[AnchorRow]:
@@ -251,9 +170,3 @@ def _anchor(row: Row[Any]) -> AnchorRow:
     for name in ("root", "account", "block_hash"):
         values[name] = bytes(values[name]) if values[name] is not None else None
     return AnchorRow(**values)
-
-
-def _transaction(row: Row[Any]) -> TransactionRow:
-    values = {name: row._mapping[name] for name in TransactionRow.__slots__}
-    fees = {"max_fee": int(row.max_fee), "priority_fee": int(row.priority_fee)}
-    return TransactionRow(**(values | fees | {"hash": bytes(row.hash), "raw": bytes(row.raw)}))

@@ -1,4 +1,6 @@
-"""The outbox of relayed attestations: one row for each, and every transaction signed for it.
+"""The outbox of relayed attestations: one row for each.
+
+What it has in common with the other outbox, its transactions too, is in :mod:`ledger.store.outbox`.
 
 A row's states: ``waiting`` (nothing signed yet), ``sent`` (a signed transaction is stored), ``mined`` (the contract has
 it at the newest block), ``final`` (also at a final block), ``failed`` (the contract will never take it). Only ``mined``
@@ -11,15 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ledger.store import nonces
+from ledger.store import outbox
 from ledger.store.engine import ReadConnection, WriteConnection
-from ledger.store.tables import relay_transactions, relays
+from ledger.store.outbox import UNFINISHED, Job
+from ledger.store.tables import relays
 
-#: On their way: the outbox looks at these.
-UNFINISHED = ("waiting", "sent", "mined")
 #: On chain, as far as one node knows.
 ON_CHAIN = ("mined", "final")
 
@@ -46,19 +47,9 @@ class RelayRow:
     block_time: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayTransactionRow:
-    """A signed transaction; ``attempt`` counts from 1, fees are wei per unit of gas."""
-
-    attempt: int
-    hash: bytes
-    nonce: int
-    gas: int
-    max_fee: int
-    priority_fee: int
-    raw: bytes
-    stored: str
-    sent: str | None
+def job(log_id: int, digest: bytes) -> Job:
+    """The job that puts this attestation on chain."""
+    return Job(outbox.RELAYS, log_id, digest)
 
 
 def add(connection: WriteConnection, log_id: int, row: RelayRow) -> bool:
@@ -136,79 +127,6 @@ def counts(connection: ReadConnection, log_id: int) -> dict[str, int]:
     return {state: int(number) for state, number in connection.execute(statement)}
 
 
-def transactions(connection: ReadConnection, log_id: int, digest: bytes) -> list[RelayTransactionRow]:
-    """Every transaction signed for this attestation, oldest first."""
-    where = (relay_transactions.c.log_id == log_id) & (relay_transactions.c.digest == digest)
-    rows = connection.execute(select(relay_transactions).where(where).order_by(relay_transactions.c.attempt))
-    return [_transaction(row) for row in rows]
-
-
-def add_transaction(
-    connection: WriteConnection,
-    log_id: int,
-    digest: bytes,
-    *,
-    chain_id: int,
-    account: bytes,
-    transaction: RelayTransactionRow,
-) -> bool:
-    """Store attempt n and pin its nonce, if n − 1 attempts are stored so far and no other job has pinned it.
-
-    Else False, and nothing happens: of several replicas that sign at the same time one goes on, the others look again.
-    """
-    mine = get(connection, log_id, digest)
-    if mine is None or (
-        transaction.nonce != mine.nonce and transaction.nonce in nonces.pinned(connection, chain_id, account)
-    ):
-        return False
-    statement = (
-        update(relays)
-        .where(
-            relays.c.log_id == log_id,
-            relays.c.digest == digest,
-            relays.c.attempts == transaction.attempt - 1,
-            relays.c.state.in_(UNFINISHED),
-        )
-        .values(
-            attempts=transaction.attempt, state="sent", account=account, nonce=transaction.nonce, problem=None
-        )
-    )
-    if connection.execute(statement).rowcount == 0:
-        return False
-    values = {name: getattr(transaction, name) for name in RelayTransactionRow.__slots__}
-    fees = {"max_fee": str(transaction.max_fee), "priority_fee": str(transaction.priority_fee)}
-    connection.execute(insert(relay_transactions).values(log_id=log_id, digest=digest, **(values | fees)))
-    return True
-
-
-def mark_sent(connection: WriteConnection, log_id: int, digest: bytes, attempt: int, when: str) -> None:
-    """A node has taken this transaction; the first time counts."""
-    connection.execute(
-        update(relay_transactions)
-        .where(
-            relay_transactions.c.log_id == log_id,
-            relay_transactions.c.digest == digest,
-            relay_transactions.c.attempt == attempt,
-            relay_transactions.c.sent.is_(None),
-        )
-        .values(sent=when)
-    )
-
-
-def move(connection: WriteConnection, log_id: int, digest: bytes, state: str, **values: Any) -> bool:
-    """Give an unfinished job another state, and ``values``; False if it is finished."""
-    statement = update(relays).where(
-        relays.c.log_id == log_id, relays.c.digest == digest, relays.c.state.in_(UNFINISHED)
-    )
-    return connection.execute(statement.values(state=state, **values)).rowcount == 1
-
-
-def note_problem(connection: WriteConnection, log_id: int, digest: bytes, problem: str | None) -> None:
-    """Say why a job does not go on, or that it does again."""
-    where = (relays.c.log_id == log_id) & (relays.c.digest == digest) & relays.c.state.in_(UNFINISHED)
-    connection.execute(update(relays).where(where).values(problem=problem))
-
-
 def _select(
     connection: ReadConnection,
     *where: Any,
@@ -225,9 +143,3 @@ def _relay(row: Row[Any]) -> RelayRow:
     for name in ("digest", "signer", "file", "account", "transaction_hash", "block_hash"):
         values[name] = bytes(values[name]) if values[name] is not None else None
     return RelayRow(**values)
-
-
-def _transaction(row: Row[Any]) -> RelayTransactionRow:
-    values = {name: row._mapping[name] for name in RelayTransactionRow.__slots__}
-    fees = {"max_fee": int(row.max_fee), "priority_fee": int(row.priority_fee)}
-    return RelayTransactionRow(**(values | fees | {"hash": bytes(row.hash), "raw": bytes(row.raw)}))

@@ -25,7 +25,7 @@ from ledger.chain.keystore import devnet_account
 from ledger.jobs import Runner
 from ledger.proofs.evidence import Evidence
 from ledger.proofs.receipt import ChainBinding
-from ledger.store import access, anchors
+from ledger.store import access, anchors, outbox
 from ledger.store.logs import ChainRow, LogRow
 from ledger.webhooks.endpoints import Endpoints
 from ledger.webhooks.guard import Guard
@@ -198,7 +198,7 @@ def attested(site: Site) -> dict[str, Any]:
     assert checkpoint is not None
     with ledger.store.write() as connection:
         anchors.want(connection, log_id, *checkpoint)
-        anchors.move(connection, log_id, checkpoint[0], "mined", block_number=4_700)
+        outbox.move(connection, anchors.job(log_id, checkpoint[0]), "mined", block_number=4_700)
         access.grant(
             connection, log_id, "fenqile", signer_target(signer.address), given="2026-11-21T00:00:00.000000Z"
         )

@@ -13,7 +13,7 @@ from api import schemas
 from ledger.access import signer_target
 from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
 from ledger.chain.keystore import ChainAccount
-from ledger.store import access, anchors, relays
+from ledger.store import access, anchors, outbox, relays
 from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool
 from tests.api.make_examples import CHAIN
 from tests.databases import sqlite_in
@@ -82,7 +82,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     ledger.publish()  # published and not anchored
     with ledger.store.write() as connection:
         anchors.want(connection, ledger.row().id, first.size, first.root)
-        anchors.move(connection, ledger.row().id, first.size, "mined", block_number=7)
+        outbox.move(connection, anchors.job(ledger.row().id, first.size), "mined", block_number=7)
     made = Counter(site, first.size, first.root, new_signer())
     made.name("bank", made.signer)
     with site.client:
@@ -117,8 +117,8 @@ def test_the_same_again_is_the_same_and_tells_what_became_of_it(counter: Counter
     first = counter.hand_in(signed)
     assert counter.hand_in(signed).json() == first.json()
     with counter.site.ledger.store.write() as connection:
-        relays.move(
-            connection, counter.site.ledger.row().id, signed.digest, "mined", transaction_hash=b"\x07" * 32,
+        outbox.move(
+            connection, relays.job(counter.site.ledger.row().id, signed.digest), "mined", transaction_hash=b"\x07" * 32,
             block_number=12, block_hash=b"\x08" * 32, block_time=1_790_000_000,
         )  # fmt: skip
     again = counter.hand_in(signed)
@@ -199,7 +199,9 @@ def test_a_number_is_one_attestations(counter: Counter) -> None:
     refused = counter.hand_in(other)
     assert (refused.json()["field"], refused.json()["rule"]) == ("attestation.nonce", "number")
     with counter.site.ledger.store.write() as connection:
-        relays.move(connection, counter.site.ledger.row().id, first.digest, "failed", problem="too late")
+        outbox.move(
+            connection, relays.job(counter.site.ledger.row().id, first.digest), "failed", problem="too late"
+        )
     assert counter.hand_in(other).status_code == 202
 
 

@@ -18,9 +18,9 @@ from ledger.chain.client import ChainClient
 from ledger.chain.keystore import ChainAccount, devnet_account
 from ledger.domain.calendar import format_instant
 from ledger.log import Ledger
-from ledger.store import anchors
-from ledger.store.anchors import TransactionRow
+from ledger.store import anchors, outbox
 from ledger.store.logs import ChainRow
+from ledger.store.outbox import TransactionRow
 from tests.api.conftest import ORIGIN, Site, make_site, originated
 from tests.api.make_examples import CHAIN
 from tests.databases import sqlite_in
@@ -139,12 +139,13 @@ def paid(small_site: Site) -> Ledger:
     checkpoint = ledger.publish()
     assert checkpoint is not None
     sent = TransactionRow(
-        attempt=1, hash=b"\x01" * 32, nonce=0, prev_size=0, gas=1, max_fee=1, priority_fee=1, raw=b"",
-        stored=format_instant(small_site.clock()), sent=None,
+        attempt=1, hash=b"\x01" * 32, nonce=0, gas=1, max_fee=1, priority_fee=1, raw=b"",
+        stored=format_instant(small_site.clock()), sent=None, expected={"prev_size": 0},
     )  # fmt: skip
     with ledger.store.write() as connection:
         anchors.want(connection, ledger.row().id, checkpoint.size, checkpoint.root)
-        assert anchors.add_transaction(connection, ledger.row().id, checkpoint.size, b"\x07" * 20, sent)
+        job = anchors.job(ledger.row().id, checkpoint.size)
+        assert outbox.add_transaction(connection, job, sent, chain_id=CHAIN.chain_id, account=b"\x07" * 20)
     return ledger
 
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ledger.errors import UnavailableError
-from ledger.store import anchors, migrations
+from ledger.store import anchors, migrations, outbox
 from tests.api.conftest import Site, ndjson, originated, repaid
 from tests.api.make_examples import CHAIN
 
@@ -37,7 +37,7 @@ def test_a_chain_that_lags_degrades_and_does_not_stop(small_site: Site) -> None:
     with site.ledger.store.write() as connection:
         log_id = site.ledger.row().id
         anchors.want(connection, log_id, size, root)
-        anchors.move(connection, log_id, size, "mined")
+        outbox.move(connection, anchors.job(log_id, size), "mined")
     assert checks(site)["chain"] == "ok"
     assert site.get("/v1/events/o-L1").json()["state"] == "anchored"
 

@@ -16,7 +16,7 @@ from ledger.errors import ConfigurationError, UnavailableError, VerificationErro
 from ledger.proofs import canonical
 from ledger.proofs.verdict import AnchorSource, AnchorView, Level
 from ledger.settings import Settings
-from ledger.store import anchors, logs
+from ledger.store import anchors, logs, outbox
 from tests.api.conftest import JSON, Site, disbursed, make_site, originated, repaid
 from tests.api.make_examples import CHAIN
 from tests.databases import sqlite_in
@@ -183,7 +183,7 @@ def test_the_evidence_of_a_final_anchor_is_served_as_stored(site: Site) -> None:
     with site.ledger.store.write() as connection:
         log_id = site.ledger.row().id
         anchors.want(connection, log_id, size, root)
-        anchors.move(connection, log_id, size, "final", evidence=stored)
+        outbox.move(connection, anchors.job(log_id, size), "final", evidence=stored)
     answer = site.client.get(f"/v1/evidence/{size}")
     assert answer.content == stored
     assert answer.headers["content-type"] == "application/vnd.poolproof.evidence.v1+json"

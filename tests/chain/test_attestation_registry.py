@@ -112,7 +112,7 @@ def test_many_are_read_page_by_page(scene: Scene, monkeypatch: pytest.MonkeyPatc
 
 def test_the_contract_makes_the_same_digest(scene: Scene) -> None:
     signed = scene.sign(scene.signer())
-    registry = scene.registry._client
+    registry = scene.registry.client
     digest = registry.call("digestOf", signed.attestation.to_chain())["digest"]
     assert digest == signed.attestation.digest(chain_id=31337, contract=scene.registry.contract)
 
@@ -147,9 +147,9 @@ def test_a_replay(scene: Scene) -> None:
     with pytest.raises(ConfigurationError, match="was relayed already"):
         scene.relay(signed)
     # The contract refuses it by itself too.
-    data = scene.registry._client._abi.encode("attest", signed.attestation.to_chain(), signed.signature)
+    data = scene.registry.client._abi.encode("attest", signed.attestation.to_chain(), signed.signature)
     with pytest.raises(ConfigurationError, match=r"WrongNonce\(.*nonce=1, given=0\)"):
-        scene.registry._client.estimate(scene.payer.address, data)
+        scene.registry.client.estimate(scene.payer.address, data)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_transaction_that_was_overtaken_and_reverted_is_followed_by_a_fitting_
     here.mine()
     anchorer.run_until(second)
     assert here.anchored_events() == [first, second]
-    assert [attempt.prev_size for attempt in here.transactions(second)] == [0, first]
+    assert [attempt.expected["prev_size"] for attempt in here.transactions(second)] == [0, first]
 
 
 def test_reverts_do_not_burn_money_for_ever(here: World) -> None:

@@ -198,6 +198,34 @@ def test_anchors_and_relays_share_an_account_and_no_nonce(here: Desk) -> None:
     assert world.anchored_events()[-2:] == [size, later]
 
 
+@pytest.mark.parametrize("late", ["anchor", "relay"])
+def test_of_two_that_sign_for_one_nonce_at_once_the_second_gives_way(here: Desk, late: str) -> None:
+    world, signer = here.world, new_signer()
+    world.stop_mining()
+    digest, size = here.hand_in(here.sign(signer)), world.publish(4)
+    anchorer, relayer = world.anchorer(), here.relayer()
+    anchorer.plan(now=True)
+    first, second = (relayer, anchorer) if late == "anchor" else (anchorer, relayer)
+
+    def overtaken(point: str) -> None:
+        if point == "signed":
+            assert first.step()
+
+    second._sender._fault = overtaken
+    assert not second.step()
+    assert len(world.transactions(size)) == (late == "relay")
+    assert len(here.transactions(digest)) == (late == "anchor")
+    second._sender._fault = first._sender._fault
+    assert second.step()
+    [anchored], [relayed] = world.transactions(size), here.transactions(digest)
+    assert {anchored.nonce - relayed.nonce, relayed.nonce - anchored.nonce} == {1, -1}
+    automine(world)
+    world.mine()
+    here.run()
+    anchorer.run_until(size, "final")
+    assert (here.row(digest).state, here.on_chain(signer)) == ("final", 1)
+
+
 def test_one_that_is_stuck_offers_more_for_the_same_nonce(here: Desk) -> None:
     world = here.world
     world.stop_mining()

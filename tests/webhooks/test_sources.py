@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.store import anchors
+from ledger.store import anchors, outbox
 from ledger.store.logs import ChainRow
 from ledger.webhooks.sources import recorded
 from ledger.webhooks.sources.late import Late
@@ -37,7 +37,7 @@ def anchor(office: Office, size: int, *states: str) -> None:
             block: dict[str, Any] = {}
             if state in ("mined", "final"):
                 block = {"block_number": size, "block_hash": b"\x0b" * 32, "block_time": 1_795_372_200 + size}
-            assert anchors.move(connection, log_id, size, state, **block)
+            assert outbox.move(connection, anchors.job(log_id, size), state, **block)
 
 
 def told(office: Office) -> list[tuple[str, Any]]:

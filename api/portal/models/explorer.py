@@ -11,9 +11,10 @@ from ledger.access import Caller, View
 from ledger.errors import NotFoundError
 from ledger.log import Ledger
 from ledger.proofs import merkle
-from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
-from ledger.store.anchors import AnchorRow, TransactionRow
+from ledger.store import ReadConnection, anchors, logs, outbox, records, subjects, trees
+from ledger.store.anchors import AnchorRow
 from ledger.store.logs import LogRow
+from ledger.store.outbox import TransactionRow
 from ledger.store.trees import CheckpointRow
 
 #: Checkpoints, and entries, on one page.
@@ -119,7 +120,7 @@ def checkpoint_page(ledger: Ledger, size: int) -> CheckpointPage:
             row=_row(connection, log, found),
             note=bytes(found.note).decode(),
             signers=_signers(found.note),
-            transactions=tuple(anchors.transactions(connection, log.id, size)),
+            transactions=tuple(outbox.transactions(connection, anchors.job(log.id, size))),
             evidence=anchors.evidence(connection, log.id, size) is not None,
             previous=before[0].size if before else None,
             following=None if following is None else following.size,

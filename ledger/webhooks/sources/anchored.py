@@ -7,9 +7,10 @@ from typing import Any
 
 from ledger.domain.calendar import format_instant
 from ledger.store import anchors
-from ledger.store.anchors import UNFINISHED, AnchorRow
+from ledger.store.anchors import AnchorRow
 from ledger.store.engine import ReadConnection
 from ledger.store.logs import ChainRow, LogRow
+from ledger.store.outbox import UNFINISHED
 from ledger.webhooks.messages import Occurrence
 
 
