@@ -24,6 +24,7 @@ from typing import Literal
 
 import structlog
 
+from ledger import published
 from ledger.anchors.calls import call_for
 from ledger.anchors.evidence import collect
 from ledger.anchors.policy import AnchorPolicy
@@ -130,6 +131,15 @@ class Anchorer:
         _logger.info("anchor_planned", origin=self._log.origin, size=checkpoint.size)
         self._fault("planned")
         return row
+
+    def take_up(self, size: int) -> None:
+        """Put a published size into the outbox if it is not there: one whose row was lost, on chain or not.
+
+        Raises :class:`NotFoundError` for a size that is not published.
+        """
+        with self._store.write() as connection:
+            checkpoint = published.checkpoint(connection, self._log, size)
+            anchors.want(connection, self._log.id, size, checkpoint.root)
 
     def _due(self, last: str | None, growth: int) -> bool:
         if last is None or (self._policy.growth is not None and growth >= self._policy.growth):

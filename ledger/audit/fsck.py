@@ -9,11 +9,12 @@ wrong, where, and under a stable code:
 ``claim``       a claim's place or its history                  ``batch``       a batch's acceptance
 ``disclosure``  a private field that does not open              ``receipt``     a stored receipt
 ``log``         the counters that the next append starts from   ``trust``       an issued trust root
-``seal``        the kept leaves of a seal                ``store``       a value that does not fit its column
+``seal``        the kept leaves of a seal                  ``store``       a value that does not fit its column
 ``anchor``      an anchor that the log, its evidence or the contract contradicts
 ``erasure``     bytes that are gone without a subject.erased that names them, or are here in spite of one
 
-Erased records are counted, not reported, where a subject.erased of the log names exactly them.
+Erased records are counted, not reported, where a subject.erased of the log names exactly them. What is not there and
+contradicts nothing, such as leaves of a seal that can be worked out again, is a note and no problem.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import TYPE_CHECKING, Final
 
 from ledger import register
 from ledger.audit import damage
+from ledger.audit.outbox import Contract, Seen, look
 from ledger.audit.problems import Problem, Report
 from ledger.audit.replay import Replay
-from ledger.audit.standing import Head, RootAt, Standing
+from ledger.audit.standing import Standing
 from ledger.charter import trust_root
 from ledger.domain.admission import Party
 from ledger.domain.record import parse, private_digest
@@ -36,7 +38,7 @@ from ledger.proofs.checkpoint import open_checkpoint
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.proofs.trust import TrustRoot
-from ledger.store import ReadConnection, logs, records, subjects, trees
+from ledger.store import ReadConnection, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
 from ledger.store.sieve import Misfit
@@ -53,28 +55,29 @@ CHUNK = tiles.WIDTH
 #: What is read of the database.
 TABLES: Final = (
     *damage.TABLES, "parties", "verifier_keys", "trust_roots", "disclosures", "batches", "receipts", "seal_chunks",
-    "anchors",
+    "anchors", "anchor_transactions",
 )  # fmt: skip
 
 Progress = Callable[[int, int], None]
 
-__all__ = ["Head", "Problem", "Report", "RootAt", "fsck"]
+__all__ = ["Contract", "Problem", "Report", "fsck"]
 
 
 def fsck(
     ledger: Ledger,
     *,
-    root_at: RootAt | None = None,
-    head: Head | None = None,
+    contract: Contract | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
-    """Check the whole log; ``root_at`` asks the contract, None leaves the chain out and the report says so.
+    """Check the whole log; ``contract`` None leaves the chain out and the report says so.
 
-    ``head`` must have been read from the contract before the call: the database is looked at as it is now, and what
-    is anchored while this runs would look like a database that was restored from an older backup.
+    Raises :class:`IntegrityError` where the log's own row, its keys or parties are damaged: nothing can be checked
+    without them; and :class:`UnavailableError` where the chain does not answer.
     """
+    # Before the database: what is anchored while this runs would look like a database from an older backup.
+    seen = None if contract is None else look(contract, first_block=_first_block(ledger))
     with damage.readable(ledger.store, TABLES) as (store, found), store.read() as connection:
-        return _Check(ledger, connection, progress, found).run(root_at, head)
+        return _Check(ledger, connection, progress, found).run(seen)
 
 
 class _Check:
@@ -108,7 +111,7 @@ class _Check:
             self._places(),
         )
 
-    def run(self, root_at: RootAt | None, head: Head | None) -> Report:
+    def run(self, seen: Seen | None) -> Report:
         """Walk the entries, then compare what they leave with what is stored."""
         size = 0
         edge: Mapping[int, bytes] = {}
@@ -131,7 +134,7 @@ class _Check:
             names=self.names,
             replay=self.replay,
             report=self.report,
-        ).check(root_at, head)
+        ).check(seen)
         return self.report
 
     def _walked(self) -> int:
@@ -269,6 +272,13 @@ class _Check:
                 where,
                 f"signs {signed.root.hex()} at {signed.size}, the records give {grown.root().hex()}",
             )
+
+
+def _first_block(ledger: Ledger) -> int:
+    """Where the anchors' events begin, as far as the outbox tells; from the first block where it does not."""
+    with ledger.store.read() as connection:
+        found = anchors.first_block(connection, logs.get(connection, ledger.origin).id)
+    return found if isinstance(found, int) else 0
 
 
 def _committed(row: RecordRow) -> list[str]:

@@ -28,7 +28,13 @@ class Report:
     trust_roots: int = 0
     chain: int | None = None
     problems: list[Problem] = field(default_factory=list)
+    #: what is not there, or was not asked, and contradicts nothing
+    notes: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, place: str, message: str) -> None:
         """Note a problem."""
         self.problems.append(Problem(code, place, message))
+
+    def note(self, code: str, place: str, message: str) -> None:
+        """Say what is no contradiction and worth knowing."""
+        self.notes.append(Problem(code, place, message))

@@ -306,24 +306,41 @@ class ChainReader:
         found = self._request("eth_getLogs", query)
         return self.block(to_int(found[-1]["blockNumber"])) if found else None
 
+    def anchor_blocks(self, latest: Block, *, first_block: int = 0) -> list[tuple[int, int]]:
+        """(size, block number) of every anchor of the log, sizes ascending.
+
+        ``first_block`` is a hint where to begin: each anchor names the one before it, so where the first that is found
+        extends another, or none is found, the blocks before are looked through too.
+        """
+        found = self._anchored(first_block, latest.number)
+        if first_block and (not found or min(found)[1]):
+            found += self._anchored(0, first_block - 1)
+        return sorted((size, number) for size, _, number in found)
+
     def anchor_times(self, latest: Block, *, first_block: int = 0) -> list[tuple[int, int]]:
-        """(size, block time in seconds) of every anchor of the log since ``first_block``, sizes ascending."""
-        sizes: list[tuple[int, int]] = []
-        for start in range(first_block, latest.number + 1, _LOG_RANGE):
-            query = {
-                "address": to_hex(self.contract),
-                "topics": [to_hex(self._abi.topic("Anchored")), to_hex(self.log_key)],
-                "fromBlock": hex(start),
-                "toBlock": hex(min(start + _LOG_RANGE - 1, latest.number)),
-            }
-            found = self._request("eth_getLogs", query)
-            sizes += [(to_int(one["topics"][2]), to_int(one["blockNumber"])) for one in found]
+        """(size, block time in seconds) of every anchor of the log, sizes ascending; the hint is the same."""
+        sizes = self.anchor_blocks(latest, first_block=first_block)
         times: dict[int, int] = {}
         for number in {number for _, number in sizes}:
             block = self.block(number)
             if block is not None:
                 times[number] = block.time
-        return sorted((size, times[number]) for size, number in sizes if number in times)
+        return [(size, times[number]) for size, number in sizes if number in times]
+
+    def _anchored(self, first: int, last: int) -> list[tuple[int, int, int]]:
+        """(size, size before it, block number) of the log's anchors in blocks first to last."""
+        anchored: list[tuple[int, int, int]] = []
+        for start in range(first, last + 1, _LOG_RANGE):
+            query = {
+                "address": to_hex(self.contract),
+                "topics": [to_hex(self._abi.topic("Anchored")), to_hex(self.log_key)],
+                "fromBlock": hex(start),
+                "toBlock": hex(min(start + _LOG_RANGE - 1, last)),
+            }
+            for one in self._request("eth_getLogs", query):
+                prev_size = self._abi.decode_event("Anchored", from_hex(one["data"]))["prevSize"]
+                anchored.append((to_int(one["topics"][2]), prev_size, to_int(one["blockNumber"])))
+        return anchored
 
     def events(self, name: str, *topics: bytes, first: int, last: int) -> Iterator[Event]:
         """The contract's events of this name whose indexed members begin with ``topics``, in blocks first to last."""

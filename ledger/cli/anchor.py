@@ -25,8 +25,15 @@ def publish(as_json: Json = False) -> None:
     Output(as_json).show({"published": checkpoint is not None, "size": size}, text)
 
 
-@commands.command(epilog=example("poolproof anchor --wait"))
+@commands.command(epilog=example("poolproof anchor --wait", "poolproof anchor --size 361"))
 def anchor(
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Publish nothing and take up this published size, which the outbox has lost (`fsck` names it).",
+            min=1,
+        ),
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -44,10 +51,13 @@ def anchor(
     """
     out = Output(as_json)
     with open_home() as home:
-        home.ledger.publish()
-        size = home.ledger.status().published
-        if not size:
-            raise ConfigurationError("nothing to anchor: the log is empty")
+        if size is None:
+            home.ledger.publish()
+            size = home.ledger.status().published
+            if not size:
+                raise ConfigurationError("nothing to anchor: the log is empty")
+        else:
+            home.anchorer.take_up(size)
         row = home.anchor(size, final=wait, timeout=timeout)
     document = {
         "size": row.size,

@@ -10,7 +10,9 @@ from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from ledger.audit.fsck import Head, Report, RootAt
+    from collections.abc import Sequence
+
+    from ledger.audit.fsck import Contract, Problem, Report
     from ledger.home import Home
 
 commands = command_group("Fsck.")
@@ -28,19 +30,20 @@ def fsck(
 ) -> None:
     """Derive everything once more from the records, and compare.
 
-    Digests, chains of prev, tiles, roots, registers, checkpoints, claims' histories, batches, receipts, and the
-    anchors that the contract holds. Tells erased from missing; changes nothing. Exit code 1 if anything
-    differs, 3 if nothing does but the chain could not be asked or no trust root is there.
+    Digests, chains of prev, tiles, roots, registers, checkpoints, claims' histories, batches, receipts, seals, the
+    outbox of anchors, and what the contract holds: every anchor, and the fingerprint of the trust root. Tells
+    erased from missing; changes nothing. Exit code 1 if anything differs, 3 if nothing does but the chain could
+    not be asked or no trust root is there.
     """
     from ledger.audit.fsck import fsck as check
 
     out = Output(as_json)
     with open_home() as home, out.progress("fsck", unit="entries") as progress:
-        root_at, head, missing = (None, None, None) if offline else _chain(home)
+        contract, missing = (None, None) if offline else _contract(home)
         try:
-            report = check(home.ledger, root_at=root_at, head=head, progress=progress)
+            report = check(home.ledger, contract=contract, progress=progress)
         except UnavailableError as error:
-            if root_at is None:
+            if contract is None:
                 raise
             missing = str(error)
             report = check(home.ledger, progress=progress)
@@ -56,16 +59,14 @@ def fsck(
         raise typer.Exit(_EXIT_UNDECIDED)
 
 
-def _chain(home: Home) -> tuple[RootAt | None, Head | None, str | None]:
-    """How to ask the contract, its newest anchor, or why it cannot be asked; none of it for a log on no chain."""
+def _contract(home: Home) -> tuple[Contract | None, str | None]:
+    """The log's contract, or why it cannot be asked; neither for a log on no chain."""
     if home.ledger.row().chain is None:
-        return None, None, None
+        return None, None
     try:
-        client = home.client()
-        info = client.log_info()
+        return home.client(), None
     except UnavailableError as error:
-        return None, None, str(error)
-    return client.root_at, (info.size, info.root), None
+        return None, str(error)
 
 
 def _document(report: Report) -> dict[str, Any]:
@@ -80,10 +81,13 @@ def _document(report: Report) -> dict[str, Any]:
         "receipts": report.receipts,
         "trust_roots": report.trust_roots,
         "anchors": report.chain,
-        "problems": [
-            {"code": one.code, "place": one.place, "message": one.message} for one in report.problems
-        ],
+        "problems": _members(report.problems),
+        "notes": _members(report.notes),
     }
+
+
+def _members(found: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"code": one.code, "place": one.place, "message": one.message} for one in found]
 
 
 def _lines(report: Report) -> list[str]:
@@ -95,5 +99,6 @@ def _lines(report: Report) -> list[str]:
     lines += [f"{one.code}: {one.place}: {one.message}" for one in report.problems[:_MAX_SHOWN]]
     if len(report.problems) > _MAX_SHOWN:
         lines.append(f"… and {len(report.problems) - _MAX_SHOWN} more; --json lists them")
+    lines += [f"note: {one.code}: {one.place}: {one.message}" for one in report.notes[:_MAX_SHOWN]]
     found = len(report.problems)
     return [*lines, f"{found} problem{'' if found == 1 else 's'}" if found else "clean"]

@@ -153,6 +153,13 @@ def greatest_checkpoint(
     return (row.size, bytes(row.root)) if row else None
 
 
+def signed_sizes(connection: ReadConnection, log_id: int) -> list[tuple[int, int]]:
+    """(size, the size before it) of each anchor that was ever signed, ascending."""
+    columns = (anchor_transactions.c.size, anchor_transactions.c.prev_size)
+    statement = select(*columns).where(anchor_transactions.c.log_id == log_id).distinct().order_by(*columns)
+    return [(int(size), int(prev_size)) for size, prev_size in connection.execute(statement)]
+
+
 def size_of_transaction(connection: ReadConnection, log_id: int, digest: bytes) -> int | None:
     """The size that a transaction with this hash was signed to anchor."""
     where = (anchor_transactions.c.log_id == log_id) & (anchor_transactions.c.hash == digest)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
-from ledger.errors import NotFoundError, UnavailableError
+from ledger.errors import IntegrityError, NotFoundError, UnavailableError
 from ledger.store.engine import ReadConnection, WriteConnection
 from ledger.store.tables import logs, parties, trust_roots, verifier_keys
 
@@ -96,7 +96,7 @@ def origins(connection: ReadConnection) -> list[str]:
 
 
 def get(connection: ReadConnection, origin: str) -> LogRow:
-    """The log of this origin; raises :class:`NotFoundError`."""
+    """The log of this origin. Raises :class:`NotFoundError`; :class:`IntegrityError` where its chain is damaged."""
     return _row(connection.execute(_LOG, {"origin": origin}).one_or_none(), origin)
 
 
@@ -228,5 +228,9 @@ def _row(row: Row[Any] | None, origin: str) -> LogRow:
             f"no log with origin {origin!r} in this database; `poolproof init --origin {origin}` makes one"
         )
     names = ChainRow.__slots__
+    if row.contract is not None and (lost := [name for name in names if getattr(row, name) is None]):
+        raise IntegrityError(
+            f"the database is damaged: logs.{lost[0]} of {origin} is empty, and it is on a chain"
+        )
     chain = ChainRow(**{name: getattr(row, name) for name in names}) if row.contract is not None else None
     return LogRow(**{name: getattr(row, name) for name in LogRow.__slots__ if name != "chain"}, chain=chain)

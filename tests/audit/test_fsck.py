@@ -16,8 +16,9 @@ from sqlalchemy import delete, select, update
 from ledger.audit.fsck import Report, fsck
 from ledger.errors import IntegrityError
 from ledger.log import Ledger
-from ledger.store import Store, logs, tables
+from ledger.store import Store, tables
 from tests import book
+from tests.audit.signedbook import issue_trust_root
 from tests.conftest import TestClock, new_ledger
 from tests.databases import sqlite_in
 
@@ -163,15 +164,6 @@ def test_a_changed_row_beside_the_tree_is_found(
     assert code in codes(fsck(filled))
 
 
-def issue_trust_root(ledger: Ledger) -> None:
-    document = ledger.trust_root().encode()
-    with ledger.store.write() as connection:
-        fingerprint = hashlib.sha256(document).digest()
-        logs.put_trust_root(
-            connection, 1, fingerprint=fingerprint, document=document, issued="2026-11-23T00:00:00.000000Z"
-        )
-
-
 def without_foreign_keys(ledger: Ledger, statement: Any) -> None:
     """As a stranger's own connection does it: SQLite asks for foreign keys connection by connection."""
     with ledger.store.engine.connect() as connection:
@@ -241,26 +233,6 @@ def test_an_erased_loan_is_counted_and_no_problem(filled: Ledger, clock: TestClo
     assert report.erased == 4
     # What the register said of it cannot be derived again, and the report must not call that a forgery.
     assert codes(report) == set()
-
-
-def test_an_anchor_that_the_contract_contradicts_is_found(filled: Ledger) -> None:
-    roots = {size: filled.root_of(size) for size in filled.checkpoint_sizes()}
-    change(filled, at(tables.anchors, "size", 361).values(state="final"))
-    assert fsck(filled, root_at=roots.get).problems == []
-    assert fsck(filled, root_at=roots.get).chain == 1
-    assert codes(fsck(filled, root_at=lambda _size: bytes(32))) == {"anchor"}
-    assert codes(fsck(filled, root_at=lambda _size: None)) == {"anchor"}
-
-
-def test_a_newest_anchor_that_is_not_ours_is_found(filled: Ledger) -> None:
-    size = filled.checkpoint_sizes()[-1]
-    root = filled.root_of(size)
-    assert fsck(filled, head=(size, root)).problems == []
-    assert fsck(filled, head=(0, bytes(32))).problems == []
-    for head in ((size, bytes(32)), (size - 1, root), (size + 1, root)):
-        assert codes(fsck(filled, head=head)) == {"anchor"}
-    [problem] = fsck(filled, head=(size + 1, root)).problems
-    assert "older backup" in problem.message
 
 
 def test_a_record_that_could_not_have_been_accepted_is_found(filled: Ledger) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -256,6 +258,32 @@ def test_a_database_restored_from_yesterday_is_noticed(bound: Run, home: Path, t
     bound("append", "-", stdin=ndjson(opened("L3")))
     assert "older backup" in finding(bound, "contract", code=1)["detail"]
     assert "poolproof fsck" in bound("anchor", code=1).stderr
+
+
+def test_an_anchor_whose_row_was_lost_is_named_and_taken_up_again(bound: Run, home: Path) -> None:
+    bound("append", "-", stdin=ndjson(opened("L1")))
+    bound("anchor", "--wait")
+    bound("append", "-", stdin=ndjson(opened("L2")))
+    bound("anchor", "--wait")
+    assert data(bound("fsck", "--json"))["anchors"] == 2
+    with closing(sqlite3.connect(home / "ledger.db")) as database, database:
+        for table in ("anchors", "anchor_transactions"):
+            assert database.execute(f"DELETE FROM {table} WHERE size = 2").rowcount == 1
+    told = bound("fsck", "--offline", code=1).stdout
+    assert "anchor: anchor 2: anchor 4 was signed on it, and its row is not there" in told
+    bound("anchor", "--size", "2")
+    bound("anchor", "--size", "2", "--wait")
+    assert bound("fsck").stdout.endswith("\nclean\n")
+    assert "no checkpoint of size 3" in bound("anchor", "--size", "3", code=2).stderr
+
+
+def test_a_trust_root_that_is_not_the_contracts_is_found(bound: Run, home: Path) -> None:
+    with closing(sqlite3.connect(home / "ledger.db")) as database, database:
+        database.execute("DELETE FROM trust_roots WHERE number = (SELECT max(number) FROM trust_roots)")
+    assert "which is none that was issued here" in bound("fsck", code=1).stdout
+    assert bound("fsck", "--offline").stdout.endswith("\nclean\n"), "nothing else tells"
+    bound("trust", "-o", "trust.json")
+    assert bound("fsck").stdout.endswith("\nclean\n")
 
 
 def test_a_devnet_of_the_home(run: Run, home: Path) -> None:
