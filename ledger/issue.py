@@ -7,27 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ledger import published, register
 from ledger.domain import record
 from ledger.domain.fold import fold
 from ledger.errors import IntegrityError, NotFoundError
+from ledger.grounds import Ground
+from ledger.proofs import mpt
 from ledger.proofs.acceptance import Batch, BatchPrinter, BatchTree, leaf
 from ledger.proofs.claimproof import ClaimProof, Holding, Link
 from ledger.proofs.documents import DetachedSignature, KeyName
-from ledger.proofs.encumbrance import ClaimState, Encumbrance, claim_key, holder_id, parse_holders
-from ledger.proofs.entries import RegisterEntry
+from ledger.proofs.encumbrance import (
+    ClaimState,
+    Encumbrance,
+    claim_key,
+    claim_value,
+    holder_id,
+    parse_holders,
+    verify_history,
+)
 from ledger.proofs.note import Signer
-from ledger.proofs.receipt import ChainBinding, Receipt, RegisterLeaf
-from ledger.proofs.tiles import TileTree
+from ledger.proofs.receipt import ChainBinding, Receipt
 from ledger.publish import claim_preimages
 from ledger.store import ReadConnection, Store, WriteConnection, anchors, logs, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.records import BatchRow, RecordRow
 from ledger.store.subjects import ClaimRow, SubjectRow
 from ledger.store.trees import CheckpointRow, ReceiptRow
-from ledger.tree import tree_at
 from ledger.vault import Vault, unseal
+
+#: How a record's bytes say that it has no private field.
+_NOTHING_PRIVATE: Final = b'"private":[]'
 
 
 def batch_of(log: LogRow, row: BatchRow) -> Batch:
@@ -76,22 +87,6 @@ def acceptances(connection: ReadConnection, log: LogRow, indexes: Iterable[int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
-    """What receipts of one checkpoint stand on, read once for all of them."""
-
-    checkpoint: CheckpointRow
-    tree: TileTree
-    leaf: RegisterLeaf
-
-    @classmethod
-    def of(cls, connection: WriteConnection, log: LogRow, checkpoint: CheckpointRow) -> _Ground:
-        """The anchor worker is told that this size is wanted on chain."""
-        anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
-        tree = tree_at(connection, log.id, checkpoint.size)
-        return cls(checkpoint=checkpoint, tree=tree, leaf=register_leaf(connection, log, checkpoint.size))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """What issuing works with: where it stores, which log, whose keys."""
 
@@ -135,9 +130,9 @@ class Issuer:
             stored = trees.receipt(connection, log.id, row.index)
             if stored is not None:
                 return stored.receipt
-            subject = subjects.by_id(connection, [row.subject_id])[row.subject_id]
+            subject = _subject(connection, row.subject_id)
             sealed = records.sealed_disclosures(connection, log.id, row.index)
-            ground = _Ground.of(connection, log, _checkpoint_for(connection, log, row.index))
+            ground = _wanted(connection, log, _checkpoint_for(connection, log, row.index))
             document = self._issue(log, row, ground, subject, sealed)
             trees.add_receipts(connection, log.id, [(row.index, document)])
             return document
@@ -175,27 +170,41 @@ class Issuer:
             sealed = records.sealed_at(connection, log.id, indexes)
             owners = subjects.by_id(connection, {row.subject_id for row in rows})
             made: list[tuple[int, bytes]] = []
-            ground: _Ground | None = None
+            ground: Ground | None = None
             for row in rows:
                 if row.index in stored or raw.get(row.index) is None:
                     continue
                 if ground is None or row.index >= ground.checkpoint.size:
-                    ground = _Ground.of(connection, log, _checkpoint_or_newest(connection, log, row.index))
-                document = self._issue(log, row, ground, owners[row.subject_id], sealed.get(row.index))
+                    ground = _wanted(connection, log, _checkpoint_or_newest(connection, log, row.index))
+                owner = owners.get(row.subject_id) or _subject(connection, row.subject_id)
+                document = self._issue(log, row, ground, owner, sealed.get(row.index))
                 made.append((row.index, document))
             trees.add_receipts(connection, log.id, made)
         return stored | {index: ReceiptRow(document, None) for index, document in made}
 
     def _issue(
-        self, log: LogRow, row: RecordRow, ground: _Ground, subject: SubjectRow, sealed: bytes | None
+        self, log: LogRow, row: RecordRow, ground: Ground, subject: SubjectRow, sealed: bytes | None
     ) -> bytes:
-        """Make a record's receipt."""
+        """Make a record's receipt, if what the database has of it is what was committed: it is for ever.
+
+        Raises :class:`NotFoundError` for an erased record, :class:`IntegrityError` for a damaged one.
+        """
+        if row.record is None and subject.secret is not None:
+            raise IntegrityError(
+                f"record {row.index} is missing in the table records, and its loan is not erased"
+            )
         if row.record is None:
             raise NotFoundError(
                 f"event {row.event_id!r} is erased: its record is gone, its digest stays at index {row.index}"
             )
+        proof = ground.prove(row.index, bytes(row.record))
         disclosures: list[tuple[str, str, object]] = []
-        if sealed is not None and subject.secret is not None:
+        if _NOTHING_PRIVATE not in row.record:
+            if sealed is None or subject.secret is None:
+                lost = "disclosures" if sealed is None else "subjects, its secret"
+                raise IntegrityError(
+                    f"record {row.index} has private fields, and what opens them is not in the table {lost}"
+                )
             secret = self.vault.unwrap(subject.secret, subject.name)
             disclosures = unseal(secret, place(log.origin, row.party, row.event_id), sealed)
         document = Receipt(
@@ -204,7 +213,7 @@ class Issuer:
             index=row.index,
             record=bytes(row.record).decode(),
             disclosures=tuple(disclosures),
-            proof=tuple(ground.tree.inclusion_proof(row.index)),
+            proof=proof,
             checkpoint=ground.checkpoint.note.decode(),
             register=ground.leaf,
         )
@@ -215,10 +224,8 @@ class Issuer:
         with self.store.read() as connection:
             log = logs.get(connection, self.origin)
             checkpoint = published.checkpoint(connection, log, size)
-            row = trees.register_at(connection, log.id, checkpoint.size - 1)
-            if row is None:
-                raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
-            asset_key = asset_key_of(connection, log, claim)
+            ground = Ground.of(connection, log, checkpoint)
+            row, asset_key = ground.register, asset_key_of(connection, log, claim)
             found = register.lookup(
                 lambda ids: trees.pages(connection, log.id, ids), row.page, claim_key(asset_key)
             )
@@ -229,7 +236,7 @@ class Issuer:
                 origin=log.origin,
                 chain=chain_binding(log),
                 checkpoint=checkpoint.note.decode(),
-                register=register_leaf(connection, log, checkpoint.size),
+                register=ground.leaf,
                 presence=found.value is not None,
                 asset_key=asset_key,
                 proof=found.proof,
@@ -237,7 +244,28 @@ class Issuer:
                 state=standing[1] if standing else None,
                 history=_history(connection, log, asset_key, row.index) if standing else (),
             )
+            _check_claim(connection, log, document, ground)
             return document.signed(self.service).encode()
+
+
+def _check_claim(connection: ReadConnection, log: LogRow, document: ClaimProof, ground: Ground) -> None:
+    """A claim proof shows what the register holds. Raises :class:`IntegrityError` for what a damaged database gave."""
+    key, encumbrance, state = claim_key(document.asset_key), document.encumbrance, document.state
+    with ground.shown(
+        f"the claim {document.asset_key.hex()}", "claims, encumbrances, register_pages or records"
+    ):
+        if encumbrance is not None and state is not None:
+            value = claim_value(encumbrance.encode(), state.encode())
+            mpt.verify_presence(ground.register.root, key, value, document.proof)
+            verify_history(None, encumbrance, [(link.digest, link.holders) for link in document.history])
+            return
+        mpt.verify_absence(ground.register.root, key, document.proof)
+    known = subjects.claims_by_key(connection, log.id, [document.asset_key]).get(document.asset_key)
+    if known is not None and known.index < ground.register.index:
+        raise IntegrityError(
+            f"the table claims has {document.asset_key.hex()} for claim {known.name} since entry {known.index}, the"
+            f" register at {ground.register.index} holds nothing under it: one of the two is damaged"
+        )
 
 
 def place(origin: str, party: str, event_id: str) -> str:
@@ -249,8 +277,10 @@ def standing_at(
     connection: ReadConnection, log: LogRow, asset_key: bytes, before: int, vault: Vault
 ) -> tuple[Encumbrance, ClaimState]:
     """A claim's register preimages as they were when the entry at ``before`` was written, folded from the records."""
-    claim = subjects.claims_by_key(connection, log.id, [asset_key])[asset_key]
-    loan = subjects.by_id(connection, [claim.subject_id])[claim.subject_id]
+    claim = subjects.claims_by_key(connection, log.id, [asset_key]).get(asset_key)
+    if claim is None:
+        raise IntegrityError(f"the register holds the claim {asset_key.hex()}, the table claims does not")
+    loan = _subject(connection, claim.subject_id)
     if loan.secret is None:
         raise NotFoundError(f"{loan.name} is erased: the nonces that open its register value are gone")
     secret = vault.unwrap(loan.secret, loan.name)
@@ -271,13 +301,30 @@ def _history(connection: ReadConnection, log: LogRow, asset_key: bytes, before: 
     links = []
     for step in subjects.encumbrances_of(connection, log.id, [asset_key], before=before):
         row = records.at(connection, log.id, step.index)
-        assert row is not None
+        if row is None:
+            raise IntegrityError(
+                f"record {step.index}, which changed who holds the claim, is not in the table records"
+            )
         holdings = tuple(
             Holding(holder=holder, share=share, party=names.get(holder))
             for holder, share in parse_holders(bytes(step.holders))
         )
         links.append(Link(digest=bytes(row.digest), index=step.index, holdings=holdings))
     return tuple(links)
+
+
+def _subject(connection: ReadConnection, subject_id: int) -> SubjectRow:
+    """What a record is about."""
+    found = subjects.by_id(connection, [subject_id]).get(subject_id)
+    if found is None:
+        raise IntegrityError(f"the table subjects has no row {subject_id}, which records are about")
+    return found
+
+
+def _wanted(connection: WriteConnection, log: LogRow, checkpoint: CheckpointRow) -> Ground:
+    """What receipts stand on; the anchor worker is told that this size is wanted on chain."""
+    anchors.want(connection, log.id, checkpoint.size, checkpoint.root)
+    return Ground.of(connection, log, checkpoint)
 
 
 def asset_key_of(connection: ReadConnection, log: LogRow, claim: str) -> bytes:
@@ -319,15 +366,6 @@ def _checkpoint_for(connection: ReadConnection, log: LogRow, index: int) -> Chec
             f"entry {index} is not published yet (published: {log.published}); try again after the next checkpoint"
         )
     return row
-
-
-def register_leaf(connection: ReadConnection, log: LogRow, size: int) -> RegisterLeaf:
-    """The register entry at the end of a published tree, with its proof."""
-    row = trees.register_at(connection, log.id, size - 1)
-    if row is None:
-        raise IntegrityError(f"checkpoint {size} does not end in a register entry")
-    entry = RegisterEntry(index=row.index, count=row.count, root=bytes(row.root)).encode()
-    return RegisterLeaf(entry=entry, proof=tuple(tree_at(connection, log.id, size).inclusion_proof(size - 1)))
 
 
 def chain_binding(log: LogRow) -> ChainBinding | None:

@@ -36,6 +36,7 @@ from ledger.status import Status
 from ledger.store import ReadConnection, Store, WriteConnection, logs, records, subjects, trees
 from ledger.store.logs import ChainRow, LogRow, PartyRow
 from ledger.store.records import RecordRow
+from ledger.store.sieve import stumbling
 from ledger.store.trees import CheckpointRow
 from ledger.vault import Vault
 
@@ -238,8 +239,12 @@ class Ledger:
     # -- documents -----------------------------------------------------------------------------------------
 
     def acceptance(self, event_id: str, *, party: str | None = None) -> bytes:
-        """The signed acceptance of an event; the same bytes whenever it is asked for."""
-        with self._reading() as (connection, log):
+        """The signed acceptance of an event; the same bytes whenever it is asked for.
+
+        This and the other documents raise :class:`~ledger.errors.IntegrityError`, which names the place, where the
+        database is damaged: what would not verify is not signed.
+        """
+        with stumbling(self.store), self._reading() as (connection, log):
             return issue.acceptance(connection, log, _find(connection, log, event_id, party))
 
     def acceptances(self, appended: Appended) -> list[bytes]:
@@ -261,20 +266,23 @@ class Ledger:
                 issued = trees.receipt_of(connection, self._id, party, event_id)
             if issued is not None:
                 return issued
-        with self._reading() as (connection, log):
-            row = _find(connection, log, event_id, party)
-        return self._issuer.receipt(row, disclosed=disclosed)
+        with stumbling(self.store):
+            with self._reading() as (connection, log):
+                row = _find(connection, log, event_id, party)
+            return self._issuer.receipt(row, disclosed=disclosed)
 
     def receipts(self, rows: Sequence[tuple[RecordRow, bool]]) -> list[bytes]:
         """The receipts of these published records that are not erased, each with or without its private fields."""
-        return self._issuer.receipts(rows)
+        with stumbling(self.store):
+            return self._issuer.receipts(rows)
 
     def prove_claim(self, claim: str, *, size: int | None = None) -> bytes:
         """A claim's place in the register of a published size (default: the newest), present or absent.
 
         ``claim`` is the asset key in hex, or ``LOAN/CLAIM``.
         """
-        return self._issuer.claim_proof(claim, size)
+        with stumbling(self.store):
+            return self._issuer.claim_proof(claim, size)
 
     def prove_seal(
         self,
@@ -289,7 +297,7 @@ class Ledger:
 
         ``claim`` as in :meth:`prove_claim`; ``with_state`` opens the claim's state at the sealed size.
         """
-        with self._reading() as (connection, log):
+        with stumbling(self.store), self._reading() as (connection, log):
             snapshot = PoolSeals(connection, log, pool, progress=progress)
             return snapshot.prove(
                 claim, size=size, with_state=with_state, vault=self.vault, service=self.service

@@ -41,8 +41,14 @@ class ConsistencyProof:
 
 
 def checkpoint(connection: ReadConnection, log: LogRow, size: int | None) -> CheckpointRow:
-    """A published checkpoint (default: the newest). Raises :class:`NotFoundError`."""
+    """A published checkpoint (default: the newest). Raises :class:`NotFoundError`.
+
+    Raises :class:`IntegrityError` where the newest is not there: an older one in its place would hide what came since.
+    """
     row = trees.checkpoint(connection, log.id, size)
+    if size is None and (row.size if row else 0) < log.published:
+        there = f"the newest there is {row.size}" if row else "there is none"
+        raise IntegrityError(f"checkpoint {log.published} is not in the table checkpoints, {there}")
     if row is None:
         what = "no checkpoint is published yet" if size is None else f"no checkpoint of size {size}"
         raise NotFoundError(what)

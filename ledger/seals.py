@@ -20,7 +20,8 @@ from ledger.domain import calendar, loans, pools, record, seals
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.pools import Sealed
 from ledger.errors import IntegrityError, MalformedError, NotFoundError, VerificationError
-from ledger.proofs import sumtree
+from ledger.grounds import Ground
+from ledger.proofs import mpt, sumtree
 from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import ClaimState, claim_key, pool_key
 from ledger.proofs.note import Signer
@@ -188,9 +189,8 @@ class PoolSeals:
         """
         connection, log = self._connection, self._log
         checkpoint = self._checkpoint(size)
-        entry = trees.register_at(connection, log.id, checkpoint.size - 1)
-        if entry is None:
-            raise IntegrityError(f"checkpoint {checkpoint.size} does not end in a register entry")
+        ground = Ground.of(connection, log, checkpoint)
+        entry = ground.register
         asset_key = issue.asset_key_of(connection, log, claim)
         last = self._seals_before(entry.index)
         currency = self._currency(asset_key)
@@ -204,7 +204,7 @@ class PoolSeals:
             origin=log.origin,
             chain=issue.chain_binding(log),
             checkpoint=checkpoint.note.decode(),
-            register=issue.register_leaf(connection, log, checkpoint.size),
+            register=ground.leaf,
             pool=self._value(entry, last),
             header=header,
             asset_key=asset_key,
@@ -213,6 +213,10 @@ class PoolSeals:
             path=path,
             state=self._claim_state(asset_key, header, leaf, vault) if with_state else None,
         )
+        with ground.shown(f"the seal of pool {self._pool!r}", "records, register_pages or seal_chunks"):
+            key = pool_key(self._pool)
+            mpt.verify_presence(entry.root, key, document.pool.encode(), document.pool.proof)
+            sumtree.verify_place(header.total, leaf, index, path)
         return document.signed(service).encode()
 
     def _cut(self, size: int, as_of: date, currency: str | None, expected: int) -> Cut:
@@ -253,7 +257,10 @@ class PoolSeals:
         """From the leaves that were kept, else from the records."""
         try:
             place = self._kept_place(header, claim_key(asset_key))
-        except MalformedError:  # not kept, or damaged, which fsck tells
+        except (
+            MalformedError,
+            TypeError,
+        ):  # not kept, or damaged (SQLite keeps text where bytes belong): fsck tells
             place = self._place_by_records(header, asset_key)
         if place is None:
             raise NotFoundError(f"claim {claim!r} is not in the seal of pool {self._pool!r}")

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, Protocol
 from ledger import register
 from ledger.audit.findings import Notes
 from ledger.errors import InconsistencyError, IntegrityError, NotFoundError
-from ledger.issue import chain_binding, register_leaf
+from ledger.grounds import register_leaf
+from ledger.issue import chain_binding
 from ledger.proofs import merkle, mpt, tiles
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.ladder import Ladder

@@ -16,6 +16,8 @@ MOVED_RETRY_SECONDS: Final = 60
 #: Nearly every use of the database begins with one of these two: built once, they cost a third.
 _LOG: Final = select(logs).where(logs.c.origin == bindparam("origin"))
 _LOCKED_LOG: Final = _LOG.with_for_update()
+_CHAIN_BYTES: Final = {"genesis": 32, "contract": 20, "code_hash": 32, "log_key": 32}
+_CHAIN_NUMBERS: Final = ("chain_id", "max_anchor_age")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +230,19 @@ def _row(row: Row[Any] | None, origin: str) -> LogRow:
             f"no log with origin {origin!r} in this database; `poolproof init --origin {origin}` makes one"
         )
     names = ChainRow.__slots__
-    if row.contract is not None and (lost := [name for name in names if getattr(row, name) is None]):
-        raise IntegrityError(
-            f"the database is damaged: logs.{lost[0]} of {origin} is empty, and it is on a chain"
-        )
+    if row.contract is not None:
+        for name in names:
+            if not _fits(name, getattr(row, name)):
+                raise IntegrityError(
+                    f"the database is damaged: logs.{name} of {origin} is not what names a chain"
+                )
     chain = ChainRow(**{name: getattr(row, name) for name in names}) if row.contract is not None else None
     return LogRow(**{name: getattr(row, name) for name in LogRow.__slots__ if name != "chain"}, chain=chain)
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a member of the chain is of its type and length: SQLite keeps whatever stands there."""
+    length = _CHAIN_BYTES.get(name)
+    if length is not None:
+        return isinstance(value, bytes) and len(value) == length
+    return isinstance(value, int if name in _CHAIN_NUMBERS else str)

@@ -41,11 +41,12 @@ def nodes(connection: ReadConnection, log_id: int, seal: bytes) -> list[tuple[by
 
 
 def leaves(connection: ReadConnection, log_id: int, seal: bytes, n: int) -> bytes:
-    """The leaves of one chunk."""
+    """The leaves of one chunk; empty where it is not there."""
     statement = select(seal_chunks.c.leaves).where(
         seal_chunks.c.log_id == log_id, seal_chunks.c.seal == seal, seal_chunks.c.n == n
     )
-    return bytes(connection.execute(statement).scalar_one())
+    found: bytes | None = connection.execute(statement).scalar_one_or_none()
+    return bytes(found) if found is not None else b""
 
 
 def kept(connection: ReadConnection, log_id: int) -> list[bytes]:

@@ -5,21 +5,41 @@ number that is none, a digest of no length stay where somebody's statement or a 
 reads them stumbles. :func:`misfits` finds them by the declarations in :mod:`ledger.store.tables`, and a
 :class:`~ledger.store.Store` opened with :func:`views` does not see them: their rows are missing, as if somebody had
 deleted them, or empty in that place where it may be. Bytes that are merely filed as text are read as bytes.
+
+Whoever cannot go on over damage stops within :func:`stumbling`, which says where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Column, Integer, LargeBinary, Table, text
+from sqlalchemy.exc import DBAPIError
 
-from ledger.store.engine import ReadConnection
+from ledger.errors import IntegrityError, MalformedError
+from ledger.store.engine import ReadConnection, Store
 from ledger.store.tables import metadata
 
 #: Rows of one table that are named; of more it is enough to know that they are many.
 MOST: Final = 100
+
+
+#: What reading a value of another type raises, somewhere on its way.
+_STUMBLED: Final = (
+    TypeError,
+    AttributeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    struct.error,
+    DBAPIError,
+)
+#: Where the way out is told.
+_FSCK: Final = "`poolproof fsck` names every place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +58,29 @@ class Misfit:
     def place(self) -> str:
         """Where it is, in words."""
         return f"{self.table}.{self.column} of {self.row}"
+
+
+@contextmanager
+def stumbling(store: Store) -> Iterator[None]:
+    """Say what does not fit, where the block stumbles over it: :class:`IntegrityError`.
+
+    What is malformed within a value that fits its column is damage too, since no ledger wrote it. An error that no
+    damage explains is a defect of ours, and goes on as it is.
+    """
+    try:
+        yield
+    except MalformedError as error:
+        raise IntegrityError(f"the database is damaged: {error}; {_FSCK}") from error
+    except _STUMBLED as error:
+        with store.read() as connection:
+            found = misfits(connection, metadata.tables)
+        if not found:
+            raise
+        place, others = found[0], len(found) - 1
+        more = f", and {others} more" if others else ""
+        raise IntegrityError(
+            f"the database is damaged: {place.place} is {place.found}{more}; {_FSCK}"
+        ) from error
 
 
 def misfits(connection: ReadConnection, tables: Iterable[str]) -> list[Misfit]:

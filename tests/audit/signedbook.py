@@ -95,8 +95,9 @@ def anchor_all(ledger: Ledger, contract: HeldContract) -> None:
                     )
                 )
                 attempt = TransactionRow(
-                    attempt=1, hash=signed.hash, nonce=number, expected={"prev_size": prev_size}, gas=120_000, max_fee=9,
+                    attempt=1, hash=signed.hash, nonce=number, gas=120_000, max_fee=9,
                     priority_fee=1 if number > 1 else 9, raw=signed.raw, stored=_NOW, sent=_NOW,
+                    expected={"prev_size": prev_size},
                 )  # fmt: skip
                 job = anchors.job(1, size)
                 assert outbox.add_transaction(
