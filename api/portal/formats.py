@@ -20,6 +20,8 @@ from api.portal.words import Language, Words
 NONE: Final = "–"
 _MINUS: Final = "−"
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]+)?")
+#: Criteria that bound an amount.
+_AMOUNTS: Final = frozenset({"principal_max", "outstanding_max"})
 _SHORT: Final[dict[Language, tuple[tuple[Decimal, str], ...]]] = {
     "en": ((Decimal(10**9), "bn"), (Decimal(10**6), "m"), (Decimal(10**3), "k")),
     "zh": ((Decimal(10**8), "亿"), (Decimal(10**4), "万")),
@@ -40,12 +42,24 @@ def amount(text: str | None) -> str:
     return f"{sign}{int(whole):,}{dot}{rest}"
 
 
-def percent(ratio: str | Decimal | None, digits: int = 2) -> str:
-    """A ratio in per cent, rounded half up to so many digits; the exact one belongs into a title."""
+def percent(ratio: str | Decimal | None, digits: int = 2, signed: bool = False) -> str:
+    """A ratio in per cent, rounded half up to so many digits; the exact one goes into a title. Changes are signed."""
     if ratio is None:
         return NONE
     rounded = (Decimal(ratio) * 100).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    return f"{rounded:,f}%".replace("-", _MINUS)
+    text = f"{rounded:+,f}%" if signed and rounded else f"{rounded:,f}%"
+    return text.replace("-", _MINUS)
+
+
+def bound(value: object, criterion: str, currency: str) -> str:
+    """What a rule's criterion bounds: rates in per cent with every digit, amounts with a currency, lists."""
+    if isinstance(value, str) and criterion.startswith("annual_"):
+        return f"{amount(format((Decimal(value) * 100).normalize(), 'f'))}%"
+    if isinstance(value, str) and criterion in _AMOUNTS:
+        return f"{amount(value)} {currency}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return number(value) if isinstance(value, int) else str(value)
 
 
 def number(value: int | None) -> str:

@@ -154,6 +154,7 @@ def environment(language: Language) -> Environment:
         amount=formats.amount,
         percent=formats.percent,
         number=formats.number,
+        bound=formats.bound,
         ether=formats.ether,
         hexes=formats.hexes,
         segment=partial(quote, safe=""),

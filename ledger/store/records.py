@@ -133,6 +133,12 @@ def subjects_at(connection: ReadConnection, log_id: int, indexes: Iterable[int])
     return sorted({row[0] for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")})
 
 
+def subject_of_each(connection: ReadConnection, log_id: int, indexes: Iterable[int]) -> dict[int, int]:
+    """Index → id of the subject of the records at these indexes."""
+    sql = 'SELECT "index", subject_id FROM records WHERE log_id = {p} AND "index" {keys}'
+    return {row[0]: row[1] for row in bulk.select_in(connection, sql, indexes, log_id, kind="int8")}
+
+
 def last_posted(connection: ReadConnection, log_id: int, before: int) -> str:
     """When the newest record with an index < ``before`` was accepted; empty where there is none."""
     statement = select(batches.c.posted).where(batches.c.log_id == log_id, batches.c.first < before)

@@ -10,7 +10,7 @@ from api.portal.models import explorer, search
 from ledger.access import Caller, Scope
 from ledger.errors import NotFoundError
 from ledger.proofs import merkle
-from ledger.store import logs, records, trees
+from ledger.store import anchors, logs, records, trees
 from tests.portal.site import Book
 
 OVERSEER = Caller(party="platform", roles=frozenset({"servicer"}), scopes=frozenset({Scope.READ}))
@@ -34,6 +34,25 @@ def test_checkpoints_are_listed_from_the_newest_on(book: Book, monkeypatch: pyte
         shown += page.rows
     assert [one.size for one in shown] == sizes[::-1]
     assert page.total == len(sizes)
+
+
+class UndoneError(Exception):
+    """Raised so that what a test wrote into the shared book is not kept."""
+
+
+def test_a_checkpoint_without_an_anchor_stands_under_a_later_one(book: Book) -> None:
+    sizes = book.ledger.checkpoint_sizes()
+    assert {one.covered_by for one in explorer.log_page(book.ledger, before=None).rows} == {None}
+    found = []
+    with pytest.raises(UndoneError), book.ledger.store.write() as connection:
+        log = logs.get(connection, book.ledger.origin)
+        anchors.want(connection, log.id, sizes[2], book.ledger.root_of(sizes[2]))
+        for size in sizes[1:4]:
+            checkpoint = trees.checkpoint(connection, log.id, size)
+            assert checkpoint is not None
+            found.append(explorer.row_of(connection, log, checkpoint).covered_by)
+        raise UndoneError
+    assert found == [sizes[2], sizes[2], None]
 
 
 def test_a_checkpoint_is_shown_as_it_was_signed(book: Book) -> None:

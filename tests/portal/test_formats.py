@@ -36,6 +36,29 @@ def test_percent(ratio: str | None, shown: str) -> None:
     assert formats.percent(ratio) == shown
 
 
+def test_a_change_has_its_sign() -> None:
+    assert [formats.percent(one, 1, signed=True) for one in ("0.0591", "-0.02", "0", "0.0001")] == [
+        "+5.9%", "−2.0%", "0.0%", "0.0%",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "criterion", "shown"),
+    [
+        ("0.24", "annual_rate_max", "24%"),
+        ("0.23999999", "annual_cost_max", "23.999999%"),
+        ("0", "annual_rate_max", "0%"),
+        ("10", "annual_cost_max", "1,000%"),
+        ("20000.00", "principal_max", "20,000.00 CNY"),
+        (1200, "instalments_max", "1,200"),
+        (["home", "cash"], "product_in", "home, cash"),
+        ("text", "unknown", "text"),
+    ],
+)
+def test_bounds_are_written_as_what_they_bound(value: object, criterion: str, shown: str) -> None:
+    assert formats.bound(value, criterion, "CNY") == shown
+
+
 @pytest.mark.parametrize(
     ("value", "language", "shown"),
     [

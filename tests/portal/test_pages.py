@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ PAGES = [
     ("partner", "/audits"),
     ("partner", "/audits?pool=WAREHOUSE-B"),
     ("partner", "/audits/{audit}"),
+    ("partner", "/audits/{audit}?code=life.settled&first=50"),
     ("partner", "/audits/compare?first={audit}&second={audit}"),
     ("partner", "/explorer"),
     ("partner", "/explorer/checkpoints/{size}"),
@@ -87,7 +89,7 @@ def test_pages_say_nothing_to_the_console_and_fit(
             page.goto(portal.address + address)
             assert page.get_attribute("html", "lang") == tag
             assert page.locator("h1").count() == 1
-            for width in (390, 1280):
+            for width in (390, 768, 1280):
                 page.set_viewport_size({"width": width, "height": 900})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
             assert page.title() != "taken"
@@ -188,9 +190,38 @@ def test_the_keyboard_reaches_content_and_search(open_page: Opener, portal: Port
     expect(page.locator("h1")).to_contain_text("Warehouse of fund B")
 
 
+def test_a_table_that_is_wider_than_its_place_says_so_and_is_in_reach(
+    open_page: Opener, portal: Portal
+) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B/loans", width=390)
+    table, name = page.locator(".table"), page.locator(".table tbody th").first
+    expect(table).to_have_attribute("data-more", "end")
+    expect(table).to_have_attribute("tabindex", "0")
+    table.evaluate("box => { box.scrollLeft = 40; }")
+    expect(table).to_have_attribute("data-more", "both")
+    assert name.evaluate("cell => cell.getBoundingClientRect().left") == table.evaluate(
+        "box => box.getBoundingClientRect().left"
+    ), "the row keeps its name"
+    table.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    expect(table).to_have_attribute("data-more", "start")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(table).not_to_have_attribute("data-more", re.compile("."))
+    expect(table).not_to_have_attribute("tabindex", re.compile("."))
+
+
+def test_the_place_in_the_navigation_is_in_sight(open_page: Opener, portal: Portal) -> None:
+    page = looked_at(open_page, portal, "platform", "/admin", width=320)
+    expect(page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 def test_paper_shows_the_values_and_none_of_the_buttons(open_page: Opener, portal: Portal) -> None:
     page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B", scheme="dark")
+    rests = page.locator("details[data-paper]")
+    expect(rests).not_to_have_attribute("open", re.compile(""))
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(rests).to_have_attribute("open", "")
     page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator(".on-paper")).to_contain_text("Printed for fund-b")
     for hidden in (".nav-box", ".top-end", ".actions"):
         expect(page.locator(hidden).first).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

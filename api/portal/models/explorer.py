@@ -23,7 +23,11 @@ PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A checkpoint in the list, with its register and, where it was anchored, its anchor."""
+    """A checkpoint in the list, with its register and, where it was anchored, its anchor.
+
+    ``covered_by`` is the smallest size with an anchor, made or under way, whose tree extends this one; one that was
+    passed over stands under a later one too. None where there is none yet.
+    """
 
     size: int
     root: str
@@ -31,6 +35,7 @@ class Row:
     claims: int
     register_root: str
     anchor: AnchorRow | None
+    covered_by: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,7 @@ def log_page(ledger: Ledger, *, before: int | None) -> LogPage:
         shown = found[:PAGE]
         return LogPage(
             ladder=of_log(reach(connection, log), log.posted or None),
-            rows=tuple(_row(connection, log, one) for one in shown),
+            rows=tuple(row_of(connection, log, one) for one in shown),
             total=trees.count_checkpoints(connection, log.id),
             next=shown[-1].size if len(found) > PAGE else None,
             contract=None if log.chain is None else "0x" + log.chain.contract.hex(),
@@ -117,7 +122,7 @@ def checkpoint_page(ledger: Ledger, size: int) -> CheckpointPage:
         following = trees.first_checkpoint_above(connection, log.id, size)
         before = trees.checkpoints_before(connection, log.id, before=size, limit=1)
         return CheckpointPage(
-            row=_row(connection, log, found),
+            row=row_of(connection, log, found),
             note=bytes(found.note).decode(),
             signers=_signers(found.note),
             transactions=tuple(outbox.transactions(connection, anchors.job(log.id, size))),
@@ -175,11 +180,13 @@ def entries_page(ledger: Ledger, caller: Caller, *, first: int) -> EntriesPage:
     )
 
 
-def _row(connection: ReadConnection, log: LogRow, found: CheckpointRow) -> Row:
+def row_of(connection: ReadConnection, log: LogRow, found: CheckpointRow) -> Row:
+    """A checkpoint with what stands beside it in the list."""
     register = published.register(connection, log, found.size)
     return Row(
         size=found.size, root=bytes(found.root).hex(), published=found.published, claims=register.count,
         register_root=bytes(register.root).hex(), anchor=anchors.get(connection, log.id, found.size),
+        covered_by=anchors.smallest_size_above(connection, log.id, found.size - 1),
     )  # fmt: skip
 
 

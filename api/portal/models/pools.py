@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from api.portal.charts import Chart, Heat
 from api.portal.models import figures as figures_of
-from api.portal.models import pool_charts
+from api.portal.models import findings, pool_charts
 from api.portal.models.figures import Figures, Part
+from api.portal.models.findings import Finding
 from api.portal.models.verdict import Verdict, verdict
 from api.portal.words import Words
 from ledger import audits, snapshots
@@ -16,19 +17,18 @@ from ledger.audit import breaks
 from ledger.audit import pool as audited
 from ledger.audit.breaks import StandingBreak
 from ledger.audit.catalogue import Severity
-from ledger.audit.findings import Finding as AuditFinding
 from ledger.audit.run import last_day
 from ledger.domain import pools as states
 from ledger.domain.pools import PoolState
 from ledger.log import Ledger
+from ledger.reading import Reader
 from ledger.seals import PoolSeals, Recorded
 from ledger.store import logs, subjects
 
 #: Ways to divide a pool that its page shows.
 DIVIDED_BY = ("product", "region", "creditor")
-#: Findings that the page lists: errors and warnings, and some of the notes; the report has them all.
-MAX_FINDINGS = 25
-MAX_NOTES = 5
+#: Errors and warnings that the page lists, from the gravest on; the page of the audit has all findings, by their kinds.
+MAX_FINDINGS = 8
 #: Parts that are listed of each; the rest is summed up.
 MAX_PARTS = 8
 
@@ -83,18 +83,6 @@ class PoolPage:
     more_findings: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What the newest audit has found, in the reader's language; ``loan`` is the one it is about, if it is one."""
-
-    code: str
-    severity: str
-    says: str
-    subject: str
-    loan: str | None
-    evidence: tuple[int, ...]
-
-
 def listed(ledger: Ledger, caller: Caller) -> list[Row]:
     """Every pool that the caller sees, by name."""
     with ledger.store.read() as connection:
@@ -127,16 +115,16 @@ def page(ledger: Ledger, name: str, *, caller: Caller, currency: str | None, wor
         state = states.decode(subjects.pool_states(connection, log.id)[name])
         seals = tuple(PoolSeals(connection, log, name).recorded())
         row = audits.latest(connection, log, name)
-        view = View(connection, log, caller)
-        found_by_audit = () if row is None else audits.findings(connection, log, row.id, view=view)
+        reader = Reader(connection, log, caller)
+        found_by_audit = () if row is None else audits.findings(connection, log, row.id, view=reader.view)
+        grave = [one for one in found_by_audit if one.severity is not Severity.INFO][:MAX_FINDINGS]
+        listed_findings = findings.shown(reader, grave or found_by_audit[:MAX_FINDINGS], words)
         standing: tuple[Break, ...] = ()
         if log.published:
             day = last_day(connection, log, log.published)
             own = audited.load(connection, log, name, before=log.published, as_of=day)
             found = breaks.standing(own.records, pool=name, day=day)
             standing = tuple(Break(standing=one, age=one.age(day)) for one in found.values())
-    grave = [one for one in found_by_audit if one.severity is not Severity.INFO][:MAX_FINDINGS]
-    listed_findings = [*grave, *[one for one in found_by_audit if one.severity is Severity.INFO][:MAX_NOTES]]
     snapshot = snapshots.newest(ledger, name)
     known = () if snapshot is None else figures_of.of(snapshot)
     figures = next((one for one in known if currency in {None, one.currency}), None)
@@ -152,17 +140,9 @@ def page(ledger: Ledger, name: str, *, caller: Caller, currency: str | None, wor
         rolls=None if drawn is None else pool_charts.rolls(drawn, words),
         divisions=() if figures is None else tuple(_division(figures, one) for one in DIVIDED_BY),
         seals=seals,
-        findings=tuple(_finding(one, words) for one in listed_findings),
+        findings=listed_findings,
         more_findings=len(found_by_audit) - len(listed_findings),
         breaks=tuple(sorted(standing, key=lambda one: (one.standing.status == "closed", -one.age))),
-    )  # fmt: skip
-
-
-def _finding(one: AuditFinding, words: Words) -> Finding:
-    kind, _, name = one.subject.partition(":")
-    return Finding(
-        code=one.code, severity=str(one.severity), says=one.text(words.language), subject=one.subject,
-        loan=name if kind == "loan" else None, evidence=tuple(sorted({place.index for place in one.evidence})[:4]),
     )  # fmt: skip
 
 

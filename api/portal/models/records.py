@@ -56,6 +56,12 @@ class Entry:
     lag: int | None = None
     raw: str = ""
 
+    @property
+    def amount(self) -> tuple[str, str] | None:
+        """The amount and its currency, where it is about one."""
+        named = dict(self.data)
+        return (named["amount"], named["currency"]) if {"amount", "currency"} <= named.keys() else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sibling:

@@ -10,23 +10,27 @@ from fastapi.responses import RedirectResponse, Response
 
 from api import problems, reads, sessions
 from api.portal.forms import read_form
-from api.portal.pages import Crumb, render
+from api.portal.models import findings
+from api.portal.pages import Crumb, render, with_query
 from api.portal.viewer import SignedIn
 from api.portal.words import Words
 from api.routes.audits import AuditId, Run, find
 from api.services import Here, Services
 from ledger import audits
 from ledger.access import Scope
-from ledger.audit.findings import Finding
 from ledger.domain.calendar import parse_day
 from ledger.errors import UnauthorisedError
 from ledger.store import logs
 
 router = APIRouter(include_in_schema=False)
 
-#: Runs on a page, and findings on one: the report has them all.
-PAGE, MOST = 25, 200
+#: Runs on a page, and findings on one.
+PAGE, MOST = 25, 50
+#: Beyond every list of findings: a number that somebody makes up.
+MOST_FINDINGS = 10**7
 _POOL = r"^[A-Za-z0-9._:-]{0,64}$"
+#: The code of a finding, as the catalogue has them.
+_CODE = r"^[a-z0-9_.]{0,64}$"
 
 
 @router.get("/audits")
@@ -87,11 +91,14 @@ def comparison(request: Request, here: Here, viewer: SignedIn, first: Run, secon
             raise problems.invalid("second", f"of another pool than {first}")
         rows.sort(key=lambda row: (row.created, row.id))
         found = [audits.findings(reader.connection, reader.log, row.id, view=reader.view) for row in rows]
-    compared = audits.compare(*found)
+        compared = audits.compare(*found)
+        words = Words(viewer.language)
+        parts = {
+            name: findings.shown(reader, getattr(compared, name)[:MOST], words)
+            for name in ("new", "gone", "standing")
+        }
     reads.note(here, reader, subject=f"pool:{rows[0].pool}", what="audit comparison")
-    parts = {name: _shown(getattr(compared, name), viewer) for name in ("new", "gone", "standing")}
     counts = {name: len(getattr(compared, name)) for name in parts}
-    words = Words(viewer.language)
     crumbs = (Crumb(words.t("audits.title"), "/audits"), Crumb(words.t("audits.compare_title")))
     return render(
         request, "audit_comparison.html", viewer, first=rows[0], second=rows[1], parts_of=parts, counts=counts,
@@ -100,30 +107,45 @@ def comparison(request: Request, here: Here, viewer: SignedIn, first: Run, secon
 
 
 @router.get("/audits/{audit_id}")
-def audit(request: Request, here: Here, viewer: SignedIn, audit_id: AuditId) -> Response:
-    """One run: how far it has come, and what it found."""
+def audit(
+    request: Request,
+    here: Here,
+    viewer: SignedIn,
+    audit_id: AuditId,
+    *,
+    code: Annotated[str, Query(pattern=_CODE)] = "",
+    first: Annotated[int, Query(ge=0, le=MOST_FINDINGS)] = 0,
+) -> Response:
+    """One run: how far it has come, and what it found: all of it by its kinds, and a page of the findings of one
+    ``code``, or of all, from the one with the number ``first`` on.
+    """
+    words = Words(viewer.language)
     with reads.reading(here, viewer.caller) as reader:
         row = find(reader, audit_id)
         found = (
             audits.findings(reader.connection, reader.log, audit_id, view=reader.view) if row.summary else ()
         )
+        wanted = [one for one in found if code in ("", one.code)]
+        shown = findings.shown(reader, wanted[first : first + MOST], words)
     if row.summary:
         reads.note(here, reader, subject=f"pool:{row.pool}", what="audit findings")
-    words = Words(viewer.language)
     crumbs = (Crumb(words.t("audits.title"), "/audits"), Crumb(row.pool, f"/audits?pool={row.pool}"))
     return render(
-        request, "audit.html", viewer, run=row, findings=_shown(found, viewer), more=max(0, len(found) - MOST),
-        crumbs=crumbs,
+        request, "audit.html", viewer, run=row, kinds=findings.kinds(found, words), code=code, findings=shown,
+        pages=_pages(f"/audits/{audit_id}", code, first, len(shown), len(wanted)), crumbs=crumbs,
     )  # fmt: skip
 
 
-def _shown(found: tuple[Finding, ...], viewer: SignedIn) -> list[dict[str, object]]:
-    """Findings as the table of the page has them, gravest first."""
-    return [
-        {
-            "severity": str(one.severity), "code": one.code, "says": one.text(viewer.language), "subject": one.subject,
-            "loan": one.subject.removeprefix("loan:") if one.subject.startswith("loan:") else None,
-            "evidence": [mark.index for mark in one.evidence],
-        }
-        for one in found[:MOST]
-    ]  # fmt: skip
+def _pages(address: str, code: str, first: int, shown: int, total: int) -> dict[str, object]:
+    """What the pager below the findings says."""
+
+    def at(number: int) -> str:
+        return with_query(address, {"code": code, "first": str(number) if number else ""}) + "#findings"
+
+    return {
+        "first": first + 1,
+        "last": first + shown,
+        "total": total,
+        "previous": at(max(0, first - MOST)) if first else None,
+        "next": at(first + MOST) if first + shown < total else None,
+    }

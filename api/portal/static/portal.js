@@ -1,5 +1,5 @@
-// What pages do beyond links and forms: values under the pointer in charts, copying, closing menus. All of it is help
-// only: every value stands in a table too, and every digest can be selected.
+// What pages do beyond links and forms: values under the pointer in charts, copying, closing menus, signs where a wide
+// table goes on. All of it is help only: every value stands in a table too, and every digest can be selected.
 "use strict";
 
 (() => {
@@ -77,6 +77,51 @@
       }
     }
   });
+
+  // A box that is wider than its place says on which side it goes on (data-more), and only such a one is in reach of
+  // the keyboard.
+  const WIDE = ".table, .nav-box";
+
+  function mark(box) {
+    const beyond = box.scrollWidth - box.clientWidth;
+    const before = box.scrollLeft > 1, after = box.scrollLeft < beyond - 1;
+    if (before || after) box.dataset.more = before && after ? "both" : after ? "end" : "start";
+    else delete box.dataset.more;
+    if (box.matches(".table")) {
+      if (beyond > 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  const widths = new ResizeObserver((seen) => { for (const one of seen) mark(one.target.closest(WIDE)); });
+
+  function watch() {
+    widths.disconnect();
+    for (const box of document.querySelectorAll(WIDE)) {
+      widths.observe(box);
+      if (box.firstElementChild !== null) widths.observe(box.firstElementChild);
+    }
+  }
+
+  document.addEventListener("scroll", (event) => {
+    if (event.target instanceof Element && event.target.matches(WIDE)) mark(event.target);
+  }, { capture: true, passive: true });
+  document.addEventListener("htmx:after:swap", watch);
+  document.addEventListener("DOMContentLoaded", () => {
+    watch();
+    const here = document.querySelector(".nav [aria-current]"), box = document.querySelector(".nav-box");
+    if (here !== null) box.scrollLeft = here.offsetLeft - (box.clientWidth - here.offsetWidth) / 2;
+  });
+
+  // Paper has what a verdict rests on, opened or not.
+  const unfolded = [];
+  addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("details[data-paper]:not([open])")) {
+      one.open = true;
+      unfolded.push(one);
+    }
+  });
+  addEventListener("afterprint", () => { for (const one of unfolded.splice(0)) one.open = false; });
 
   // The copy buttons do nothing without scripts, so they are hidden until there are some.
   document.documentElement.classList.add("scripted");
