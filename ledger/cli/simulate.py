@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, today
+from ledger.collector import collector_paused
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def _run(
             posted: Iterable[Day] = _appended(home, simulation)
         else:
             posted = simulation.days()
+            stack.enter_context(collector_paused())  # loans live long, and in no cycle
             if output is not None:
                 stream = stack.enter_context(output.open("wb"))
             elif days is None and not out.as_json:

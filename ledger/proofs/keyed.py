@@ -6,6 +6,7 @@ each call, which takes more than the hashing itself, and each record has at leas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -17,5 +18,23 @@ _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """The 32 bytes, for a key of any length."""
-    block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+    block = _block(key)
     return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message).digest()).digest()
+
+
+def hmac_sha256_under(key: bytes) -> Callable[[bytes], bytes]:
+    """:func:`hmac_sha256` of many messages under one key, in half the time: the key is hashed once."""
+    block = _block(key)
+    inner, outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+    def of(message: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(message)
+        second.update(first.digest())
+        return second.digest()
+
+    return of
+
+
+def _block(key: bytes) -> bytes:
+    return (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")

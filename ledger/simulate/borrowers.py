@@ -8,12 +8,11 @@ At the end of that way stand the guarantor's compensation, the buy-back, the cha
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ledger.simulate import lines
 from ledger.simulate.desk import Desk
-from ledger.simulate.lines import instalment
-from ledger.simulate.loan import DRAWS, Loan
+from ledger.simulate.loan import DRAWS, FACTOR, MASK, STEP, Loan
 from ledger.simulate.options import Scenario
 from ledger.simulate.plans import Plan, derive
 from ledger.simulate.platform import (
@@ -26,9 +25,6 @@ from ledger.simulate.platform import (
     PENALTY_PERCENT,
     yuan,
 )
-
-if TYPE_CHECKING:
-    from ledger.simulate.frauds import Frauds
 
 #: What is drawn for an instalment that comes due, of 10,000.
 LATE: Final = 700  # pays it wholly, some days later
@@ -52,9 +48,8 @@ _RECOVERED: Final = DRAWS * 3 // 10
 class Borrowers:
     """Acts on loans day by day; each act files the loan for its next one."""
 
-    def __init__(self, desk: Desk, frauds: Frauds) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._frauds = frauds
         self._filed = desk.filed
         self._pay = self.pay
         self.behave(Scenario(meaning=""))
@@ -86,10 +81,9 @@ class Borrowers:
 
     def next(self, loan: Loan) -> None:
         """Draw what becomes of instalment ``k`` and file it."""
-        draw = loan.draw()
-        if loan.plot is not None:
-            self._frauds.next(loan)
-        elif draw < self._on_time:
+        loan.random = state = (loan.random * FACTOR + STEP) & MASK
+        draw = state >> 32  # as Loan.draw does it; so many are drawn here that a call is a call too many
+        if draw < self._on_time:
             loan.step = self._pay
             self._filed[loan.due[loan.k]].append(loan)
         else:
@@ -121,16 +115,17 @@ class Borrowers:
 
     def pay_instalment(self, loan: Loan) -> bool:
         """Pay instalment ``k``; whether the loan goes on."""
-        desk, k, plan, pool = self._desk, loan.k, loan.plan, loan.pool
+        desk, k = self._desk, loan.k
+        planned, fen, principal, own = loan.payments[k]
         loan.k = later = k + 1
         more = later < loan.terms
         lines = desk.wallet if more and loan.wallet else desk.lines
-        lines.append(instalment(loan, k, desk.text))
+        lines.append(desk.instalment(loan, planned))
         desk.payments += 1
-        desk.paid += plan.total[k]
-        loan.principal -= plan.principal[k]
-        if pool is not None:
-            pool.collected += loan.own[k]
+        desk.paid += fen
+        loan.principal -= principal
+        if loan.pool is not None:
+            loan.pool.collected += own
         if more:
             return True
         if not loan.principal:  # a planted loan may have some left
@@ -159,7 +154,7 @@ class Borrowers:
     def _bounce(self, loan: Loan) -> None:
         desk, plan, k = self._desk, loan.plan, loan.k
         parts = (plan.principal[k], plan.interest[k], plan.fee[k])
-        desk.say("repayment.received", instalment(loan, k, desk.text), plan.total[k])
+        desk.say("repayment.received", desk.instalment(loan, loan.payments[k][0]), plan.total[k])
         payment_id = f"{loan.name}.{loan.seq}"
         desk.say("repayment.reversed", lines.reversal(loan, desk.text, payment_id, parts), plan.total[k])
         desk.plan(desk.day + 3, loan, self._pay_overdue)
@@ -180,7 +175,7 @@ class Borrowers:
             k, desk = loan.k, self._desk
             dues = derive(loan.product, rest, loan.principal, loan.due[k - 1], loan.due[k], changed=True)
             loan.plan = Plan(dues, before=loan.plan, k=k)
-            loan.own = loan.plan.own(loan.creditors)
+            loan.payments = loan.plan.payments(loan.creditors)
             days = [desk.days.text(day) for day in loan.due[k:]]
             desk.say("schedule.changed", lines.schedule_changed(loan, desk.text, k, days))
         self.next(loan)
@@ -300,7 +295,7 @@ class Borrowers:
         loan.draw()
         data = {
             "currency": CURRENCY, "amount": yuan(fen), "claims": claims, "covers": "whole",
-            "value_date": desk.text, "bank_ref": f"GC{loan.random:016x}",
+            "value_date": desk.text, "bank_ref": f"GC{loan.reference()}",
         }  # fmt: skip
         loan.seq += 1
         event_id = f"{loan.name}.{loan.seq}"

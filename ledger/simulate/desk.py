@@ -11,6 +11,7 @@ import msgspec
 from ledger.domain import statements
 from ledger.domain.events import EVENTS, read_submission
 from ledger.proofs.note import Signer
+from ledger.simulate.lines import instalments
 from ledger.simulate.loan import Loan
 from ledger.simulate.plans import Calendar
 
@@ -24,11 +25,12 @@ Totals = dict[str, tuple[int, int]]
 class Desk:
     """``filed`` has the loans that act on a day, in their order; ``lines`` are posted today.
 
-    Payments through the wallet go to ``wallet``: the same list, but on days whose file comes late.
+    Payments through the wallet go to ``wallet``: the same list, but on days whose file comes late. ``instalment`` has
+    the text of payments of today that are exactly an instalment, see :func:`ledger.simulate.lines.instalments`.
     """
 
     __slots__ = (
-        "_origin", "_signers", "counts", "day", "days", "filed", "lines", "paid", "payments", "sums",
+        "_origin", "_signers", "counts", "day", "days", "filed", "instalment", "lines", "paid", "payments", "sums",
         "text", "wallet",
     )  # fmt: skip
 
@@ -36,6 +38,7 @@ class Desk:
         self.days = days
         self.day = 0
         self.text = ""
+        self.instalment = instalments("")
         self.lines: list[str] = []
         self.wallet = self.lines
         self.payments = 0
@@ -49,6 +52,7 @@ class Desk:
     def open(self, day: int, *, late: bool = False) -> list[Loan]:
         """Begin a day; ``late``: its wallet file comes late. Returns the loans that act on it."""
         self.day, self.text = day, self.days.text(day)
+        self.instalment = instalments(self.text)
         self.lines = []
         self.wallet = [] if late else self.lines
         return self.filed.pop(day, [])

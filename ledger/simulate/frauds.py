@@ -7,12 +7,13 @@ the finding stands out for one reason only. All other loans are the same, to the
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.simulate import lines
-from ledger.simulate.loan import Loan
+from ledger.simulate.loan import Loan, name_of
 from ledger.simulate.options import FIRST_MONTHS_HONEST, FRAUDS, Options
 from ledger.simulate.platform import POOLS
 
@@ -36,13 +37,17 @@ _INFLATED_BY: Final = 50_000
 
 @dataclass(slots=True, kw_only=True)
 class Plot:
-    """One planted fraud. ``days`` are those on which something of it was posted, the first and the last."""
+    """One planted fraud. ``days`` are those on which something of it was posted, the first and the last.
+
+    ``step`` is what its loan does next; :meth:`Frauds.act` does it.
+    """
 
     kind: str
     pool: str
     loans: list[str] = field(default_factory=list)
     account: str | None = None
     days: list[str] = field(default_factory=list)
+    step: Callable[[Loan], None] | None = None
 
     def seen(self, day: str) -> None:
         """Something of it was posted."""
@@ -98,9 +103,9 @@ class Frauds:
                 while number in self._cast:
                     number = low + (number - low + 1) % (high - low)
                 self._cast[number] = plot
-                plot.loans.append(f"L{number:08d}")
+                plot.loans.append(name_of(number))
                 if kind == "double_pledge":
-                    plot.loans.append(f"L{twin:08d}")
+                    plot.loans.append(name_of(twin))
                     twin += 1
 
     def _skim(self, plot: Plot, chosen: random.Random, months: int) -> None:
@@ -121,7 +126,8 @@ class Frauds:
         """File a planted loan's next act."""
         plot, k, desk = loan.plot, loan.k, self._desk
         assert plot is not None
-        day, step = max(loan.due[k], desk.day + 1), self._borrowers.pay
+        loan.draw()  # as the others do, for whom it decides what becomes of the instalment
+        day, step = max(loan.due[k], desk.day + 1), self._pay
         if plot.kind == "flip_flop" and k == 0 and loan not in self._moving:
             self._moving.append(loan)
         if plot.kind == "masked_delinquency" and k >= _PAID_BY_PLATFORM:
@@ -130,15 +136,17 @@ class Frauds:
             step = self._drop
         elif plot.kind == "backdated_batch" and k == _BACKDATED:
             day, step = _month_end(loan.due[k] + _BACKDATED_BY), self._enter_late
-        desk.plan(day, loan, step)
+        plot.step = step
+        desk.plan(day, loan, self.act)
 
     def act(self, loan: Loan) -> None:
         """Do a planted loan's act; what is said of the one name is said of the other too."""
         plot, desk = loan.plot, self._desk
         assert plot is not None
+        assert plot.step is not None
         first, second = self._shelves[0], self._shelves[1]
         said, collected = len(desk.lines), first.collected
-        loan.step(loan)
+        plot.step(loan)
         if plot.kind == "double_pledge":
             for line in desk.lines[said:]:
                 twin = line.replace(loan.name, plot.loans[1])
@@ -149,6 +157,10 @@ class Frauds:
                 second.end(plot.loans[1], "repaid")
         if plot.kind in ("double_pledge", "invented_loan", "masked_delinquency"):
             plot.seen(desk.text)
+
+    def _pay(self, loan: Loan) -> None:
+        if self._borrowers.pay_instalment(loan):
+            self.next(loan)
 
     def _advance(self, loan: Loan) -> None:
         """The platform pays what the borrower does not."""
@@ -162,7 +174,7 @@ class Frauds:
         if loan.k == loan.terms:
             self._borrowers.end(loan, "matured")
         else:
-            self._borrowers.next(loan)
+            self.next(loan)
 
     def _drop(self, loan: Loan) -> None:
         """The borrower pays, the account bank has it, and nothing is recorded."""
@@ -172,7 +184,7 @@ class Frauds:
         plot.account = f"account:{loan.account}"
         plot.seen(desk.text)
         loan.k = k + 1
-        self._borrowers.next(loan)
+        self.next(loan)
 
     def _enter_late(self, loan: Loan) -> None:
         """On the month's end the missed instalment is entered as paid when due; no money came, so none is passed on."""
@@ -184,7 +196,7 @@ class Frauds:
         loan.principal -= parts[0]
         loan.k = k + 1
         plot.seen(desk.text)
-        self._borrowers.next(loan)
+        self.next(loan)
 
     def move(self, today: date, pools: list[Pool], *, month_end: bool) -> None:
         """Over each month's end claims of the first pool stand in the second."""

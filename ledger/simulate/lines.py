@@ -6,6 +6,8 @@ ledger's own rules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from ledger.simulate.loan import Loan
@@ -23,15 +25,28 @@ def head(loan: Loan, kind: str, day: str) -> str:
     return f'{{"id":"{name}.{loan.seq}","type":"{kind}","subject":"loan:{name}","effective":"{day}",'
 
 
-def instalment(loan: Loan, k: int, day: str) -> str:
-    """A payment by the borrower that is exactly instalment ``k``."""
-    loan.seq += 1
-    name = loan.name
-    return (
-        f'{{"id":"{name}.{loan.seq}","type":"repayment.received","subject":"loan:{name}","effective":"{day}",'
-        f'{_MONEY}{loan.plan.paid[k]},"value_date":"{day}","channel":"{loan.channel}",'
-        f'"account":"{loan.account}","bank_ref":"BK{loan.random:016x}"}}}}'
-    )
+@cache  # of few channels and accounts
+def through(channel: str, account: str) -> str:
+    """The members ``channel`` and ``account`` of a payment."""
+    return f'"channel":"{channel}","account":"{account}"'
+
+
+def instalments(day: str) -> Callable[[Loan, str], str]:
+    """The text of payments by borrowers on ``day`` that are exactly an instalment: by the loan and what its plan has
+    for that payment. More than half of all lines are such; so what they share is put together once a day.
+    """
+    dated = f'","effective":"{day}",{_MONEY}'
+    valued = f',"value_date":"{day}",'
+
+    def instalment(loan: Loan, planned: str) -> str:
+        loan.seq = seq = loan.seq + 1
+        name = loan.name
+        return (
+            f'{{"id":"{name}.{seq}","type":"repayment.received","subject":"loan:{name}{dated}{planned}{valued}'
+            f'{loan.through},"bank_ref":"BK{loan.random.to_bytes(8).hex()}"}}}}'
+        )
+
+    return instalment
 
 
 def payment(loan: Loan, k: int, day: str, parts: tuple[int, int, int, int], *, payer: str = "obligor") -> str:
@@ -39,8 +54,8 @@ def payment(loan: Loan, k: int, day: str, parts: tuple[int, int, int, int], *, p
     loan.draw()  # another bank reference than the last one's
     return (
         f'{head(loan, "repayment.received", day)}{_MONEY}"amount":"{yuan(sum(parts))}","applied":{applied(*parts)},'
-        f'"payer":"{payer}","instalment":{k + 1},"value_date":"{day}","channel":"{loan.channel}",'
-        f'"account":"{loan.account}","bank_ref":"BK{loan.random:016x}"}}}}'
+        f'"payer":"{payer}","instalment":{k + 1},"value_date":"{day}",{loan.through},'
+        f'"bank_ref":"BK{loan.reference()}"}}}}'
     )
 
 
@@ -49,7 +64,7 @@ def reversal(loan: Loan, day: str, payment_id: str, parts: tuple[int, int, int])
     return (
         f'{head(loan, "repayment.reversed", day)}{_MONEY}"repayment":"{payment_id}",'
         f'"amount":"{yuan(sum(parts))}","applied":{applied(*parts)},"reason":"returned","value_date":"{day}",'
-        f'"account":"{loan.account}","bank_ref":"RT{loan.random:016x}"}}}}'
+        f'"account":"{loan.account}","bank_ref":"RT{loan.reference()}"}}}}'
     )
 
 
@@ -62,8 +77,8 @@ def member_fee(loan: Loan, day: str, fee: int) -> tuple[str, str]:
     )
     paid = (
         f'{head(loan, "repayment.received", day)}{_MONEY}"amount":"{amount}","applied":{applied(0, 0, fee)},'
-        f'"payer":"obligor","instalment":null,"value_date":"{day}","channel":"{loan.channel}",'
-        f'"account":"{loan.account}","bank_ref":"MF{loan.random:016x}"}}}}'
+        f'"payer":"obligor","instalment":null,"value_date":"{day}",{loan.through},'
+        f'"bank_ref":"MF{loan.reference()}"}}}}'
     )
     return charged, paid
 
@@ -88,8 +103,8 @@ def prepaid(loan: Loan, day: str, amount: int, effect: str) -> str:
     """Principal paid before it is due."""
     return (
         f'{head(loan, "loan.prepaid", day)}{_MONEY}"amount":"{yuan(amount)}","applied":{applied(amount)},'
-        f'"effect":"{effect}","payer":"obligor","value_date":"{day}","channel":"{loan.channel}",'
-        f'"account":"{loan.account}","bank_ref":"PP{loan.random:016x}"}}}}'
+        f'"effect":"{effect}","payer":"obligor","value_date":"{day}",{loan.through},'
+        f'"bank_ref":"PP{loan.reference()}"}}}}'
     )
 
 
@@ -112,7 +127,7 @@ def refunded(loan: Loan, day: str, amount: int) -> str:
     return (
         f'{head(loan, "loan.refunded", day)}{_MONEY}"amount":"{yuan(amount)}","applied":{applied(amount)},'
         f'"source":"merchant","value_date":"{day}","account":"{loan.account}",'
-        f'"bank_ref":"RF{loan.random:016x}","order":"ORD{loan.number:08d}"}}}}'
+        f'"bank_ref":"RF{loan.reference()}","order":"ORD{loan.number:08d}"}}}}'
     )
 
 
@@ -137,7 +152,7 @@ def recovered(loan: Loan, day: str, amount: int) -> str:
     """Money came in after the end."""
     return (
         f'{head(loan, "recovery.received", day)}{_MONEY}"amount":"{yuan(amount)}","source":"obligor",'
-        f'"value_date":"{day}","bank_ref":"RC{loan.random:016x}"}}}}'
+        f'"value_date":"{day}","bank_ref":"RC{loan.reference()}"}}}}'
     )
 
 
@@ -146,7 +161,7 @@ def bought_back(loan: Loan, day: str, claim: str, price: int) -> str:
     return (
         f'{head(loan, "claim.bought_back", day)}{_LOAN}"claim":"{claim}","buyer":"{PLATFORM}",'
         f'"currency":"{CURRENCY}","price":"{yuan(price)}","reason":"delinquent","value_date":"{day}",'
-        f'"bank_ref":"BB{loan.random:016x}{claim}"}}}}'
+        f'"bank_ref":"BB{loan.reference()}{claim}"}}}}'
     )
 
 

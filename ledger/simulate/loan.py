@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ledger.simulate.shelf import Shelf
 
 #: A linear congruential generator modulo 2^64 (Knuth's MMIX); the upper half of its state is drawn.
-_FACTOR: Final = 6364136223846793005
-_STEP: Final = 1442695040888963407
-_MASK: Final = 2**64 - 1
+FACTOR: Final = 6364136223846793005
+STEP: Final = 1442695040888963407
+MASK: Final = 2**64 - 1
 #: One more than the greatest draw.
 DRAWS: Final = 2**32
 
@@ -24,12 +24,13 @@ class Loan:
     """``k`` counts instalments that are done with, from 0; amounts in fen, days as ordinals.
 
     ``random`` is the loan's own stream of draws, so that what happens to others changes nothing for it. ``paid`` is
-    what was paid on instalment ``k`` so far: (principal, interest, fee); ``own`` is :meth:`Plan.own` of its plan.
+    what was paid on instalment ``k`` so far: (principal, interest, fee); ``payments`` are those of its plan.
+    ``through`` says in the text of a payment by which channel and account it comes.
     """
 
     __slots__ = (
-        "account", "channel", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "own",
-        "paid", "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "wallet",
+        "account", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "paid", "payments",
+        "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "through", "wallet",
     )  # fmt: skip
 
     def __init__(
@@ -43,15 +44,15 @@ class Loan:
         random: int,
     ) -> None:
         self.number = number
-        self.name = f"L{number:08d}"
+        self.name = name_of(number)
         self.product = product
         self.creditors = creditors
         self.plan = plan
-        self.own = plan.own(creditors)
+        self.payments = plan.payments(creditors)
         self.due = due
         self.terms = len(due)
         self.random = random
-        self.principal = plan.outstanding[0]
+        self.principal = plan.whole
         self.k = 0
         self.missed = 0
         self.seq = 2  # loan.originated and loan.disbursed come first
@@ -59,7 +60,7 @@ class Loan:
         self.ended = False
         self.guarantor: str | None = None
         self.account = ""
-        self.channel = "bank_card"
+        self.through = ""
         self.wallet = False
         self.pool: Shelf | None = None
         self.plot: Plot | None = None
@@ -67,13 +68,22 @@ class Loan:
 
     def draw(self) -> int:
         """The next of this loan's draws, below :data:`DRAWS`."""
-        self.random = state = (self.random * _FACTOR + _STEP) & _MASK
+        self.random = state = (self.random * FACTOR + STEP) & MASK
         return state >> 32
+
+    def reference(self) -> str:
+        """16 digits for a reference of the bank, other ones after each draw."""
+        return self.random.to_bytes(8).hex()
 
     def days_past_due(self, day: int) -> int:
         """Days since the oldest instalment that is not wholly paid fell due; none while its grace runs."""
         days = day - self.due[self.k] if self.k < self.terms else 0
         return days if days > GRACE_DAYS else 0
+
+
+def name_of(number: int) -> str:
+    """A loan's name."""
+    return "L" + str(number).zfill(8)
 
 
 def _nothing(_loan: Loan) -> None:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from ledger.proofs.encumbrance import weak_asset_key
-from ledger.proofs.keyed import hmac_sha256
+from ledger.proofs.keyed import hmac_sha256_under
 from ledger.simulate import lines
 from ledger.simulate.borrowers import Borrowers
 from ledger.simulate.desk import Desk
@@ -61,8 +61,10 @@ class Originator:
         self._weak = options.weak
         self._report_every = options.report_every
         self._prefix = f"poolproof/simulate/loan/{options.seed}/".encode()
-        #: The consortium's key, and the one under which customers' numbers are hidden.
-        self._consortium = hashlib.sha256(f"poolproof/simulate/consortium/{options.seed}".encode()).digest()
+        #: Asset keys are made with the consortium's key, and customers' numbers are hidden under it.
+        consortium = hashlib.sha256(f"poolproof/simulate/consortium/{options.seed}".encode()).digest()
+        self._asset_key = hmac_sha256_under(consortium)
+        self._hidden = hashlib.blake2b(digest_size=16, key=consortium)
         self._customers = max(1, options.loans * _CUSTOMERS[0] // _CUSTOMERS[1])
         self._plans = Plans()
         self._terms: dict[tuple[str, int, str | None], str] = {}
@@ -78,7 +80,7 @@ class Originator:
         ``first`` is the number of the day's first loan.
         """
         digest = self._digest(number)
-        a, b, c, d, e, f, random, g = _DRAWS(digest)
+        a, b, c, d, _, f, random, g = _DRAWS(digest)
         desk = self._desk
         plot = self._frauds.cast(number)
         if plot is None:
@@ -98,16 +100,19 @@ class Originator:
         else:
             loan.account = ACCOUNTS[c >> 24 & 1]
         if plot is None and (c >> 32) % 10 < 3:
-            loan.wallet, loan.channel = True, "wallet"
+            loan.wallet = True
+        loan.through = lines.through("wallet" if loan.wallet else "bank_card", loan.account)
+        hexes = digest.hex()  # digests and references that stand for documents
         facts = (
-            f'"obligor":"{obligor}","region":"{REGIONS[(c >> 48) % len(REGIONS)]}",{_references(digest.hex())}'
+            f'"obligor":"{obligor}","region":"{REGIONS[(c >> 48) % len(REGIONS)]}","contract":"{hexes[:64]}",'
+            f'"consent":"CS{hexes[48:64]}","decision":{{"model":"rc-score","version":"7.2","digest":"{hexes[64:]}",'
             f'"band":"{_BANDS[(c >> 40) % 5]}"}}}},"private":{{"customer":"C{b % self._customers:08d}"}}}}'
         )
         self._say_originated(loan, loan.name, facts)
         if plot is None and (d >> 8) % _NOT_PAID_OUT == 0:
             desk.say("loan.cancelled", lines.cancelled(loan, desk.text, "not_disbursed"))
             return None
-        reference = f"{e:016x}"
+        reference = hexes[64:80]
         weak = self._weak and (f >> 8) % 1_000_000 < self._weak
         self._pay_out(loan, loan.name, reference, key_reference=None if weak else reference)
         if plot is not None and plot.kind == "double_pledge":
@@ -134,14 +139,17 @@ class Originator:
         return product, terms, ticket, self._obligor(b)
 
     def _first_act(self, loan: Loan, d: int, g: int) -> None:
+        if loan.plot is not None:
+            self._frauds.next(loan)
+            return
         desk, product = self._desk, loan.product
+        fee = product.member_fee
         # A fee that is high for a small or short loan would take its whole cost above the pools' cap.
-        long = loan.principal * (loan.terms + 1) >= product.member_fee * _MEMBERS_FROM
-        if product.member_fee and long and loan.plot is None and (d >> 32) % 4 == 0:
-            charged, paid = lines.member_fee(loan, desk.text, product.member_fee)
-            desk.say("fee.charged", charged, product.member_fee)
-            desk.say("repayment.received", paid, product.member_fee)
-        if loan.plot is None and (d >> 16) % 1_000 < product.returns:
+        if fee and (d >> 32) % 4 == 0 and loan.principal * (loan.terms + 1) >= fee * _MEMBERS_FROM:
+            charged, paid = lines.member_fee(loan, desk.text, fee)
+            desk.say("fee.charged", charged, fee)
+            desk.say("repayment.received", paid, fee)
+        if (d >> 16) % 1_000 < product.returns:
             # After the claim has come into its pool, before anything falls due.
             desk.plan(desk.day + 8 + g % 7, loan, self._borrowers.refund)
         else:
@@ -155,12 +163,9 @@ class Originator:
         keys: list[bytes] = []
         given = ""
         if key_reference is not None:
-            keys = [
-                hmac_sha256(self._consortium, f'["{bank}","PAY{key_reference}"]'.encode())
-                for bank in creditors.names
-            ]
-            listed = [f'{{"claim":"c{i}","asset_key":"{key.hex()}"}}' for i, key in enumerate(keys, 1)]
-            given = f',"asset_keys":[{",".join(listed)}]'
+            paid = f'","PAY{key_reference}"]'
+            keys = [self._asset_key(f'["{bank}{paid}'.encode()) for bank in creditors.names]
+            given = "," + creditors.keys_text(keys)
         desk.say(
             "loan.disbursed",
             f'{{"id":"{name}.2","type":"loan.disbursed","subject":"loan:{name}","effective":"{desk.text}",'
@@ -201,16 +206,9 @@ class Originator:
         return text
 
     def _obligor(self, draw: int) -> str:
-        message = b"customer %d" % (draw % self._customers)
-        return hashlib.blake2b(message, digest_size=16, key=self._consortium).hexdigest()
-
-
-def _references(hexes: str) -> str:
-    """Digests and references that stand for documents, up to the open ``decision``."""
-    return (
-        f'"contract":"{hexes[:64]}","consent":"CS{hexes[48:64]}",'
-        f'"decision":{{"model":"rc-score","version":"7.2","digest":"{hexes[64:]}",'
-    )
+        hidden = self._hidden.copy()
+        hidden.update(b"customer %d" % (draw % self._customers))
+        return hidden.hexdigest()
 
 
 def _table(weighted: list[tuple[Thing, int]]) -> list[Thing]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_left
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 import msgspec
 
+from ledger.domain import schedule
 from ledger.domain.events.loans import LoanOriginated
-from ledger.domain.schedule import Due, daycount, instalments
+from ledger.domain.schedule import Due, PlanTerms, daycount
 from ledger.domain.schedule.workdays import step
 from ledger.simulate.platform import MICROLOAN, Creditors, Product, yuan
 
@@ -24,16 +26,19 @@ DUE_DAYS: Final = (8, 15, 23, 28)
 _FIRST_AFTER: Final = 26
 #: Units of 1e-8 in a fen.
 _FEN: Final = 1_000_000
+#: Stands for the first due date in terms that are read once and dated for each loan.
+_ANY_DAY: Final = "2000-01-08"
+
+
+#: The payment of a whole instalment: the text of its members ``amount``, ``applied``, ``payer`` and ``instalment``,
+#: its amount, the principal in it, and what claim c1 gets of principal and interest. Fees are their payees'.
+Payment = tuple[str, int, int, int]
 
 
 class Plan:
-    """Amounts in fen by instalment, from 0; ``outstanding[k]`` is the principal before instalment ``k``.
+    """Amounts in fen by instalment, from 0, and of the ``whole`` principal, with its ``text``."""
 
-    ``text`` is the text of the whole principal, ``paid[k]`` that of the members ``amount``, ``applied``, ``payer`` and
-    ``instalment`` of the payment of instalment ``k``.
-    """
-
-    __slots__ = ("_own", "fee", "interest", "outstanding", "paid", "principal", "text", "total")
+    __slots__ = ("_payments", "_texts", "fee", "interest", "principal", "text", "total", "whole")
 
     def __init__(self, dues: tuple[Due, ...], *, before: Plan | None = None, k: int = 0) -> None:
         """``before`` is the plan whose first ``k`` instalments stay as they were."""
@@ -43,35 +48,44 @@ class Plan:
         self.principal += [due.principal // _FEN for due in dues]
         self.interest += [due.interest // _FEN for due in dues]
         self.fee += [due.fee // _FEN for due in dues]
-        self._own: dict[tuple[int, ...], list[int]] = {}
-        parts = list(zip(self.principal, self.interest, self.fee, strict=True))
-        self.total = [sum(part) for part in parts]
-        left = sum(self.principal)
-        self.outstanding: list[int] = []
-        self.text = yuan(left)
-        for principal in self.principal:
-            self.outstanding.append(left)
-            left -= principal
-        self.paid = [
-            f'"amount":"{yuan(sum(part))}","applied":{applied(*part)},"payer":"obligor","instalment":{number}'
-            for number, part in enumerate(parts, 1)
-        ]
+        self.whole = sum(self.principal)
+        self.text = yuan(self.whole)
+        self.total: list[int] = before.total[:k] if before else []
+        self._payments: dict[tuple[int, ...], list[Payment]] = {}
+        self._texts: list[str] = before._texts[:k] if before else []
+        parts = zip(self.principal[k:], self.interest[k:], self.fee[k:], strict=True)
+        for number, (principal, interest, fee) in enumerate(parts, k + 1):
+            amount = principal + interest + fee
+            self.total.append(amount)
+            text = (
+                f'"amount":"{yuan(amount)}","applied":{applied(principal, interest, fee)},"payer":"obligor"'
+            )
+            self._texts.append(f'{text},"instalment":{number}')
 
-    def own(self, creditors: Creditors) -> list[int]:
-        """The part of claim c1 in each instalment's principal and interest. Fees are their payees'."""
-        known = self._own.get(creditors.shares)
+    def payments(self, creditors: Creditors) -> list[Payment]:
+        """What pays each instalment wholly, of a loan by these creditors."""
+        known = self._payments.get(creditors.shares)
         if known is None:
-            self._own[creditors.shares] = known = [
+            own = [
                 creditors.first(principal) + creditors.first(interest)
                 for principal, interest in zip(self.principal, self.interest, strict=True)
             ]
+            self._payments[creditors.shares] = known = list(
+                zip(self._texts, self.total, self.principal, own, strict=True)
+            )
         return known
 
 
 def applied(principal: int, interest: int = 0, fee: int = 0, penalty: int = 0) -> str:
     """The text of a member ``applied``; parts that are zero are left out."""
-    parts = (("principal", principal), ("interest", interest), ("fee", fee), ("penalty", penalty))
-    return "{" + ",".join(f'"{name}":"{yuan(fen)}"' for name, fen in parts if fen) + "}"
+    text = f',"principal":"{yuan(principal)}"' if principal else ""
+    if interest:
+        text += f',"interest":"{yuan(interest)}"'
+    if fee:
+        text += f',"fee":"{yuan(fee)}"'
+    if penalty:
+        text += f',"penalty":"{yuan(penalty)}"'
+    return f"{{{text[1:]}}}"
 
 
 class Calendar:
@@ -115,11 +129,11 @@ class Plans:
     """Plans by product, ticket, term and length of the first period."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int, int, int], Plan] = {}
+        self._known: dict[tuple[Product, int, int, int], Plan] = {}
 
     def of(self, product: Product, ticket: int, start: int, due: tuple[int, ...]) -> Plan:
         """The plan of a new loan."""
-        key = (product.name, ticket, len(due), first_period(start, due[0]))
+        key = (product, ticket, len(due), first_period(start, due[0]))
         plan = self._known.get(key)
         if plan is None:
             dues = derive(product, len(due), ticket, start, due[0])
@@ -133,13 +147,23 @@ def derive(
     """The instalments of ``principal`` fen that is owed from ``start`` on; ``changed``: the rest of a loan, which has
     no lead-in any more.
     """
-    members = product.terms_of(terms)
+    dated, first = _terms(product, terms, changed=changed), date.fromordinal(first_due)
+    dated = replace(dated, due=dated.due._replace(first=first, anchor=first.day))
+    return schedule.derive(dated, principal=principal * _FEN, start=date.fromordinal(start))
+
+
+@functools.cache  # of few products and numbers of instalments
+def _terms(product: Product, instalments: int, *, changed: bool) -> PlanTerms:
+    """What plans of this product follow from, read as the ledger reads it, with any day as the first due date.
+
+    Nothing falls due at the payout of any product.
+    """
+    members = product.terms_of(instalments)
     if changed:
         members.pop("interest_only", None)
     members |= {
-        "principal": yuan(principal),
+        "principal": yuan(product.tickets[0]),
         "claims": [{"claim": "c1", "creditor": MICROLOAN, "share": 1_000_000}],
-        "first_due": date.fromordinal(first_due).isoformat(),
+        "first_due": _ANY_DAY,
     }
-    typed = msgspec.convert(members, LoanOriginated)
-    return instalments(typed, principal=principal * _FEN, start=date.fromordinal(start))
+    return PlanTerms.of(msgspec.convert(members, LoanOriginated))

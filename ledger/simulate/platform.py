@@ -72,7 +72,7 @@ def parties(seed: int) -> list[SimulatedParty]:
     return [SimulatedParty(name, roles, keys.get(name)) for name, roles in _ROLES.items()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Product:
     """What is offered. ``tickets`` in fen; ``returns`` of a thousand loans are for goods that go back;
     ``weight`` of a thousand loans are of this product; ``member_fee`` in fen, to the platform, at the payout.
@@ -120,9 +120,13 @@ class Product:
         return terms
 
 
+#: The hundredths of an amount, looked up: to format two digits takes twice as long as all the rest of it.
+_HUNDREDTHS: Final = tuple(f".{fen:02d}" for fen in range(100))
+
+
 def yuan(fen: int) -> str:
     """An amount as events spell it."""
-    return f"{fen // 100}.{fen % 100:02d}"
+    return f"{fen // 100}{_HUNDREDTHS[fen % 100]}"
 
 
 def _tickets(*amounts: int) -> tuple[int, ...]:
@@ -172,7 +176,10 @@ class Creditors:
     remainder: int
     weight: int
     claims: tuple[str, ...] = field(init=False)
+    #: Whether the microloan company has a claim, which can be pledged and sold; it is c1.
+    own: bool = field(init=False)
     _text: str = field(init=False)
+    _keys: str = field(init=False)
 
     def __post_init__(self) -> None:
         claims = tuple(f"c{i}" for i in range(1, len(self.names) + 1))
@@ -181,12 +188,19 @@ class Creditors:
             for claim, bank, share in zip(claims, self.names, self.shares, strict=True)
         )
         named = f',"remainder":"{claims[self.remainder]}"' if len(claims) > 1 else ""
+        keyed = ",".join(f'{{"claim":"{claim}","asset_key":"%s"}}' for claim in claims)
         object.__setattr__(self, "claims", claims)
+        object.__setattr__(self, "own", self.names[0] == MICROLOAN)
         object.__setattr__(self, "_text", f'"claims":[{listed}]{named}')
+        object.__setattr__(self, "_keys", f'"asset_keys":[{keyed}]')
 
     def text(self, loan: str) -> str:
         """The members ``claims`` and ``remainder`` of a loan's terms."""
         return self._text.replace("@", loan)
+
+    def keys_text(self, keys: list[bytes]) -> str:
+        """The member ``asset_keys`` of a payout, one key for each claim."""
+        return self._keys % tuple([key.hex() for key in keys])
 
     def first(self, fen: int) -> int:
         """The part of c1 alone."""
@@ -196,11 +210,6 @@ class Creditors:
         if self.remainder:
             return fen * shares[0] // 1_000_000
         return fen - sum([fen * share // 1_000_000 for share in shares[1:]])
-
-    @property
-    def own(self) -> bool:
-        """Whether the microloan company has a claim, which can be pledged and sold; it is c1."""
-        return self.names[0] == MICROLOAN
 
     def split(self, fen: int) -> list[int]:
         """The parts of an amount that is not negative, as :func:`ledger.domain.money.split` has them."""

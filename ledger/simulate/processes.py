@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Final
 
+from ledger.collector import collector_paused
 from ledger.simulate.course import Course
 from ledger.simulate.frauds import Frauds
 from ledger.simulate.options import Options
@@ -58,9 +59,10 @@ def _run(options: Options, number: int, count: int, writing: Connection) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever reads ends this process
     frauds = Frauds(options)
     share = Share(options, frauds)
-    for today in Course(options):
-        mine = today.numbers[(number - today.numbers.start) % count :: count]
-        writing.send(share.day(today, [one for one in mine if frauds.cast(one) is None]))
+    with collector_paused():
+        for today in Course(options):
+            mine = today.numbers[(number - today.numbers.start) % count :: count]
+            writing.send(share.day(today, [one for one in mine if frauds.cast(one) is None]))
 
 
 def _days(connection: Connection) -> Iterator[ShareDay]:

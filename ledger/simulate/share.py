@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from ledger.simulate.borrowers import Borrowers
@@ -21,6 +22,10 @@ from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import POOLS, signers
 from ledger.simulate.shelf import Shelf, ShelfDay
 
+#: The name of the loan that a line of one is about: lines begin with ``{"id":"L00000042.`` and a number.
+loan_of = itemgetter(slice(7, 16))
+_number = attrgetter("number")
+
 
 class Reported(NamedTuple):
     """What a month's tape says of a loan, and the number of the event that says so."""
@@ -33,7 +38,7 @@ class Reported(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareDay:
-    """A day of a share: lines that are posted on it, and those of a wallet file that comes late.
+    """A day of a share: lines that are posted on it, and those of a wallet file that comes late, by names of loans.
 
     ``shelves`` and, at a month's end, ``reported`` are by pool; ``totals`` and ``doubles`` are of all days so far.
     """
@@ -56,7 +61,7 @@ class Share:
             Calendar(options.start, options.last), origin=options.origin, signers=signers(options.seed)
         )
         self._shelves = [Shelf(terms) for terms in POOLS]
-        self._borrowers = Borrowers(desk, frauds)
+        self._borrowers = Borrowers(desk)
         self._originator = Originator(options, desk, self._borrowers, frauds, self._shelves)
         self._scenario = SCENARIOS[options.scenario]
         self._reported: list[Loan] = []
@@ -70,13 +75,13 @@ class Share:
         waiting = desk.open(today.day, late=late)
         for shelf in self._shelves:
             shelf.take_in(today.date.weekday(), at_end=today.ends_month)
+        waiting.sort(key=_number)
+        for loan in waiting:
+            loan.step(loan)
         for number in numbers:
             self._originate(number, today.numbers.start)
-        for loan in waiting:
-            if loan.plot is None:
-                loan.step(loan)
-            else:
-                self._frauds.act(loan)
+        if self._frauds.plots:  # what a loan does may be told of another name, too
+            desk.lines.sort(key=loan_of)
         return ShareDay(
             lines=desk.lines,
             late=desk.wallet if late else [],

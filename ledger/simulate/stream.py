@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
-from operator import itemgetter
 from typing import Any, Final
 
 from ledger.simulate import lines
@@ -19,13 +18,10 @@ from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import CURRENCY, POOLS, signers, yuan
 from ledger.simulate.pools import Pool
 from ledger.simulate.processes import sensible, shares
-from ledger.simulate.share import Reported, Share, ShareDay
+from ledger.simulate.share import Reported, Share, ShareDay, loan_of
 
 #: Types that say something about a record, so that only one who has it in a log can post them.
 NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", "day.closed")
-
-#: The name of the loan that a line of one is about: lines begin with ``{"id":"L00000042.`` and a number.
-_loan_of = itemgetter(slice(7, 16))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +37,7 @@ class Day:
 
     def ndjson(self) -> bytes:
         """The lines as a file."""
-        return ("\n".join(self.lines) + "\n").encode() if self.lines else b""
+        return "\n".join([*self.lines, ""]).encode()
 
 
 class Simulation:
@@ -125,9 +121,9 @@ class Simulation:
         heard = [[one.shelves[place] for one in said] for place in range(len(pools))]
         for pool, shelves in zip(pools, heard, strict=True):
             pool.take_in(sorted(chain.from_iterable(one.taken for one in shelves)))
-        desk.lines += sorted(chain.from_iterable(one.lines for one in said), key=_loan_of)
+        desk.lines += _by_loan([one.lines for one in said])
         if today.late_until is not None:
-            file = sorted(chain.from_iterable(one.late for one in said), key=_loan_of)
+            file = _by_loan([one.late for one in said])
             self._late.setdefault(today.late_until, []).extend(file)
         frauds.move(today.date, pools, month_end=today.ends_month)
         for pool, shelves in zip(pools, heard, strict=True):
@@ -162,3 +158,8 @@ class Simulation:
             )
             desk.say("balance.reported", line)
         return tape
+
+
+def _by_loan(shares: list[list[str]]) -> list[str]:
+    """The lines of all shares by names of loans, as each share has its own."""
+    return shares[0] if len(shares) == 1 else sorted(chain.from_iterable(shares), key=loan_of)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.proofs.keyed import hmac_sha256
+from ledger.proofs.keyed import hmac_sha256, hmac_sha256_under
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_the_vectors_of_the_rfc(key: bytes, message: bytes, expected: str) -> No
 @given(key=st.binary(max_size=130), message=st.binary(max_size=300))
 def test_it_is_the_standard_librarys(key: bytes, message: bytes) -> None:
     assert hmac_sha256(key, message) == hmac.digest(key, message, "sha256")
+
+
+@given(key=st.binary(max_size=130), messages=st.lists(st.binary(max_size=300), min_size=1))
+def test_one_key_for_many_messages_gives_what_each_call_gives(key: bytes, messages: list[bytes]) -> None:
+    of = hmac_sha256_under(key)
+    assert [of(message) for message in messages] == [hmac_sha256(key, message) for message in messages]
