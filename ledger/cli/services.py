@@ -48,13 +48,14 @@ def serve(host: Host = None, port: Port = None, as_json: Json = False) -> None:
     import uvicorn
 
     from api.app import create_app
+    from ledger.home import loops
     from ledger.workers import Workers, stopped_by_signals
 
     with open_home(json_logs=as_json) as home:
         _begin(home.settings)
         app = create_app(home.served_settings(), ledger=home.ledger)
         server = uvicorn.Server(_config(app, home, host, port))
-        workers = Workers(home.loops())
+        workers = Workers(loops(home))
         # uvicorn hands a signal on when it has shut down; it must find us, not the default that kills.
         with stopped_by_signals(workers.stop):
             # A service that accepts and never publishes again must not look alive.
@@ -116,11 +117,12 @@ def worker(
     number may run; they take turns. With --json, log lines are JSON (as with POOLPROOF_LOG_FORMAT=json). Ends with
     an error when the chain shows another root than the log's: a person must look.
     """
+    from ledger.home import loops
     from ledger.workers import Workers, stopped_by_signals
 
     with open_home(json_logs=as_json) as home:
         _begin(home.settings)
-        workers = Workers(home.loops(*only or ()))
+        workers = Workers(loops(home, *only or ()))
         with stopped_by_signals(workers.stop):
             workers.run()
 

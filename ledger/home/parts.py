@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ledger.store.logs import ChainRow
     from ledger.vault import Vault
     from ledger.webhooks.endpoints import Endpoints
-    from ledger.workers import Loop
 
 _GWEI = 10**9
 #: On anvil with epochs of one slot the finalized block is two behind the head.
@@ -284,12 +283,3 @@ class Home:
         from ledger.webhooks.endpoints import endpoints_of
 
         return endpoints_of(self.ledger, networks=self.settings.receiving_networks)
-
-    def loops(self, *only: str) -> list[Loop]:
-        """What a worker of this log does, or only the loops of these names.
-
-        Raises :class:`ConfigurationError` for a name that no loop has, and where a key is missing that one needs.
-        """
-        from ledger.home import duties
-
-        return duties.loops(self, *only)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.home import Home
+from ledger.home import Home, loops
 from ledger.settings import Settings
 from tests.cli.running import Run, data, ndjson, opened, pledged, pool
 from tests.cli.test_exchange import files  # noqa: F401 - the fixture
@@ -23,7 +23,7 @@ def test_a_webhook_from_its_making_to_its_end(log: Run, home: Path, monkeypatch:
         sent = data(log("webhook", "test", hook, "--json"))
         assert (sent["type"], sent["state"]) == ("ping", "waiting")
         with Home(Settings.load()) as opened:
-            [loop] = opened.loops("webhooks")
+            [loop] = loops(opened, "webhooks")
             while loop.step():
                 pass
         verify(receiver.got[0], made["secret"])
@@ -55,7 +55,7 @@ def test_a_missing_file_is_told_by_the_worker(
         for party in ("lender", "fund"):
             log("webhook", "add", party, receiver.url(f"/{party}"))
         with Home(Settings.load()) as opened:
-            [loop] = opened.loops("webhooks")
+            [loop] = loops(opened, "webhooks")
             for _ in range(4):  # begin to look, look, send, and nothing more
                 loop.step()
     [got] = receiver.got  # the file is the lender's, and the fund runs nothing
@@ -76,7 +76,7 @@ def test_a_refused_pledge_is_told_to_both_sides(
     monkeypatch.setenv("POOLPROOF_WEBHOOK_NETWORKS", "127.0.0.0/8")
     events = [opened("L1"), pool("P"), pool("Q"), pledged("p1", "P", "L1"), pledged("p2", "Q", "L1")]
     with receiving() as receiver, Home(Settings.load()) as here:
-        [loop] = here.loops("webhooks")
+        [loop] = loops(here, "webhooks")
         for party in ("lender", "fund"):
             log("webhook", "add", party, receiver.url(f"/{party}"))
         log("append", "-", stdin=ndjson(*events), code=2)

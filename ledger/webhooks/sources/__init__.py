@@ -2,7 +2,7 @@
 
 A source is looked through up to a position (an index, a size, a block), which is stored together with the messages
 that were found up to there. A new source is a class with the three members of :class:`Source`, and its place in
-:data:`LOCAL` if it needs the database only, else among what :meth:`ledger.home.duties.courier` hands in.
+:data:`LOCAL` if it needs the database only, else among what :func:`ledger.home.duties.courier` hands in.
 What happens at a known place in the code needs no source: :func:`ledger.webhooks.messages.announce` is called there.
 """
 
