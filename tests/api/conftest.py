@@ -19,6 +19,7 @@ from ledger.settings import Settings
 from ledger.store import Store, access, keys
 from ledger.store.keys import Bounds
 from ledger.vault import Vault
+from tests.databases import sqlite_in
 
 ORIGIN = "fenqile.example/consumer-2026"
 JSON = "application/json"
@@ -200,7 +201,7 @@ def site(database_url: str) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def still_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An empty log for the tests of a module that store nothing."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('still') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("still")))
     with site.client:
         yield site
     assert site.ledger.status().size == 0

@@ -44,6 +44,7 @@ from tests.api.conftest import (
     repaid,
     taped,
 )
+from tests.databases import sqlite_in
 
 CHAIN = ChainRow(
     chain_id=31337,
@@ -275,7 +276,7 @@ def perform(site: Site, audit_id: str) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
-        site = make_site(f"sqlite:///{directory}/ledger.db")
+        site = make_site(sqlite_in(Path(directory)))
         with site.client:
             found = documents(site)
         site.ledger.store.close()

@@ -20,20 +20,8 @@ from ledger.reconciling import Desk
 from ledger.store import logs, tables
 from tests.api.book import make_book
 from tests.api.conftest import Site, new_key
+from tests.tapes.mappings import BALANCES
 
-MAPPING = """\
-[[event]]
-type = "balance.reported"
-id = "bal:{loan}:{as of|digits}:{@sha256|short}"
-subject = "loan:{loan}"
-effective = { column = "as of", date = "YYYY-MM-DD" }
-currency = "CNY"
-[event.data]
-tape = { column = "@sha256" }
-place = { template = "line {@line}" }
-currency = "CNY"
-balance = { column = "balance", money = "yuan" }
-"""
 #: The records say 12000.00 of both.
 TAPE = "loan,as of,balance\nL1,2026-11-21,12000.00\nL3,2026-11-21,11500.00\n"
 PATH = "/v1/pools/P1/tapes"
@@ -57,7 +45,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def send(
-    site: Site, party: str = "fenqile", tape: str | bytes = TAPE, *, mapping: str | None = MAPPING, query: str = "",
+    site: Site, party: str = "fenqile", tape: str | bytes = TAPE, *, mapping: str | None = BALANCES, query: str = "",
     headers: dict[str, str] | None = None, **fields: str,
 ) -> Any:  # fmt: skip
     files = {"file": ("tape.csv", tape if isinstance(tape, bytes) else tape.encode())}
@@ -98,7 +86,7 @@ def test_a_tape_is_committed_to_by_its_digest_and_breaks_are_opened(book: Site) 
     assert tape["data"] == {
         "tape": found["tape"], "form": "csv", "cut_off": "2026-11-21", "records": 2,
         "totals": [{"name": "balance", "currency": "CNY", "amount": "23500.00"}],
-        "mapping": hashlib.sha256(MAPPING.encode()).hexdigest(),
+        "mapping": hashlib.sha256(BALANCES.encode()).hexdigest(),
     }  # fmt: skip
 
 
@@ -174,7 +162,7 @@ BOMB = (
         (BOMB, {"mapping": None}, 400, ""),
         ("name,currency,amount\nbalance,CNY,1.00\n", {"mapping": None, "form": "totals"}, 422, "cut_off"),
         (TAPE, {"mapping": "[[event]]\ntype = 1"}, 422, "Expected `str`"),
-        (TAPE, {"mapping": MAPPING.replace("balance.reported", "loan.disbursed")}, 422, "map its rows"),
+        (TAPE, {"mapping": BALANCES.replace("balance.reported", "loan.disbursed")}, 422, "map its rows"),
         (TAPE, {"form": "csv", "mapping": None}, 422, "read by a mapping"),
         (TAPE, {"percent": "true"}, 422, "does not go with"),
         (TAPE, {"sender": "nobody"}, 422, "is no party"),
@@ -182,7 +170,7 @@ BOMB = (
         (TAPE, {"since": "2026-02-30"}, 422, "2026-02-30"),
         (TAPE, {"colour": "red"}, 422, "colour"),
         (TAPE + "L9,2026-11-21,1.00\n" * 9_000, {}, 413, "65536"),
-        (TAPE, {"mapping": MAPPING + "#" * 70_000}, 413, "65536"),
+        (TAPE, {"mapping": BALANCES + "#" * 70_000}, 413, "65536"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_stores_nothing(
@@ -277,7 +265,7 @@ def test_both_sides_close_a_break_and_one_alone_does_not(book: Site) -> None:
 def test_what_is_recorded_is_what_the_command_line_records(book: Site, tmp_path: Path) -> None:
     """One door for both: the events are the same to the last character."""
     (tmp_path / "tape.csv").write_text(TAPE)
-    (tmp_path / "tape.toml").write_text(MAPPING)
+    (tmp_path / "tape.toml").write_text(BALANCES)
     order = reconciling.Order(pool="P1").settled(mapped=True)
     source = reconciling.open_file(tmp_path / "tape.csv", order, tmp_path / "tape.toml")
     wanted = reconciling.compare(

@@ -11,6 +11,7 @@ from api.sessions import COOKIE, FORM_FIELD
 from ledger.access import Scope
 from tests.api.conftest import Site, make_site, new_key, operate, pool
 from tests.attacks.conftest import OURS, cookie_of, portal_routes
+from tests.databases import sqlite_in
 
 #: What a form may change that is nobody's: the language and colours of the browser itself. It is held to its origin
 #: like the others, but there may be no session whose token it could carry.
@@ -40,7 +41,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('forged') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("forged")))
     with site.client:
         assert site.post(pool("P1")).status_code == 201
         operate(site, "fenqile")
@@ -129,8 +130,7 @@ def test_a_session_cannot_be_planted(site: Site) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    path = tmp_path_factory.mktemp("flags") / "ledger.db"
-    site = make_site(f"sqlite:///{path}", trusted_proxies="127.0.0.0/8")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("flags")), trusted_proxies="127.0.0.0/8")
     site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
     with site.client:
         for scheme, secure in (("https", True), ("http", False)):
@@ -144,8 +144,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
 
 
 def test_a_cookie_is_worth_nothing_where_its_key_is_not(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("place") / "ledger.db"
-    site = make_site(f"sqlite:///{path}", trusted_proxies="127.0.0.0/8")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("place")), trusted_proxies="127.0.0.0/8")
     site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
     with site.client:
         token = new_key(site.ledger, "bank", Scope.READ, networks=("10.2.0.0/16",))
@@ -164,8 +163,9 @@ def test_a_cookie_is_worth_nothing_where_its_key_is_not(tmp_path_factory: pytest
 def test_guessing_keys_in_the_form_is_counted_as_over_the_interface(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    path = tmp_path_factory.mktemp("guess") / "ledger.db"
-    site = make_site(f"sqlite:///{path}", rate_failures=2, trusted_proxies="127.0.0.0/8")
+    site = make_site(
+        sqlite_in(tmp_path_factory.mktemp("guess")), rate_failures=2, trusted_proxies="127.0.0.0/8"
+    )
     site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
     guess = {"key": f"poolproof_{'0' * 16}_{'0' * 64}"}
     headers = OURS | {"X-Forwarded-For": "203.0.113.9"}

@@ -112,7 +112,7 @@ def test_no_text_of_any_event_is_more_than_text(everything: Site, language: str)
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every text of an event that anybody may choose is hostile."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('markup') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("markup")))
     with site.client:
         loan = originated("L1")
         loan["data"] |= {"product": HOSTILE, "region": HOSTILE, "scene": HOSTILE}

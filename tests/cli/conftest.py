@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import ORIGIN, Run, run_command
+from tests.cli.running import ORIGIN, Run, run_command, use_home
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home; no other setting, and no file of the checkout in the way."""
-    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "home"))
+    use_home(monkeypatch, tmp_path / "home")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 
@@ -32,9 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a log on no chain, with a servicer and a fund; made once, to be copied."""
     home = tmp_path_factory.mktemp("template") / "home"
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-            patch.delenv(name)
-        patch.setenv("POOLPROOF_HOME", str(home))
+        use_home(patch, home)
         parties = ("--party", "lender:originator,servicer", "--party", "fund:funding_partner")
         run_command("init", "--origin", ORIGIN, "--zone", "UTC", *parties)
     return home

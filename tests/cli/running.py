@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import pytest
 import typer.testing
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -28,6 +31,13 @@ def run_command(*args: object, code: int | None = 0, stdin: str | bytes | None =
         raise result.exception
     assert code in (None, result.exit_code), f"exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
     return result
+
+
+def use_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Let this be the home, whether it is there or not; no setting of the machine's is in the way."""
+    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
+        patch.delenv(name)
+    patch.setenv("POOLPROOF_HOME", str(home))
 
 
 def data(result: Result) -> Any:

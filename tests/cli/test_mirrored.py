@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,23 +13,11 @@ from ledger.cli.service import API_KEY
 from ledger.store import logs
 from ledger.vault import load_signer
 from tests.api.conftest import Site, make_site, new_key
-from tests.cli.running import data, run_command
+from tests.cli.running import data, run_command, use_home
+from tests.databases import sqlite_in
 from tests.mirror.conftest import fill
 from tests.mirror.test_books import served
-
-MAPPING = """\
-[[event]]
-type = "balance.reported"
-id = "bal:{loan}:{as of|digits}:{@sha256|short}"
-subject = "loan:{loan}"
-effective = { column = "as of", date = "YYYY-MM-DD" }
-currency = "CNY"
-[event.data]
-tape = { column = "@sha256" }
-place = { template = "line {@line}" }
-currency = "CNY"
-balance = { column = "balance", money = "yuan" }
-"""
+from tests.tapes.mappings import BALANCES
 
 
 @dataclass(frozen=True)
@@ -41,7 +28,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('mirrored') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("mirrored")))
     fill(site)
     with served(site.ledger) as url:
         yield Service(url, site)
@@ -51,8 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture
 def desk(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A folder with a trust root and a key, on a machine without a home."""
-    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-        monkeypatch.delenv(name)
+    use_home(monkeypatch, tmp_path / "none")
     monkeypatch.chdir(tmp_path)
     Path("trust.json").write_bytes(service.site.ledger.trust_root().encode())
     monkeypatch.setenv(API_KEY, service.site.tokens["bank"])
@@ -95,7 +81,7 @@ def test_a_key_for_something_else_is_not_enough(desk: Service, monkeypatch: pyte
 
 
 def test_a_tape_is_laid_beside_the_mirror_and_stays_here(desk: Service) -> None:
-    Path("tape.toml").write_text(MAPPING)
+    Path("tape.toml").write_text(BALANCES)
     Path("tape.csv").write_text("loan,as of,balance\nL1,2026-11-21,11500.00\nL2,2026-11-21,11800.00\n")
     before = desk.site.ledger.row().size
     ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
@@ -110,7 +96,7 @@ def test_a_tape_is_laid_beside_the_mirror_and_stays_here(desk: Service) -> None:
 
 
 def test_where_several_could_have_made_a_tape_its_sender_is_named(desk: Service) -> None:
-    Path("tape.toml").write_text(MAPPING)
+    Path("tape.toml").write_text(BALANCES)
     Path("tape.csv").write_text("loan,as of,balance\nL1,2026-11-21,11500.00\nL2,2026-11-21,11800.00\n")
     root = desk.site.ledger.trust_root()
     second = replace(next(one for one in root.parties if one.name == "fenqile"), name="second", verifiers=())

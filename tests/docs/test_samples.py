@@ -20,6 +20,7 @@ import uvicorn
 
 from ledger.vault import create_signer
 from tests.api.conftest import Site, make_site, new_key, originated
+from tests.databases import sqlite_in
 from tests.docs.pages import ROOT
 
 SAMPLES = ROOT / "docs" / "samples"
@@ -31,7 +32,7 @@ needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="no Java he
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, str]]:
     """A service on loopback whose clock is the clients'."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('served') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("served")))
     site.clock.now = datetime.now(UTC)
     config = uvicorn.Config(site.client.app, port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +15,22 @@ from ledger.audit import reportfile
 from ledger.chain import devnet, keystore
 from ledger.chain.attestation import SignedAttestation
 from ledger.proofs import canonical
-from tests.cli.running import ORIGIN, data, ndjson, opened, pledged, pool, run_command
+from tests.cli.running import data, run_command, use_home
+from tests.e2e.audited import PASSPHRASE, POOL, Audited, audited_in
 
 pytestmark = pytest.mark.devnet
-
-POOL = "W1"
-PASSPHRASE = "correct horse"
-
-
-@dataclass(frozen=True)
-class Audited:
-    """What the platform hands to a partner, and where its chain is."""
-
-    home: Path
-    hand: Path
-    url: str
-    contract: str
-    size: int
 
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
-    """init → append → anchor → trust → audit."""
-    folder = tmp_path_factory.mktemp("attest")
-    home, hand = folder / "home", folder / "hand"
-    hand.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-            patch.delenv(name)
-        patch.setenv("POOLPROOF_HOME", str(home))
-        with devnet.running(folder / "devnet") as chain:
-            parties = ("--party", "lender:originator,servicer", "--party", "fund:funding_partner")
-            made = data(run_command("init", "--origin", ORIGIN, *parties, "--rpc", chain.url, "--json"))
-            assert "attestation contract" in made["made"]
-            run_command("append", "-", stdin=ndjson(opened("L1"), pool(POOL), pledged("p1", POOL, "L1")))
-            size = data(run_command("anchor", "--json"))["size"]
-            run_command("trust", "-o", hand / "trust.json")
-            report = hand / "audit.report.json"
-            run_command(
-                "audit", POOL, "--trust", hand / "trust.json", "--processes", 1, "-o", report, code=None
-            )
-            assert json.loads(report.read_bytes())["basis"]["level"] == "anchored"
-            yield Audited(home, hand, chain.url, made["chain"]["attestations"], size)
+    with audited_in(tmp_path_factory.mktemp("attest")) as made:
+        yield made
 
 
 @pytest.fixture
 def platform(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> Audited:
     """In the platform's own home."""
-    _alone(monkeypatch)
-    monkeypatch.setenv("POOLPROOF_HOME", str(audited.home))
+    use_home(monkeypatch, audited.home)
     monkeypatch.chdir(audited.hand)
     return audited
 
@@ -73,18 +38,8 @@ def platform(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> Audited:
 @pytest.fixture
 def partner(audited: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audited:
     """In a folder with the files and a keystore, with no home."""
-    _alone(monkeypatch)
-    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "none"))
-    monkeypatch.setenv("POOLPROOF_PASSPHRASE", PASSPHRASE)
-    folder = tmp_path / "partner"
-    shutil.copytree(audited.hand, folder)
-    monkeypatch.chdir(folder)
+    audited.visit(monkeypatch, tmp_path)
     return audited
-
-
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-        monkeypatch.delenv(name)
 
 
 def key(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ledger.chain import devnet
-from tests.cli.running import data, ndjson, run_command
+from tests.cli.running import data, ndjson, run_command, use_home
 
 pytestmark = pytest.mark.devnet
 
@@ -55,9 +55,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     folder = tmp_path_factory.mktemp("job")
     home, hand = folder / "home", folder / "hand"
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-            patch.delenv(name)
-        patch.setenv("POOLPROOF_HOME", str(home))
+        use_home(patch, home)
         started = data(run_command("devnet", "start", "--port", "0", "--json"))
         try:
             made = data(run_command("init", "--origin", ORIGIN, "--json"))
@@ -146,9 +144,7 @@ def test_the_claims_place_is_proved(job: Job, folder: Path) -> None:
 @pytest.fixture
 def servicer(job: Job, monkeypatch: pytest.MonkeyPatch) -> Path:
     """At the servicer's desk again."""
-    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("POOLPROOF_HOME", str(job.home))
+    use_home(monkeypatch, job.home)
     return job.home
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from ledger.mirror.remote import Remote
 from ledger.proofs.trust import TrustRoot
 from ledger.settings import Settings
 from tests.api.conftest import new_key
-from tests.cli.running import ORIGIN, data, ndjson, opened, pledged, pool, run_command
+from tests.cli.running import ORIGIN, data, ndjson, opened, pledged, pool, run_command, use_home
 from tests.mirror.test_books import served
 
 pytestmark = pytest.mark.devnet
@@ -69,9 +68,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     folder = tmp_path_factory.mktemp("partner")
     home = folder / "home"
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-            patch.delenv(name)
-        patch.setenv("POOLPROOF_HOME", str(home))
+        use_home(patch, home)
         with devnet.running(folder / "devnet") as chain:
             parties = ("--party", "lender:originator,servicer", "--party", "fund:funding_partner")
             run_command("init", "--origin", ORIGIN, *parties, "--rpc", chain.url, "--json")

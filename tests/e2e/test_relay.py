@@ -26,24 +26,24 @@ from ledger.settings import Settings
 from ledger.store import relays
 from ledger.webhooks.sources.attested import Attested
 from tests.api.test_log import serving
-from tests.cli.running import ORIGIN, data, ndjson, opened, pledged, pool, run_command
+from tests.cli.running import data, run_command
+from tests.e2e.audited import PASSPHRASE, POOL, Audited, audited_in
 
 pytestmark = pytest.mark.devnet
-
-POOL = "W1"
-PASSPHRASE = "correct horse"
 
 
 @dataclass(frozen=True)
 class Partner:
-    """What a partner has: files in a folder, a service, an API key and an address that its operator has named."""
+    """What a partner has beside the platform's files: a service, an API key and an address that its operator named."""
 
-    home: Path
-    folder: Path
+    audited: Audited
     service: str
-    node: str
     key: str
     signer: str
+
+    @property
+    def node(self) -> str:
+        return self.audited.url
 
     def attest(self, *args: Any, code: int = 0) -> Any:
         command = ("attest", "audit.report.json", "--keystore", "fund.json", "--trust", "trust.json")
@@ -52,42 +52,22 @@ class Partner:
 
 @pytest.fixture(scope="module")
 def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
-    """init → append → anchor → trust → audit → grant, and a service without a worker."""
-    folder = tmp_path_factory.mktemp("relay")
-    home, hand = folder / "home", folder / "hand"
-    hand.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-            patch.delenv(name)
-        patch.setenv("POOLPROOF_HOME", str(home))
-        with devnet.running(folder / "devnet") as chain:
-            parties = ("--party", "lender:originator,servicer", "--party", "fund:funding_partner")
-            run_command("init", "--origin", ORIGIN, *parties, "--rpc", chain.url)
-            run_command("append", "-", stdin=ndjson(opened("L1"), pool(POOL), pledged("p1", POOL, "L1")))
-            run_command("anchor")
-            run_command("trust", "-o", hand / "trust.json")
-            report = hand / "audit.report.json"
-            run_command(
-                "audit", POOL, "--trust", hand / "trust.json", "--processes", 1, "-o", report, code=None
-            )
-            signer = "0x" + keystore.create(hand / "fund.json", PASSPHRASE, iterations=2).address.hex()
-            run_command("party", "grant", "fund", f"signer:{signer}")
-            key = data(run_command("party", "key", "fund", "--scope", "attest", "--scope", "read", "--json"))
-            with Home(Settings.load()) as platform:
-                app = create_app(platform.served_settings(), ledger=platform.ledger)
-                with serving(SimpleNamespace(client=SimpleNamespace(app=app))) as url:  # type: ignore[arg-type]
-                    yield Partner(home, hand, url, chain.url, key["token"], signer)
+    """An audited pool, a grant, and a service without a worker."""
+    with audited_in(tmp_path_factory.mktemp("relay")) as audited:
+        signer = "0x" + keystore.create(audited.hand / "fund.json", PASSPHRASE, iterations=2).address.hex()
+        run_command("party", "grant", "fund", f"signer:{signer}")
+        key = data(run_command("party", "key", "fund", "--scope", "attest", "--scope", "read", "--json"))
+        with Home(Settings.load()) as platform:
+            app = create_app(platform.served_settings(), ledger=platform.ledger)
+            with serving(SimpleNamespace(client=SimpleNamespace(app=app))) as url:  # type: ignore[arg-type]
+                yield Partner(audited, url, key["token"], signer)
 
 
 @pytest.fixture
 def desk(partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Partner:
     """In the partner's folder, with its key and no home."""
-    for name in [name for name in os.environ if name.startswith("POOLPROOF_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("POOLPROOF_HOME", str(tmp_path / "none"))
-    monkeypatch.setenv("POOLPROOF_PASSPHRASE", PASSPHRASE)
+    partner.audited.visit(monkeypatch, tmp_path)
     monkeypatch.setenv(API_KEY, partner.key)
-    monkeypatch.chdir(partner.folder)
     monkeypatch.setattr("ledger.cli.relayed._POLL_SECONDS", 0.1)
     return partner
 
@@ -97,7 +77,7 @@ def in_home(partner: Partner, *command: str) -> Iterator[subprocess.Popen[bytes]
     """A process of the platform's, which does not outlive the block, however that ends."""
     names = ("PATH", "HOME", "LANG")
     environment = {name: os.environ[name] for name in names if name in os.environ}
-    environment |= {"POOLPROOF_HOME": str(partner.home), "POOLPROOF_CHAIN_POLL_SECONDS": "0.2"}
+    environment |= {"POOLPROOF_HOME": str(partner.audited.home), "POOLPROOF_CHAIN_POLL_SECONDS": "0.2"}
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-m", *command], cwd=root, env=environment) as process:
         try:
@@ -163,7 +143,7 @@ def test_a_worker_killed_between_sending_and_noting_attests_once(desk: Partner) 
 
 def opened_home(partner: Partner) -> Home:
     """The platform's home, seen from the partner's environment."""
-    return Home(Settings.load({"POOLPROOF_HOME": str(partner.home)}))
+    return Home(Settings.load({"POOLPROOF_HOME": str(partner.audited.home)}))
 
 
 def relays_of(home: Home) -> list[Any]:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from api.sessions import COOKIE
 from tests.api.conftest import make_site
 from tests.api.test_log import serving
+from tests.databases import sqlite_in
 from tests.portal.site import Book, site
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the service answers, over an empty log."""
-    site = make_site(f"sqlite:///{tmp_path_factory.mktemp('portal') / 'ledger.db'}")
+    site = make_site(sqlite_in(tmp_path_factory.mktemp("portal")))
     with site.client, serving(site) as address:
         yield address
     site.ledger.store.close()

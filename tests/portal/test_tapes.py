@@ -15,15 +15,10 @@ from ledger.jobs import Runner
 from ledger.reconciling import Desk
 from tests.api.conftest import new_key
 from tests.portal.conftest import Portal
+from tests.tapes.mappings import BALANCES
 
 POOL = "/pools/HOSTILE"
-MAPPING = (
-    '[[event]]\ntype = "balance.reported"\nid = "bal:{loan}"\nsubject = "loan:{loan}"\n'
-    'effective = { column = "day", date = "YYYY-MM-DD" }\ncurrency = "CNY"\n[event.data]\n'
-    'tape = { column = "@sha256" }\nplace = { template = "line {@line}" }\ncurrency = "CNY"\n'
-    'balance = { column = "balance", money = "yuan" }\n'
-)
-TAPE = "loan,day,balance\nHOSTILE-1,2026-09-30,{}\n"
+TAPE = "loan,as of,balance\nHOSTILE-1,2026-09-30,{}\n"
 
 
 def get(portal: Portal, address: str, kind: str = "partner") -> Any:
@@ -52,7 +47,7 @@ def send(
 ) -> Any:  # fmt: skip
     # A browser sends the fields that nobody filled in, too.
     data = {"form": "csv", "cut_off": "", "balances": "loan", "do": do, **fields}
-    files = {"file": ("t.csv", TAPE.format(balance).encode()), "mapping": ("t.toml", MAPPING.encode())}
+    files = {"file": ("t.csv", TAPE.format(balance).encode()), "mapping": ("t.toml", BALANCES.encode())}
     return post(portal, f"{pool}/tapes", kind, data=data, files=files, given=given, token=token)
 
 
@@ -161,7 +156,7 @@ def without_script(browser: Browser, portal: Portal, kind: str, **options: Any) 
 
 def test_it_works_without_a_script(browser: Browser, portal: Portal, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TAPE.format("990.00").replace("2026-09-30", "2026-10-01"))
-    (tmp_path / "t.toml").write_text(MAPPING)
+    (tmp_path / "t.toml").write_text(BALANCES)
     page = without_script(browser, portal, "partner", locale="en-GB", viewport={"width": 390, "height": 900})
     page.goto(f"{portal.address}{POOL}")
     page.get_by_role("link", name="Tapes and breaks to work on").click()

@@ -25,6 +25,7 @@ from ledger.webhooks.messages import announce
 from ledger.webhooks.sending import Sender
 from ledger.webhooks.sources import Source
 from tests import book
+from tests.databases import sqlite_in
 from tests.webhooks.receiving import LOOPBACK, Got, Receiver, receiving
 
 
@@ -114,14 +115,14 @@ KEYS = {
 @pytest.fixture(scope="session")
 def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty log with its parties, made once: the tests of this folder begin with a copy of it."""
-    file = tmp_path_factory.mktemp("webhooks") / "ledger.db"
-    store = Store(f"sqlite:///{file}")
+    folder = tmp_path_factory.mktemp("webhooks")
+    store = Store(sqlite_in(folder))
     ledger = Ledger.create(store, ORIGIN, **KEYS)
     ledger.add_party("fenqile", ["originator", "servicer"])
     for bank in ("bank-a", "bank-b", "bank-c"):
         ledger.add_party(bank, ["funding_partner"])
     store.close()
-    return file
+    return folder / "ledger.db"
 
 
 @pytest.fixture
