@@ -149,6 +149,18 @@ class Site:
         return self.client.get(path, headers=self.auth(party) if party else {})
 
 
+def refused(answer: Any, status: int, rule: str | None = None, field: str | None = None) -> dict[str, Any]:
+    """The problem, after a look at its shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    problem: dict[str, Any] = answer.json()
+    if rule is not None:
+        assert problem["rule"] == rule, problem
+    if field is not None:
+        assert problem["field"] == field, problem
+    return problem
+
+
 def open_ledger(url: str, clock: Callable[[], datetime]) -> Ledger:
     return Ledger.create(
         Store(url),

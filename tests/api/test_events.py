@@ -18,17 +18,14 @@ from ledger.proofs.acceptance import Acceptance
 from ledger.proofs.verify import verify_acceptance
 from tests.api.conftest import (
     BANK,
-    JSON,
-    NDJSON,
     ORIGIN,
-    PROBLEM,
     Site,
     disbursed,
     ndjson,
-    new_key,
     originated,
     pledged,
     pool,
+    refused,
     repaid,
 )
 
@@ -36,18 +33,6 @@ KEY_A, KEY_B = "aa" * 32, "bb" * 32
 
 
 # What depends on the database is tried on both (`site`); rules of the ledger are the same on either.
-
-
-def refused(answer: Any, status: int, rule: str | None = None, field: str | None = None) -> dict[str, Any]:
-    """The problem, after a look at its shape."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == PROBLEM
-    problem: dict[str, Any] = answer.json()
-    if rule is not None:
-        assert problem["rule"] == rule, problem
-    if field is not None:
-        assert problem["field"] == field, problem
-    return problem
 
 
 def test_an_event_is_accepted_once_and_answered_the_same_again(site: Site) -> None:
@@ -176,97 +161,6 @@ def test_the_same_event_from_many_clients_is_accepted_once(small_site: Site) -> 
     assert len({answer.content for answer in answers}) == 1
 
 
-# What the issue's point 7 lists, as far as it comes through HTTP.
-MALFORMED = {
-    "broken JSON": b'{"id": "x"',
-    "no object": b"[1, 2]",
-    "nothing": b"",
-    "not UTF-8": b'{"id": "\xff"}',
-    "duplicate key": json.dumps(originated("L9")).encode().replace(b'"id"', b'"id": "first", "id"', 1),
-    "deep nesting": b'{"data":' + b"[" * 100_000,
-    "no type": b'{"id":"x","subject":"loan:L9","effective":"2026-11-20","data":{}}',
-    "two events": json.dumps(originated("L9")).encode() * 2,
-    "not NFC": json.dumps(originated("L9") | {"id": "e\u0301"}, ensure_ascii=False).encode(),
-    "NaN": json.dumps(originated("L9")).encode().replace(b'"instalments": 12', b'"instalments": NaN'),
-}
-
-
-@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_no_event_is_refused(still_site: Site, body: bytes) -> None:
-    is_json = body in (MALFORMED["no object"], MALFORMED["no type"])
-    problem = refused(still_site.post(body), 422 if is_json else 400)
-    assert problem["code"] == ("refused" if is_json else "malformed")
-    assert still_site.ledger.status().size == 0
-
-
-@pytest.mark.parametrize("body", [b"{", b'{"id": 1,', b"nul", b'{"id": 1, "type": nul}', b"\xff"])
-def test_what_is_no_json_is_400_wherever_it_is_sent(still_site: Site, body: bytes) -> None:
-    """And JSON of another form is 422."""
-    token = new_key(still_site.ledger, "fenqile", "write", "audit", "admin")
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    for path in ("/v1/events", "/v1/audits", "/v1/keys", "/v1/webhooks"):
-        answer = still_site.client.post(path, content=body, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), path
-        assert still_site.client.post(path, content=b'{"x": 1}', headers=headers).status_code == 422, path
-
-
-def test_a_broken_line_of_a_batch_is_400_with_its_number(still_site: Site) -> None:
-    body = ndjson(originated("L1"), b"{broken", originated("L2", effective="2026-02-31"))
-    problem = refused(still_site.post_batch(body), 400)
-    assert (problem["code"], problem["line"]) == ("malformed", 2)
-    report = still_site.post_batch(body.replace(b"L1", b"L\xcc\x88"), "report").json()
-    told = [(one["line"], one["code"], one["status"]) for one in report["rejected"]]
-    assert told == [(1, "refused", 422), (2, "malformed", 400), (3, "refused", 422)]
-    assert still_site.ledger.status().size == 0
-
-
-def changed(**data: Any) -> dict[str, Any]:
-    event = originated("L9")
-    return event | {"data": event["data"] | data}
-
-
-WRONG_FORM = {
-    "float as money": (changed(principal=12000.5), "data.principal"),
-    "number as money": (changed(principal=12000), "data.principal"),
-    "few digits": (changed(principal="12000.0"), "data.principal"),
-    "plus sign": (changed(principal="+12000.00"), "data.principal"),
-    "leading zero": (changed(principal="012000.00"), "data.principal"),
-    "negative zero": (changed(principal="-0.00"), "data.principal"),
-    "exponent": (changed(principal="1.2e4"), "data.principal"),
-    "huge": (changed(principal="9" * 60 + ".00"), "data.principal"),
-    "huge integer": (changed(instalments=10**30), None),
-    "other digits": (changed(principal="１２０００.00"), "data.principal"),
-    "unknown currency": (changed(currency="XYZ"), None),
-    "unknown member": (changed(colour="red"), "data.colour"),
-    "unknown envelope member": (originated("L9", colour="red"), "colour"),
-    "unknown type": (originated("L9", type="loan.imagined"), "type"),
-    "ill-formed id": (originated("L9", id="a b"), "id"),
-    "path as id": (originated("L9", id="../../etc/passwd"), "id"),
-    "ill-formed subject": (originated("L9", subject="loan:a/b"), "subject"),
-    "shares beyond the whole": (
-        changed(
-            claims=[
-                {"claim": "a", "creditor": "x", "share": 600_000},
-                {"claim": "b", "creditor": "y", "share": 600_000},
-            ]
-        ),
-        None,
-    ),
-    "no such day": (originated("L9", effective="2026-02-30"), "effective"),
-}
-
-
-@pytest.mark.parametrize(("event", "field"), WRONG_FORM.values(), ids=WRONG_FORM.keys())
-def test_wrong_form_is_refused_at_its_field(
-    still_site: Site, event: dict[str, Any], field: str | None
-) -> None:
-    problem = refused(still_site.post(event), 422)
-    if field is not None:
-        assert problem["field"].startswith(field)
-    assert problem["rule"]
-    assert still_site.ledger.status().size == 0
-
-
 def test_tomorrow_in_the_logs_zone_is_refused_and_today_there_is_not(small_site: Site) -> None:
     # 23:30 on the 21st in UTC is the 22nd in Shanghai.
     refused(small_site.post(originated("L1", effective="2026-11-23")), 422, field="effective")
@@ -356,47 +250,6 @@ def test_a_release_needs_its_holders_signature(small_site: Site) -> None:
     refused(site.post(changed_after, "bank"), 422)
     assert site.post(signed(released()), "bank").status_code == 201
     assert site.post(pledged("P1", "L1", n=2)).status_code == 201
-
-
-def test_a_large_event_is_refused_before_it_is_read(still_site: Site) -> None:
-    body = json.dumps(changed(product="x" * 10_000_000)).encode()
-    problem = refused(still_site.post(body), 413)
-    assert problem["code"] == "too_large"
-
-
-def test_a_large_line_is_refused_with_its_number(small_site: Site) -> None:
-    body = ndjson(originated("L1"), changed(product="x" * 2_000_000))
-    assert refused(small_site.post_batch(body), 422)["line"] == 2
-    assert small_site.post_batch(body, "report").json()["counts"] == {
-        "accepted": 1,
-        "repeated": 0,
-        "rejected": 1,
-    }
-
-
-def test_a_body_that_grows_beyond_the_cap_is_cut_off(still_site: Site) -> None:
-    def chunks() -> Any:
-        for _ in range(40):
-            yield b" " * 1_000_000
-
-    headers = {"Content-Type": NDJSON} | still_site.auth()
-    answer = still_site.client.post("/v1/events", content=chunks(), headers=headers)
-    refused(answer, 413)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/xml"},
-        {"Content-Type": ""},
-        {"Content-Type": JSON, "Content-Encoding": "gzip"},
-    ],
-)
-def test_other_media_types_are_refused(still_site: Site, headers: dict[str, str]) -> None:
-    answer = still_site.client.post("/v1/events", content=b"{}", headers=headers | still_site.auth())
-    refused(answer, 415)
-    assert answer.headers["accept-post"] == "application/json, application/x-ndjson"
 
 
 def test_a_database_that_does_not_answer_is_said_with_a_time(

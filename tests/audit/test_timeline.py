@@ -13,7 +13,7 @@ from ledger.errors import NotFoundError
 from ledger.log import Ledger
 from ledger.store import logs
 from tests import book
-from tests.audit.test_run import fill, released
+from tests.audit.poolbook import fill, released
 
 
 def test_a_loan_is_told_from_its_records(ledger: Ledger) -> None:

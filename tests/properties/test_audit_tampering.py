@@ -27,7 +27,7 @@ from ledger.proofs.entries import record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.store import Store, tables
 from tests import book
-from tests.audit.test_run import released
+from tests.audit.poolbook import released
 
 #: Of the loans the first ones are pledged to P; the one named was released from it before P was sealed.
 LOANS, POOLED, RELEASED = 6, 4, "L3"
