@@ -15,12 +15,12 @@ from starlette.exceptions import HTTPException
 
 from api import openapi, outcomes, problems, schemas
 from api.attestations import OnChain
-from api.auth import KeyRing
 from api.chain_account import AccountWatch
 from api.conditional import Conditional
 from api.eventstream import Streams
 from api.frame import Frame
 from api.intake import Gate, Intake
+from api.keyring import KeyRing
 from api.limits import Limits
 from api.metrics import Metrics
 from api.oidc import Provider

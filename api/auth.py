@@ -1,7 +1,4 @@
-"""Who is calling, and whether they may: API keys of parties, signed requests, sessions of the portal.
-
-A key is looked up in the store and remembered for :data:`REMEMBERED_SECONDS`, so that a busy client does not
-cost a query a request; a revoked key or a withdrawn grant therefore works for at most that long in each API process.
+"""Who is calling, and whether they may: API keys (:mod:`api.keyring`), signed requests, sessions of the portal.
 
 A session's cookie is enough to *read* (the portal's own links to documents); whatever changes something takes a key,
 or goes through a page of the portal with its token against forged requests (:mod:`api.sessions`).
@@ -10,10 +7,6 @@ or goes through a page of the portal with its token against forged requests (:mo
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
@@ -22,81 +15,17 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from api import peers, signatures
-from ledger import access
 from ledger.access import Caller, Scope
-from ledger.domain.calendar import format_instant
 from ledger.errors import UnauthorisedError
-from ledger.settings import networks
-from ledger.store import access as stored
-from ledger.store import keys
 
 if TYPE_CHECKING:
+    from api.keyring import Known
     from api.services import Services
-    from ledger.log import Ledger
-    from ledger.settings import Network
     from ledger.store.keys import ApiKey
 
-#: How long a revoked key may go on working. Short against the time a revocation takes to be decided, long
-#: against the time between two requests of a busy client.
-REMEMBERED_SECONDS: Final = 5.0
-#: Keys in force are few; whoever fills this has them, so forgetting all is safe and only costs queries.
-MAX_REMEMBERED: Final = 10_000
-#: How exactly the last use of a key is kept: a write for each look-up would cost more than the look-up.
-USE_KEPT: Final = timedelta(minutes=1)
 #: Methods that change nothing; a session's cookie is enough for them.
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _EMPTY: Final = hashlib.sha256(b"").digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A key in force, and the caller that it makes."""
-
-    key: ApiKey
-    caller: Caller
-    networks: tuple[Network, ...]
-
-
-class KeyRing:
-    """Tells whose token one is. Tokens are remembered by their hash, and only good ones."""
-
-    def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ledger = ledger
-        self._log_id = ledger.row().id
-        self._clock = clock
-        self._known: dict[bytes, tuple[float, Known]] = {}
-
-    def remembered(self, token: str) -> Known | None:
-        """The key, if the token was looked up a moment ago."""
-        found = self._known.get(_hash(token))
-        return found[1] if found is not None and found[0] > self._clock() else None
-
-    def look_up(self, token: str) -> Known:
-        """The key, from the store, which keeps that it is used. Raises :class:`UnauthorisedError`."""
-        now = self._ledger.clock()
-        with self._ledger.store.read() as connection:
-            key = keys.authenticate(connection, self._log_id, token, now=format_instant(now))
-            caller = access.caller(connection, self._log_id, key.party, key.bounds.scopes, key_id=key.id)
-        stale = format_instant(now - USE_KEPT)
-        if key.last_used is None or key.last_used <= stale:
-            with self._ledger.store.write() as connection:
-                keys.note_use(connection, key.id, now=format_instant(now), unless_after=stale)
-        known = Known(key, caller, networks(",".join(key.bounds.networks), "networks"))
-        if len(self._known) >= MAX_REMEMBERED:
-            self._known.clear()
-        self._known[_hash(token)] = (self._clock() + REMEMBERED_SECONDS, known)
-        return known
-
-    def use_nonce(self, key_id: str, signed: signatures.Signed) -> bool:
-        """Whether a signed request comes for the first time."""
-        now = int(self._ledger.clock().timestamp())
-        expires = signed.created + signatures.WINDOW_SECONDS
-        with self._ledger.store.write() as connection:
-            return stored.use_nonce(connection, key_id, signed.nonce, now=now, expires=expires)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 class Allowed(HTTPBearer):

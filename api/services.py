@@ -9,10 +9,10 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from api.attestations import Attestations
-from api.auth import KeyRing
 from api.chain_account import AccountWatch
 from api.eventstream import Streams
 from api.intake import Gate, Intake
+from api.keyring import KeyRing
 from api.limits import Limits
 from api.metrics import Metrics
 from api.oidc import Provider

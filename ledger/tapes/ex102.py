@@ -25,7 +25,6 @@ tape: it states what *this* file said.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from ledger.domain.events import read_submission
 from ledger.errors import ConfigurationError, MalformedError, RefusedError
 from ledger.tapes import schedule_al as al
 from ledger.tapes import xmlstream
-from ledger.tapes.ex102_month import Month
+from ledger.tapes.ex102_month import Month, Options
 from ledger.tapes.fields import Fields, is_name
 from ledger.tapes.model import Known, Progress, Reject, Submission, Tape, TapeSummary
 from ledger.tapes.pools import BATCH, Placement, transfers
@@ -43,22 +42,6 @@ CHUNK = BATCH
 
 #: Longest trust and loan prefix: leaves room in 64 characters for asset, period and kind.
 MAX_PREFIX = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a tape is read. ``trust`` names it in event ids, ``prefix`` its loans (``loan:PREFIX:ASSET``).
-
-    ``one_trust``: the trust was taken from the file, so a record that names another one is a reject.
-    """
-
-    party: str
-    trust: str
-    prefix: str
-    creditor: str
-    currency: str = "USD"
-    percent: bool = False
-    one_trust: bool = False
 
 
 def read(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.domain import money
 from ledger.tapes import forms
 from ledger.tapes import schedule_al as al
 from ledger.tapes.fields import Fields, is_name
 from ledger.tapes.model import Submission, TapeSummary
-
-if TYPE_CHECKING:
-    from ledger.tapes.ex102 import Options
 
 #: Longest name the ledger takes.
 _MAX_NAME = 64
@@ -26,6 +24,22 @@ _WHOLE = 1_000_000
 
 _DATES = (("originated", al.ORIGINATED), ("first_due", al.FIRST_DUE), ("maturity", al.MATURITY))
 _PARTS = (("principal", al.PAID_PRINCIPAL), ("interest", al.PAID_INTEREST), ("other", al.PAID_OTHER))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a tape is read. ``trust`` names it in event ids, ``prefix`` its loans (``loan:PREFIX:ASSET``).
+
+    ``one_trust``: the trust was taken from the file, so a record that names another one is a reject.
+    """
+
+    party: str
+    trust: str
+    prefix: str
+    creditor: str
+    currency: str = "USD"
+    percent: bool = False
+    one_trust: bool = False
 
 
 class Month:

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from api.auth import REMEMBERED_SECONDS, KeyRing
+from api.keyring import REMEMBERED_SECONDS, KeyRing
 from ledger.errors import UnauthorisedError
 from ledger.log import Ledger
 from ledger.store import keys, logs
