@@ -13,18 +13,16 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Query
+from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from api import problems
 from api.answers import as_json
-
-if TYPE_CHECKING:
-    from fastapi import Request, Response
 
 #: The most items on a page: about a megabyte of the longest ones.
 MAX_LIMIT: Final = 1_000
@@ -53,44 +51,63 @@ def after(cursor: str | None, of: str, kind: type[Position]) -> Position | None:
     return position
 
 
-def page(
-    request: Request,
-    of: str,
-    items: Sequence[Item],
-    *,
-    limit: int,
-    position: Callable[[Item], str | int],
-    shown: Callable[[Item], Any] = lambda item: item,
-    beside: Mapping[str, Any] | None = None,
-) -> Response:
-    """A page of ``items``, of which one more than ``limit`` was looked for to know whether there is a next page.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list a request asks for: at most ``limit`` items, those after the page before.
 
-    ``beside`` are members of the answer that are of all pages.
+    A route takes it as a parameter (:data:`Asked`), looks for one item more than ``limit``, so that it is known
+    whether there is a next page, and answers with :meth:`page`.
     """
-    end = position(items[limit - 1]) if len(items) > limit else None
-    return cut(request, of, items[:limit], end=end, shown=shown, beside=beside)
+
+    request: Request
+    limit: int
+    cursor: str | None
+
+    def after(self, of: str, kind: type[Position]) -> Position | None:
+        """The position after which the page begins; None for the first one. Answers 422 for another list's cursor."""
+        return after(self.cursor, of, kind)
+
+    def page(
+        self,
+        of: str,
+        items: Sequence[Item],
+        *,
+        position: Callable[[Item], str | int],
+        shown: Callable[[Item], Any] = lambda item: item,
+        beside: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """The answer with ``items``. ``beside`` are members of it that are of all pages."""
+        end = position(items[self.limit - 1]) if len(items) > self.limit else None
+        return self.cut(of, items[: self.limit], end=end, shown=shown, beside=beside)
+
+    def cut(
+        self,
+        of: str,
+        items: Sequence[Item],
+        *,
+        end: str | int | None,
+        shown: Callable[[Item], Any] = lambda item: item,
+        beside: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """The answer where the next page goes on behind ``end``, wherever that lies; None on the last."""
+        cursor = None if end is None else _encoded(of, end)
+        headers = {}
+        if cursor is not None:
+            query = self.request.query_params.multi_items()
+            given = [(name, value) for name, value in query if name != "cursor"]
+            path = self.request.scope["raw_path"].decode("ascii", "replace")
+            headers["Link"] = f'<{path}?{urlencode([*given, ("cursor", cursor)])}>; rel="next"'
+        return as_json(
+            {**(beside or {}), "items": [shown(one) for one in items], "next": cursor}, headers=headers
+        )
 
 
-def cut(
-    request: Request,
-    of: str,
-    items: Sequence[Item],
-    *,
-    end: str | int | None,
-    shown: Callable[[Item], Any] = lambda item: item,
-    beside: Mapping[str, Any] | None = None,
-) -> Response:
-    """A page of ``items`` after which the next one goes on behind ``end``, wherever that lies; None on the last."""
-    cursor = None if end is None else _encoded(of, end)
-    headers = {}
-    if cursor is not None:
-        given = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        query = urlencode([*given, ("cursor", cursor)])
-        path = request.scope["raw_path"].decode("ascii", "replace")
-        headers["Link"] = f'<{path}?{query}>; rel="next"'
-    return as_json(
-        {**(beside or {}), "items": [shown(one) for one in items], "next": cursor}, headers=headers
-    )
+async def _asked(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Part:
+    return Part(request, limit, cursor)
+
+
+#: The parameter by which a route knows which page is asked for.
+Asked = Annotated[Part, Depends(_asked)]
 
 
 def _storable(position: str | int) -> bool:

@@ -83,27 +83,23 @@ def _start(here: Here, caller: Caller, order: schemas.AuditOrder) -> Response:
     ),
 )
 def audit_list(
-    request: Request,
     here: Here,
     caller: Reader,
+    asked: paging.Asked,
     *,
     pool: Annotated[
         str | None, Query(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Of this pool alone.")
     ] = None,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
 ) -> Response:
     """Runs of the pools that the caller sees, whoever asked for them."""
-    after = paging.after(cursor, "audits", str)
+    after = asked.after("audits", str)
     with reads.reading(here, caller) as reader:
         if pool is not None:
             reader.view.pool(pool)
         pools = reader.view.pools() if pool is None else [pool]
         before = None if after is None else _position(after)
-        rows = audits.listed(reader.connection, reader.log, pools, after=before, limit=limit + 1)
-    return paging.page(
-        request, "audits", rows, limit=limit, position=lambda row: f"{row.created} {row.id}", shown=shown
-    )
+        rows = audits.listed(reader.connection, reader.log, pools, after=before, limit=asked.limit + 1)
+    return asked.page("audits", rows, position=lambda row: f"{row.created} {row.id}", shown=shown)
 
 
 def _position(cursor: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api import openapi, paging, schemas
@@ -33,17 +33,13 @@ _CHECKPOINTS, _REGISTERS, _ANCHORS = "checkpoints", "registers", "anchors"
         {200: openapi.answer(schemas.CheckpointPage, "Checkpoints by their size.")}, *_LIST
     ),
 )
-def checkpoint_list(
-    request: Request, here: Here, *, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
-) -> Response:
+def checkpoint_list(here: Here, asked: paging.Asked) -> Response:
     """Every size that was published, the smallest first."""
-    first = paging.after(cursor, _CHECKPOINTS, int)
+    first = asked.after(_CHECKPOINTS, int)
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
-        rows = trees.checkpoints_from(connection, log.id, first or 0, limit=limit + 1)
-    return paging.page(
-        request, _CHECKPOINTS, rows, limit=limit, position=_size, shown=lambda row: _checkpoint(here, row)
-    )
+        rows = trees.checkpoints_from(connection, log.id, first or 0, limit=asked.limit + 1)
+    return asked.page(_CHECKPOINTS, rows, position=_size, shown=lambda row: _checkpoint(here, row))
 
 
 @router.get(
@@ -82,17 +78,13 @@ def checkpoint(here: Here, size: PublishedSize) -> Response:
         {200: openapi.answer(schemas.RegisterPage, "Registers by their size.")}, *_LIST
     ),
 )
-def register_list(
-    request: Request, here: Here, *, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
-) -> Response:
+def register_list(here: Here, asked: paging.Asked) -> Response:
     """The register at the end of each published tree: its root and how many claims and pools it holds."""
-    first = paging.after(cursor, _REGISTERS, int)
+    first = asked.after(_REGISTERS, int)
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
-        rows = trees.registers_between(connection, log.id, first or 0, log.published, limit=limit + 1)
-    return paging.page(
-        request, _REGISTERS, rows, limit=limit, position=lambda row: row.index + 1, shown=_register
-    )
+        rows = trees.registers_between(connection, log.id, first or 0, log.published, limit=asked.limit + 1)
+    return asked.page(_REGISTERS, rows, position=lambda row: row.index + 1, shown=_register)
 
 
 @router.get(
@@ -114,20 +106,16 @@ def register(here: Here, size: PublishedSize) -> Response:
     summary="Anchors",
     responses=openapi.responses({200: openapi.answer(schemas.AnchorPage, "Anchors by their size.")}, *_LIST),
 )
-def anchor_list(
-    request: Request, here: Here, *, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
-) -> Response:
+def anchor_list(here: Here, asked: paging.Asked) -> Response:
     """Every size that goes on chain, and how far it is."""
-    first = paging.after(cursor, _ANCHORS, int)
+    first = asked.after(_ANCHORS, int)
     with here.ledger.store.read() as connection:
         log = logs.get(connection, here.ledger.origin)
-        rows = anchors.listed(connection, log.id, after=first or 0, limit=limit + 1)
+        rows = anchors.listed(connection, log.id, after=first or 0, limit=asked.limit + 1)
         proven = anchors.with_evidence(connection, log.id, [row.size for row in rows])
-    return paging.page(
-        request,
+    return asked.page(
         _ANCHORS,
         rows,
-        limit=limit,
         position=lambda row: row.size,
         shown=lambda row: _anchor(row, evidence=row.size in proven),
     )

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api import openapi, paging, reads, schemas
@@ -61,31 +61,21 @@ def analytics(here: Here, caller: Reader, pool: PoolName) -> Response:
         {200: openapi.answer(schemas.FindingPage, "Findings, the gravest first.")}, *_FAILURES
     ),
 )
-def findings(
-    request: Request,
-    here: Here,
-    caller: Reader,
-    pool: PoolName,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def findings(here: Here, caller: Reader, pool: PoolName, asked: paging.Asked) -> Response:
     """The findings of the newest run that has ended; `/v1/audits` has all runs, and asks for new ones."""
     with reads.reading(here, caller) as reader:
         reader.view.pool(pool)
         run = audits.latest(reader.connection, reader.log, pool)
         of = f"findings:{None if run is None else run.id}"
-        first = paging.after(cursor, of, int) or 0
+        first = asked.after(of, int) or 0
         every = (
             [] if run is None else audits.findings(reader.connection, reader.log, run.id, view=reader.view)
         )
     reads.note(here, reader, subject=f"pool:{pool}", what="findings")
-    numbered = list(enumerate(every, 1))[first : first + limit + 1]
-    return paging.page(
-        request,
+    numbered = list(enumerate(every, 1))[first : first + asked.limit + 1]
+    return asked.page(
         of,
         numbered,
-        limit=limit,
         position=_number,
         shown=_finding,
         beside={"audit": None if run is None else run.id},
@@ -101,21 +91,19 @@ def findings(
     ),
 )
 def pool_breaks(
-    request: Request,
     here: Here,
     caller: Reader,
     pool: PoolName,
+    asked: paging.Asked,
     *,
     as_of: Day = None,
     closed: Annotated[bool, Query(description="Closed ones too.")] = False,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
 ) -> Response:
     """Open: nobody has agreed. Agreed: one side has. Closed: the owner and another party have. Breaks are opened and
     closed by events.
     """
     of = f"breaks:{pool}"
-    first = paging.after(cursor, of, str) or ""
+    first = asked.after(of, str) or ""
     with reads.reading(here, caller) as reader:
         day = past_day(reader.log, as_of, "as_of", now=here.ledger.clock())
         own = _records(reader, pool, day)
@@ -126,7 +114,7 @@ def pool_breaks(
         one for name, one in sorted(standing.items()) if name > first and (closed or one.status != "closed")
     ]
     reads.note(here, reader, subject=f"pool:{pool}", what="breaks")
-    return paging.page(request, of, shown, limit=limit, position=_name, shown=lambda one: one.to_json(day))
+    return asked.page(of, shown, position=_name, shown=lambda one: one.to_json(day))
 
 
 @router.get(
@@ -137,22 +125,14 @@ def pool_breaks(
         {200: openapi.answer(schemas.TapePage, "Files in the order of the log.")}, *_FAILURES
     ),
 )
-def tapes(
-    request: Request,
-    here: Here,
-    caller: Reader,
-    pool: PoolName,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def tapes(here: Here, caller: Reader, pool: PoolName, asked: paging.Asked) -> Response:
     """What was stated of each file that was reconciled with the pool's records: digest, cut-off, sender."""
     of = f"tapes:{pool}"
-    first = paging.after(cursor, of, int)
+    first = asked.after(of, int)
     with reads.reading(here, caller) as reader:
         received = breaks.tapes_received(_records(reader, pool, None))
     rest = [one for one in received if first is None or one[0][0] > first]
-    return paging.page(request, of, rest, limit=limit, position=_index, shown=_tape)
+    return asked.page(of, rest, position=_index, shown=_tape)
 
 
 def _records(reader: Shown, pool: str, day: date | None) -> tuple[Indexed, ...]:

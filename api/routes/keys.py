@@ -36,21 +36,14 @@ KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1d2c3b4a59687
         {200: openapi.answer(schemas.KeyPage, "Keys by party, ended ones too.")}, *_FAILURES
     ),
 )
-def key_list(
-    request: Request,
-    here: Here,
-    caller: Admin,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def key_list(here: Here, caller: Admin, asked: paging.Asked) -> Response:
     """The keys of the caller's party; of every party for an operator. Secrets cannot be read back."""
-    first = paging.after(cursor, _KEYS, str)
+    first = asked.after(_KEYS, str)
     with here.ledger.store.read() as connection:
         every = keys.list_keys(connection, logs.get(connection, here.ledger.origin).id)
     seen = sorted((one for one in every if caller.operates or one.party == caller.party), key=_place)
     rest = [one for one in seen if first is None or _place(one) > first]
-    return paging.page(request, _KEYS, rest, limit=limit, position=_place, shown=_shown)
+    return asked.page(_KEYS, rest, position=_place, shown=_shown)
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api import openapi, paging, reads, schemas
@@ -59,23 +59,13 @@ def loan_timeline(
         {200: openapi.answer(schemas.LoanRecordPage, "Records in the order of their chain.")}, *_FAILURES
     ),
 )
-def loan_receipts(
-    request: Request,
-    here: Here,
-    caller: Reader,
-    loan: LoanName,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def loan_receipts(here: Here, caller: Reader, loan: LoanName, asked: paging.Asked) -> Response:
     """Index and digest of each record of a loan, with links to where its event stands and to its receipt."""
-    first = paging.after(cursor, f"{_RECORDS}:{loan}", int)
+    first = asked.after(f"{_RECORDS}:{loan}", int)
     with reads.reading(here, caller) as reader:
         rows = [row for row in reader.records_of(loan) if first is None or row.seq > first]
     reads.note(here, reader, subject=f"loan:{loan}", what="receipts")
-    return paging.page(
-        request, f"{_RECORDS}:{loan}", rows, limit=limit, position=_seq, shown=_Shown(reader.log.published)
-    )
+    return asked.page(f"{_RECORDS}:{loan}", rows, position=_seq, shown=_Shown(reader.log.published))
 
 
 def _seq(row: RecordRow) -> int:

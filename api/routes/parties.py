@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from api import openapi, paging, problems, schemas
@@ -40,21 +40,14 @@ Target = Annotated[
     summary="The parties that the caller sees",
     responses=openapi.responses({200: openapi.answer(schemas.PartyPage, "Parties by name.")}, *_FAILURES),
 )
-def party_list(
-    request: Request,
-    here: Here,
-    caller: Reader,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def party_list(here: Here, caller: Reader, asked: paging.Asked) -> Response:
     """Names, roles and statement keys: all of them for whoever oversees the log, else the caller's own."""
-    first = paging.after(cursor, _PARTIES, str)
+    first = asked.after(_PARTIES, str)
     with here.ledger.store.read() as connection:
         every = logs.list_parties(connection, logs.get(connection, here.ledger.origin).id)
     seen = [one for one in every if caller.oversees or one.name == caller.party]
     rest = [one for one in seen if first is None or one.name > first]
-    return paging.page(request, _PARTIES, rest, limit=limit, position=_name, shown=asdict)
+    return asked.page(_PARTIES, rest, position=_name, shown=asdict)
 
 
 @router.get(
@@ -63,25 +56,16 @@ def party_list(
     summary="What parties were granted",
     responses=openapi.responses({200: openapi.answer(schemas.GrantPage, "Grants by party.")}, *_FAILURES),
 )
-def grant_list(
-    request: Request,
-    here: Here,
-    caller: Admin,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def grant_list(here: Here, caller: Admin, asked: paging.Asked) -> Response:
     """An operator sees everybody's grants, others their own."""
-    first = paging.after(cursor, _GRANTS, str)
+    first = asked.after(_GRANTS, str)
     with here.ledger.store.read() as connection:
         every = stored.all_grants(connection, logs.get(connection, here.ledger.origin).id)
     seen = sorted(one for one in every if caller.operates or one[0] == caller.party)
     rest = [one for one in seen if first is None or _place(one) > first]
-    return paging.page(
-        request,
+    return asked.page(
         _GRANTS,
         sorted(rest, key=_place),
-        limit=limit,
         position=_place,
         shown=lambda one: {"party": one[0], "target": one[1], "given": one[2]},
     )
@@ -136,19 +120,17 @@ def withdraw(here: Here, caller: Admin, party: PartyName, target: Target) -> Res
     ),
 )
 def reads(
-    request: Request,
     here: Here,
     caller: Admin,
+    asked: paging.Asked,
     *,
     loan: LoanQuery = None,
     party: Annotated[
         str | None, Query(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Reads by it.")
     ] = None,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
 ) -> Response:
     """An operator sees all reads; a party those that it made itself."""
-    before = paging.after(cursor, _READS, int)
+    before = asked.after(_READS, int)
     if not caller.operates and party not in (None, caller.party):
         raise UnauthorisedError("reads of other parties are for operators")
     with here.ledger.store.read() as connection:
@@ -158,9 +140,9 @@ def reads(
             subject=None if loan is None else f"loan:{loan}",
             party=party if caller.operates else caller.party,
             before=before,
-            limit=limit + 1,
+            limit=asked.limit + 1,
         )
-    return paging.page(request, _READS, rows, limit=limit, position=_id, shown=asdict)
+    return asked.page(_READS, rows, position=_id, shown=asdict)
 
 
 def _check_operator(caller: access.Caller) -> None:

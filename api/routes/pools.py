@@ -4,7 +4,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api import openapi, paging, reads, schemas
@@ -35,20 +35,13 @@ _FAILURES = ("unauthenticated", "unauthorised", "not_found", "invalid_request", 
         "unavailable",
     ),
 )
-def pool_list(
-    request: Request,
-    here: Here,
-    caller: Reader,
-    *,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
+def pool_list(here: Here, caller: Reader, asked: paging.Asked) -> Response:
     """Each pool in a line: rules version, holdings, the size sealed last."""
-    first = paging.after(cursor, "pools", str)
+    first = asked.after("pools", str)
     with reads.reading(here, caller) as reader:
-        names = [name for name in reader.view.pools() if name > (first or "")][: limit + 1]
+        names = [name for name in reader.view.pools() if name > (first or "")][: asked.limit + 1]
         briefs = pools.briefs(reader.connection, reader.log, names)
-    return paging.page(request, "pools", briefs, limit=limit, position=_pool, shown=asdict)
+    return asked.page("pools", briefs, position=_pool, shown=asdict)
 
 
 @router.get(
@@ -78,10 +71,10 @@ def pool_summary(here: Here, caller: Reader, pool: PoolName) -> Response:
     ),
 )
 def pool_loans(
-    request: Request,
     here: Here,
     caller: Reader,
     pool: PoolName,
+    asked: paging.Asked,
     *,
     status: Annotated[Status | None, Query(description="As the loan is told from its records.")] = None,
     bucket: Annotated[
@@ -98,8 +91,6 @@ def pool_loans(
     holder: Annotated[
         str | None, Query(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Of whose share in the pool.")
     ] = None,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
 ) -> Response:
     """The loans of which the pool holds a share now. Days past due and buckets are worked out, as of `as_of`, where the
     request filters by them; else they are null. A filter looks at a thousand loans at most for a page: one with fewer
@@ -109,14 +100,13 @@ def pool_loans(
         status=status or "", bucket=bucket or "", min_days=min_days_past_due, holder=holder or ""
     )
     of = f"pool.loans:{pool}:{wanted.status}:{wanted.bucket}:{wanted.min_days}:{wanted.holder}"
-    first = paging.after(cursor, of, str)
+    first = asked.after(of, str)
     with reads.reading(here, caller) as reader:
         reader.view.pool(pool)
-    found = loanlist.page(here.ledger, pool, wanted, after=first or "", limit=limit, aged=False)
+    found = loanlist.page(here.ledger, pool, wanted, after=first or "", limit=asked.limit, aged=False)
     reads.note(here, reader, subject=f"pool:{pool}", what="loans")
     day = found.as_of if wanted.ages else None
-    return paging.cut(
-        request,
+    return asked.cut(
         of,
         found.rows,
         end=found.after,

@@ -9,7 +9,6 @@ from fastapi.responses import Response
 from api import bodies, idempotency, openapi, paging, schemas
 from api.answers import as_json
 from api.auth import Admin
-from api.paging import Cursor, Limit
 from api.services import Here
 from ledger.access import Caller
 from ledger.errors import UnauthorisedError
@@ -70,16 +69,12 @@ async def add_webhook(request: Request, here: Here, caller: Admin, key: idempote
         {200: openapi.answer(schemas.WebhookPage, "Webhooks by id; no secrets.")}, *_ALWAYS
     ),
 )
-def webhooks(
-    request: Request, here: Here, caller: Admin, limit: Limit = paging.DEFAULT_LIMIT, cursor: Cursor = None
-) -> Response:
+def webhooks(here: Here, caller: Admin, asked: paging.Asked) -> Response:
     """The webhooks of the caller's party; for an operator those of all parties."""
-    after = paging.after(cursor, "webhooks", str)
+    after = asked.after("webhooks", str)
     rows = sorted(here.webhooks.list(_whose(caller)), key=lambda row: row.id)
     found = [row for row in rows if after is None or row.id > after]
-    return paging.page(
-        request, "webhooks", found, limit=limit, position=lambda row: row.id, shown=endpoint_document
-    )
+    return asked.page("webhooks", found, position=lambda row: row.id, shown=endpoint_document)
 
 
 @router.get(
@@ -171,21 +166,12 @@ def test_webhook(here: Here, caller: Admin, webhook_id: WebhookId) -> Response:
         {200: openapi.answer(schemas.DeliveryPage, "Deliveries, the newest first.")}, *_ALWAYS, "not_found"
     ),
 )
-def deliveries(  # noqa: PLR0917 - FastAPI reads them by name
-    request: Request,
-    here: Here,
-    caller: Admin,
-    webhook_id: WebhookId,
-    limit: Limit = paging.DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Response:
+def deliveries(here: Here, caller: Admin, webhook_id: WebhookId, asked: paging.Asked) -> Response:
     """The deliveries of a webhook of the last 30 days, and how the last attempt of each ended."""
     name = f"deliveries:{webhook_id}"
-    before = paging.after(cursor, name, int)
-    found = here.webhooks.deliveries(webhook_id, party=_whose(caller), before=before, most=limit + 1)
-    return paging.page(
-        request, name, found, limit=limit, position=lambda row: row.id, shown=delivery_document
-    )
+    before = asked.after(name, int)
+    found = here.webhooks.deliveries(webhook_id, party=_whose(caller), before=before, most=asked.limit + 1)
+    return asked.page(name, found, position=lambda row: row.id, shown=delivery_document)
 
 
 @router.post(
