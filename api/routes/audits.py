@@ -215,7 +215,7 @@ def audit_report(
     ] = None,
     language: Annotated[Literal["en", "zh"], Query(description="Of HTML and PDF.")] = "en",
 ) -> Response:
-    """The report as JSON (its SHA-256 is the digest on paper), as one printable HTML file, or as PDF/A."""
+    """The report as JSON (`poolproof report` tells its digest), as one printable HTML file, or as PDF/A."""
     with reads.reading(here, caller) as reader:
         row = find(reader, audit_id)
         file = audits.report_file(reader.connection, reader.log, audit_id, view=reader.view)

@@ -16,7 +16,7 @@ Word = Literal["acknowledged", "checked", "disputed"]
 
 
 class Attestation(Document):
-    """A party's signed statement on chain about what it checked; ``evidence`` is the SHA-256 of the audit's report.
+    """A party's signed statement on chain about what it checked; ``evidence`` is the digest of the audit's report.
 
     ``at`` and ``block_number`` are of its block, the latter null where the node keeps no events from so long ago;
     ``age`` is in seconds. ``parties`` are those whose address the log's operator says the signer is, as far as the

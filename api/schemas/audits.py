@@ -109,6 +109,7 @@ class AuditFinding(Document):
     text: str
     text_zh: str
     facts: dict[str, str | int]
+    said: dict[str, str]
     evidence: list[FindingEvidence]
 
 
@@ -145,6 +146,7 @@ class AuditReport(Document):
     made_by: str
     sees: list[str]
     basis: dict[str, Any]
+    asked: dict[str, Any]
     outcome: Literal["clean", "findings", "undetermined"]
     counts: AuditCounts
     procedures: list[AuditProcedure]

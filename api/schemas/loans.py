@@ -26,6 +26,7 @@ class Finding(Document):
     text: str
     text_zh: str
     facts: dict[str, Any]
+    said: dict[str, str]
     evidence: list[Evidenced]
 
 

@@ -204,7 +204,7 @@ class BackDating:
 
     def check(self, notes: Notes, pool: str, cut_offs: Iterable[date] = ()) -> None:
         """Perform the procedure back_dating; ``pool`` is its subject, ``cut_offs`` those of its seals and tapes."""
-        procedure = notes.procedure("back_dating", "events")
+        procedure = notes.procedure("back_dating")
         if self.clock.anchors is None:
             if self.events:
                 procedure.undecided(_NO_ANCHOR, self.events)

@@ -133,7 +133,7 @@ def _principal(one: Standing) -> int | None:
 
 def check_limits(notes: Notes, pool: str, totals: Totals, *, rules: PoolRules) -> None:
     """Perform the procedure concentration, over all principal held, by currency."""
-    procedure = notes.procedure("concentration", "limits")
+    procedure = notes.procedure("concentration")
     for sums in (one for _, one in sorted(totals.sums.items()) if one.principal):
         for limit in rules.limits:
             values = sums.by_attribute.get(limit.attribute, Counter())
@@ -197,12 +197,12 @@ def check_base(
     notes: Notes, pool: str, records: Sequence[Indexed], covers: Covers, *, rules: PoolRules, as_of: date
 ) -> dict[str, Base]:  # fmt: skip
     """Perform the procedure borrowing_base on the pool's own records; the base by currency."""
-    procedure = notes.procedure("borrowing_base", "currencies")
+    procedure = notes.procedure("borrowing_base")
     prices = _Prices(records, as_of)
     if rules.advance_rate is None or not prices.pledged:
         return {}
     if prices.untold:
-        procedure.undecided(_NO_PRICE, prices.untold)
+        procedure.undecided(_NO_PRICE)
     found = {}
     for currency in sorted(covers.sums.keys() | prices.lent.keys()):
         cover = covers.sums.get(currency, Cover())

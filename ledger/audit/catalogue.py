@@ -31,14 +31,19 @@ class Severity(enum.StrEnum):
 
 
 class Question(NamedTuple):
-    """A procedure: what is asked, in English and Chinese."""
+    """A procedure: what is asked, in English and Chinese, and of what."""
 
     en: str
     zh: str
+    unit: str
 
 
 class Entry(NamedTuple):
-    """One kind of finding. ``meaning`` is the documentation's sentence: what it shows and what it does not."""
+    """One kind of finding. ``meaning`` is the documentation's sentence: what it shows and what it does not.
+
+    ``said`` are the facts that are sentences of the program, such as the error that a damaged value gave: a report's
+    digest is not over them.
+    """
 
     code: str
     severity: Severity
@@ -46,15 +51,19 @@ class Entry(NamedTuple):
     en: str
     zh: str
     meaning: str
+    said: frozenset[str] = frozenset()
 
 
 def _read() -> tuple[dict[str, Question], dict[str, Entry]]:
     text = resources.files("ledger.audit").joinpath("catalogue.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
-    procedures = {one["name"]: Question(one["en"], one["zh"]) for one in data["procedure"]}
+    procedures = {
+        one["name"]: Question(one["en"], one["zh"], one.get("unit", "loans")) for one in data["procedure"]
+    }
     entries: dict[str, Entry] = {}
     for one in data["finding"]:
-        entry = Entry(**{**one, "severity": Severity(one["severity"])})
+        said = frozenset(one.pop("said", ()))
+        entry = Entry(**{**one, "severity": Severity(one["severity"]), "said": said})
         if entry.code in entries or entry.procedure not in procedures:
             raise RuntimeError(f"catalogue.toml: {entry.code}")
         entries[entry.code] = entry

@@ -23,7 +23,7 @@ def all_there(row: SubjectRow, own: Sequence[RecordRow], *, before: int) -> bool
 
 def read_records(subject: str, origin: str, own: Sequence[RecordRow], notes: Notes) -> list[Indexed]:
     """Parse all of a subject's records, in their order; those that do not hold are findings and are left out."""
-    notes.procedure("records", "records").answered(len(own))
+    notes.procedure("records").answered(len(own))
     parsed: list[Indexed] = []
     previous: bytes | None = None
     for seq, row in enumerate(own):

@@ -101,7 +101,7 @@ class Confirmations:
 
     def take(self, case: Case) -> None:
         """Ask for each payment of a loan while the pool held a share of it."""
-        case.notes.procedure("confirmation", "payments")
+        case.notes.procedure("confirmation")
         confirmed = _Confirmed(case)
         answers = []
         opened = opening_day(case.terms)

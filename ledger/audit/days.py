@@ -46,7 +46,7 @@ class Stated(NamedTuple):
 
     def text(self, currency: str) -> str:
         """In words."""
-        return f"{self.count} of {money.format(self.units, currency)} {currency}"
+        return f"{self.count} events, {money.format(self.units, currency)} {currency}"
 
 
 class DayScan:
@@ -95,7 +95,7 @@ class DayScan:
 
     def check(self, notes: Notes, closes: Sequence[Indexed]) -> None:
         """Perform the procedure days; ``closes`` are those that the scan was made for."""
-        procedure = notes.procedure("days", "closes")
+        procedure = notes.procedure("days")
         named: dict[str, set[Line]] = {}
         for _, one, event in _closes(closes):
             named.setdefault(one.party, set()).update(_stated(event, None))

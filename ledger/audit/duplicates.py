@@ -168,7 +168,7 @@ class DuplicateScan:
 
     def check(self, notes: Notes, read: ReadLoans, concerns: Concerns) -> None:
         """Perform the procedure duplicates: read the candidates again, compare them exactly, report those wanted."""
-        procedure = notes.procedure("duplicates", "references")
+        procedure = notes.procedure("duplicates")
         procedure.answered(len(self._loans) // 2 + len(self._references))
         if self._nameless:
             procedure.undecided("the loan names no reference of its borrower", self._nameless)

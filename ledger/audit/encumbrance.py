@@ -82,7 +82,7 @@ def check(
 
     Returns how many registers were followed.
     """
-    procedure = notes.procedure("encumbrance", "claims")
+    procedure = notes.procedure("encumbrance")
     registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
     for start in range(0, len(loan_ids), CHUNK_LOANS):
         claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, opener)

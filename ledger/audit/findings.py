@@ -10,11 +10,16 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
-from ledger.audit.catalogue import CATALOGUE, Entry, Severity
+from ledger.audit.catalogue import CATALOGUE, PROCEDURES, Entry, Severity
+from ledger.audit.render import words
+from ledger.audit.render.words import Language
 
 MEDIA_TYPE: Final = "application/vnd.poolproof.audit-report.v1+json"
+#: Who makes reports here.
+MAKER: Final = f"poolproof {version('poolproof')}"
 
 
 class Outcome(enum.StrEnum):
@@ -56,20 +61,23 @@ class Finding:
         """How grave it is."""
         return self.entry.severity
 
-    def text(self, language: str = "en") -> str:
+    def text(self, language: Language = "en") -> str:
         """What it says, in ``en`` or ``zh``."""
-        return (self.entry.zh if language == "zh" else self.entry.en).format_map(self.facts)
+        return words.filled(self.entry.zh if language == "zh" else self.entry.en, self.facts, language)
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding as reports show it."""
+    def to_json(self, *, wordless: bool = False) -> dict[str, Any]:
+        """The finding as reports show it; ``wordless``: what of it was found, without our words for it."""
+        said, facts = self.entry.said, self.facts
+        texts = {} if wordless else {"text": self.text(), "text_zh": self.text("zh")}
+        sentences = {} if wordless else {"said": {name: facts[name] for name in facts if name in said}}
         return {
             "code": self.code,
             "severity": str(self.severity),
             "subject": self.subject,
             "claim": self.claim,
-            "text": self.text(),
-            "text_zh": self.text("zh"),
-            "facts": dict(self.facts),
+            **texts,
+            "facts": {name: value for name, value in facts.items() if name not in said},
+            **sentences,
             "evidence": [{"index": one.index, "digest": one.digest} for one in self.evidence],
         }
 
@@ -81,7 +89,7 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Procedure:
-    """One question, put to ``asked`` claims, loans, payments or registers (``unit``)."""
+    """One question, put to ``asked`` claims, loans, payments or reports (``unit``, as the catalogue has it)."""
 
     name: str
     unit: str = "loans"
@@ -139,11 +147,11 @@ class Notes:
     findings: list[Finding] = field(default_factory=list)
     procedures: dict[str, Procedure] = field(default_factory=dict)
 
-    def procedure(self, name: str, unit: str = "loans") -> Procedure:
+    def procedure(self, name: str) -> Procedure:
         """The procedure of this name, begun if it is new."""
         found = self.procedures.get(name)
         if found is None:
-            found = self.procedures[name] = Procedure(name=name, unit=unit)
+            found = self.procedures[name] = Procedure(name=name, unit=PROCEDURES[name].unit)
         return found
 
     def find(
@@ -167,7 +175,7 @@ class Notes:
         """Take in what another range gave."""
         self.findings.extend(other.findings)
         for name, procedure in other.procedures.items():
-            self.procedure(name, procedure.unit).add(procedure)
+            self.procedure(name).add(procedure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +202,22 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked beside the size and day of the basis.
+
+    ``since`` is the size from which on holders were followed, ``tapes`` the SHA-256 of each file that was laid beside
+    the records, in hex.
+    """
+
+    since: int = 0
+    tapes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As reports show it."""
+        return {"since": self.since, "tapes": list(self.tapes)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """The result of an audit of one pool. Amounts are decimal strings by currency.
 
@@ -210,6 +234,7 @@ class AuditReport:
     #: who looks and what this reader cannot see, in words
     sees: tuple[str, ...]
     basis: Basis
+    asked: Asked = Asked()
     procedures: tuple[Procedure, ...]
     findings: tuple[Finding, ...]
     numbers: Mapping[str, int | str]
@@ -226,8 +251,11 @@ class AuditReport:
             return 1
         return 3 if any(one.outcome is Outcome.UNDETERMINED for one in self.procedures) else 0
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as one document; made of facts only, so that two runs over the same inputs are equal."""
+    def to_json(self, *, wordless: bool = False) -> dict[str, Any]:
+        """The report as one document: two runs of one version over the same inputs give the same.
+
+        ``wordless`` leaves out the words of findings; :func:`ledger.audit.reportfile.found` the others too.
+        """
         return {
             "media_type": MEDIA_TYPE,
             "pool": self.pool,
@@ -239,10 +267,11 @@ class AuditReport:
                 name: list(value) if isinstance(value := getattr(self.basis, name), tuple) else value
                 for name in Basis.__dataclass_fields__
             },
+            "asked": self.asked.to_json(),
             "outcome": {0: "clean", 1: "findings", 3: "undetermined"}[self.exit_code],
             "counts": {str(severity): self.count(severity) for severity in Severity},
             "procedures": [one.to_json() for one in self.procedures],
-            "findings": [one.to_json() for one in self.findings],
+            "findings": [one.to_json(wordless=wordless) for one in self.findings],
             "numbers": dict(self.numbers),
             # Currencies and buckets are no keys of canonical JSON.
             "totals": [

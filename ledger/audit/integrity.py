@@ -81,8 +81,8 @@ def open_size(
     ladder.same_log(log.origin, chain_binding(log))
     opened = ladder.checkpoint(bytes(row.note).decode())
     ladder.register(opened.checkpoint, register_leaf(connection, log, row.size))
-    notes.procedure("checkpoint", "checkpoints").answered()
-    procedure = notes.procedure("anchor", "checkpoints")
+    notes.procedure("checkpoint").answered()
+    procedure = notes.procedure("anchor")
     try:
         ladder.climb(opened, source, None)
     except InconsistencyError:
@@ -222,7 +222,7 @@ def check_tree(ranges: Sequence[Hashed], checkpoint: CheckpointRow, notes: Notes
             entries=str(one.first) if one.first == one.last else f"{one.first}–{one.last}",
         )  # fmt: skip
     gone = sum(one.last + 1 - one.first for one in missing)
-    procedure = notes.procedure("tree", "entries")
+    procedure = notes.procedure("tree")
     procedure.answered(checkpoint.size - gone)
     if gone:
         procedure.undecided("the entry is missing: its hash is taken from a tile, if one has it", gone)

@@ -135,7 +135,7 @@ class LogScan:
         for one in self.misfiled:
             notes.find("record.misfiled", one.subject, evidence=[one.evidence], type=one.type)
         if self._lacks("log"):
-            notes.procedure("days", "closes").undecided(_CLOSES)
+            notes.procedure("days").undecided(_CLOSES)
 
     def _lacks(self, kind: SubjectKind) -> bool:
         """Whether some record about such a subject is not among those that were known beforehand."""

@@ -7,7 +7,6 @@ given their part: the seal, the holders at every register, and where the money w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from ledger.audit import tapes as tapework
 from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.checks import holding, life, reports, schedule, terms
 from ledger.audit.collect import Collector
-from ledger.audit.findings import AuditReport
+from ledger.audit.findings import MAKER, Asked, AuditReport
 from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, over_cases
 from ledger.audit.sealed import SealLeaves
 from ledger.audit.sight import Sight
@@ -56,8 +55,8 @@ def audit(
             anchored=anchored, sight=sight, progress=progress,
         )  # fmt: skip
         damage.tell(found, examined.notes)
-        shown = _conclude(readable, examined, request, tapes=tapes, sight=sight, progress=progress)
-    return _report(examined, shown, trust, sight)
+        shown, asked = _conclude(readable, examined, request, tapes=tapes, sight=sight, progress=progress)
+    return _report(examined, shown, asked, trust=trust, sight=sight)
 
 
 def collectors(job: Job) -> dict[str, Collector]:
@@ -79,8 +78,8 @@ def _conclude(
     tapes: Sequence[Tape],
     sight: Sight,
     progress: Progress,
-) -> Shown:
-    """The procedures that need what all ranges gave."""
+) -> tuple[Shown, Asked]:
+    """The procedures that need what all ranges gave; what they show, and what was asked of them."""
     job, notes, whole = examined.job, examined.notes, examined.whole
     leaves, totals = whole.collectors["seal"], whole.collectors["totals"]
     assert isinstance(leaves, SealLeaves)
@@ -96,14 +95,15 @@ def _conclude(
         )  # fmt: skip
         laid = [reconcile.reconcile(connection, job.log, file, asked, size=job.size) for file, asked in tapes]
         tapework.check(job.pool.records, pool=job.pool.name, as_of=job.as_of, notes=notes, shown=laid)
-        return trail.check(
+        shown = trail.check(
             connection, job.log, job.pool, whole.collectors, known=job.known, scan=examined.scan, totals=totals,
             loan_ids=examined.loan_ids, size=job.size, as_of=job.as_of,
             cut_offs=[cut.as_of for cut in leaves.cuts], notes=notes,
         )  # fmt: skip
+    return shown, Asked(since=request.since, tapes=tuple(one.tape for one in laid))
 
 
-def _report(examined: Examined, shown: Shown, trust: TrustRoot, sight: Sight) -> AuditReport:
+def _report(examined: Examined, shown: Shown, asked: Asked, *, trust: TrustRoot, sight: Sight) -> AuditReport:
     pool, notes, whole = examined.job.pool, examined.notes, examined.whole
     totals = whole.collectors["totals"]
     assert isinstance(totals, Totals)
@@ -119,9 +119,10 @@ def _report(examined: Examined, shown: Shown, trust: TrustRoot, sight: Sight) ->
         pool=pool.name,
         title=pool.title,
         rules_version=pool.rules.version,
-        made_by=f"poolproof {version('poolproof')}",
+        made_by=MAKER,
         sees=sight.words,
         basis=basis_of(examined, trust),
+        asked=asked,
         procedures=tuple(notes.procedure(name) for name in PROCEDURES),
         findings=tuple(sorted(notes.findings, key=lambda one: one.order)),
         numbers=numbers,

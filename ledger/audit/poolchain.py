@@ -36,7 +36,7 @@ def check(
     the records. None: the register cannot be read.
     """
     if row is None:
-        notes.procedure("register", "claims").undecided(UNREAD)
+        notes.procedure("register").undecided(UNREAD)
     else:
         key = pool_key(pool.name)
         value = register.values(lambda ids: trees.pages(connection, log.id, ids), row.page, [key]).get(key)

@@ -127,7 +127,7 @@ def check(
     notes: Notes, pool: str, records: Sequence[Indexed], collected: Collections, *, rules: PoolRules, as_of: date
 ) -> list[Remitted]:  # fmt: skip
     """Perform the procedure remittance on the pool's own records; ``pool`` is its subject."""
-    notes.procedure("remittance", "periods")
+    notes.procedure("remittance")
     periods = _periods(notes, pool, records, rules=rules, as_of=as_of)
     accounts = sorted(collected.units.keys() | collected.moved.keys() | periods.keys())
     last = as_of.toordinal()
@@ -234,7 +234,7 @@ class _Comparison:
 
     @property
     def _procedure(self) -> Procedure:
-        return self.notes.procedure("remittance", "periods")
+        return self.notes.procedure("remittance")
 
     def _compare(self, period: Period) -> None:
         if period.undetermined:

@@ -1,10 +1,14 @@
 """The file of an audit's report, its digest, and the short text by which two papers are compared.
 
-A report file is canonical JSON and a newline, so that ``sha256sum`` of it is the digest that the HTML and the PDF
-carry; other spellings of the same JSON are read as well. Reading is strict: exactly the members that
-:meth:`~ledger.audit.findings.AuditReport.to_json` gives, and counts, outcomes and words must follow from the rest::
+A report file is canonical JSON and a newline; other spellings of the same JSON are read as well. Reading is strict:
+exactly the members that :meth:`~ledger.audit.findings.AuditReport.to_json` gives, and counts, outcomes and severities
+must follow from the rest::
 
     {"media_type":"application/vnd.poolproof.audit-report.v1+json","basis":{…},"counts":{…},"findings":[…],…}
+
+The digest is over what was found and not over the words for it (:func:`found`): a sentence that a later version says
+better changes no digest that somebody has signed. Words are made anew from codes and facts whenever a report is shown;
+those in a file must be ours where the file names this version as its maker, and else are left alone.
 
 The text of a QR code names what the report stands on and its digest, in one spelling::
 
@@ -22,7 +26,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
-from ledger.audit.findings import MEDIA_TYPE, AuditReport, Basis, Evidence, Finding, Procedure
+from ledger.audit.findings import MAKER, MEDIA_TYPE, Asked, AuditReport, Basis, Evidence, Finding, Procedure
+from ledger.audit.render.words import LANGUAGES
 from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.documents import Form
@@ -34,6 +39,9 @@ MAX_REPORT: Final = 512 << 20
 _MAX_ITEMS: Final = 2_000_000
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+#: Members of a finding that are words, and sentences of the basis.
+_TEXTS: Final = frozenset(("text", "text_zh", "said"))
+_SENTENCES: Final = frozenset(("steps", "not_checked"))
 _SCHEME: Final = "poolproof:report?"
 #: A code is read off paper; an origin has at most 255 bytes, three letters each when they are escaped.
 _MAX_CODE: Final = 2_000
@@ -49,9 +57,32 @@ def decode(data: bytes) -> AuditReport:
     return read(canonical.decode(data, what=_WHAT, limit=MAX_REPORT))
 
 
+def found(report: AuditReport) -> bytes:
+    """What was found, and of what: the file without its words, canonical JSON and a newline.
+
+    Left out are who made it, the sentences on what was seen, shown and not checked, why something is undetermined, and
+    the texts of findings with what errors said.
+    """
+    document = report.to_json(wordless=True)
+    del document["made_by"], document["sees"]
+    document["basis"] = {name: value for name, value in document["basis"].items() if name not in _SENTENCES}
+    document["procedures"] = [
+        {name: value for name, value in one.items() if name != "reasons"} for one in document["procedures"]
+    ]
+    return canonical.encode_file(document)
+
+
 def digest(report: AuditReport) -> str:
-    """SHA-256 of the file's canonical bytes, in hex."""
-    return hashlib.sha256(encode(report)).hexdigest()
+    """SHA-256 of what was found, in hex: what papers carry and attestations name."""
+    return hashlib.sha256(found(report)).hexdigest()
+
+
+def _wordless(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document whose findings have no texts."""
+    findings = [
+        {name: value for name, value in one.items() if name not in _TEXTS} for one in document["findings"]
+    ]
+    return {**document, "findings": findings}
 
 
 def read(value: object) -> AuditReport:
@@ -66,12 +97,15 @@ def read(value: object) -> AuditReport:
         made_by=form.text("made_by"),
         sees=_texts(form, "sees"),
         basis=_basis(form.raw("basis")),
+        asked=_asked(form.raw("asked")),
         procedures=form.items("procedures", _procedure),
         findings=form.items("findings", _finding, most=_MAX_ITEMS),
         numbers=_values(form, "numbers", (str, int)),
         totals=dict(form.items("totals", _total)),
     )
-    _same(report.to_json(), value, report.made_by)
+    ours = report.made_by == MAKER
+    printed = report.to_json(wordless=not ours)
+    _same(printed, value if ours else _wordless(value), report.made_by)
     return report
 
 
@@ -92,7 +126,8 @@ def _same(printed: Mapping[str, Any], value: Mapping[str, Any], made_by: str) ->
 _BASIS: Final = frozenset(Basis.__dataclass_fields__)
 _REPORT: Final = frozenset(
     (
-        *("media_type", "pool", "title", "rules_version", "made_by", "sees", "basis", "outcome", "counts"),
+        *("media_type", "pool", "title", "rules_version", "made_by", "sees", "basis", "asked"),
+        *("outcome", "counts"),
         *("procedures", "findings", "numbers", "totals"),
     )
 )
@@ -115,6 +150,18 @@ def _basis(value: object) -> Basis:
         steps=_texts(form, "steps"),
         not_checked=_texts(form, "not_checked"),
     )
+
+
+def _asked(value: object) -> Asked:
+    form = Form(value, _WHAT, "asked", {"since", "tapes"})
+    return Asked(since=form.integer("since"), tapes=form.items("tapes", _digest))
+
+
+def _digest(value: object, path: str) -> str:
+    text: str = _of_type(value, path, (str,))
+    if _HEX32.fullmatch(text) is None:
+        raise MalformedError(_WHAT, f"{path} is no SHA-256 in hex")
+    return text
 
 
 def _day(form: Form, name: str) -> str:
@@ -146,20 +193,25 @@ def _reason(value: object, path: str) -> tuple[str, int]:
 
 
 def _finding(value: object, path: str) -> Finding:
-    members = {"code", "severity", "subject", "claim", "text", "text_zh", "facts", "evidence"}
+    members = {"code", "severity", "subject", "claim", "text", "text_zh", "facts", "said", "evidence"}
     form = Form(value, _WHAT, path, members)
     code = form.text("code")
     if code not in CATALOGUE:
         form.fail("code", f"is {code!r}, which this version does not know")
+    for name in ("text", "text_zh"):
+        form.text(name)
+    facts, said = _values(form, "facts", (str, int)), _values(form, "said", (str,))
+    if facts.keys() & said.keys():
+        form.fail("said", "names what stands among the facts")
     finding = Finding(
         code=code,
         subject=form.text("subject"),
         claim=form.optional("claim", form.text),
-        facts=_values(form, "facts", (str, int)),
+        facts=facts | said,
         evidence=form.items("evidence", _evidence),
     )
     try:
-        for language in ("en", "zh"):
+        for language in LANGUAGES:
             finding.text(language)
     except (KeyError, ValueError, IndexError):
         form.fail("facts", "do not fill the words of the finding")

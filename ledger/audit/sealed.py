@@ -106,7 +106,7 @@ def check(
     connection: ReadConnection, log: LogRow, pool: Pool, leaves: SealLeaves, *, as_of: date, erased: int, notes: Notes
 ) -> None:  # fmt: skip
     """Perform the procedure seal."""
-    procedure = notes.procedure("seal", "seals")
+    procedure = notes.procedure("seal")
     found = last_seals(pool, as_of)
     if not found:
         procedure.undecided("the pool was never sealed")

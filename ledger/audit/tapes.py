@@ -26,7 +26,7 @@ def check(
     ``own`` are the pool's own records below the audited size, ``shown`` the comparisons of files that were laid before
     the audit, whether or not the log has them.
     """
-    procedure = notes.procedure("tapes", "files")
+    procedure = notes.procedure("tapes")
     laid = list(shown)
     tapes = {(one.tape, one.cut_off.text) for one in laid}
     tapes |= {(event.tape, event.cut_off) for _, event in breaks.tapes_received(own, day=as_of)}

@@ -71,7 +71,7 @@ def check(
     assert isinstance(collected, Collections)
     assert isinstance(covers, Covers)
     assert isinstance(dated, BackDating)
-    notes.procedure("confirmation", "payments")
+    notes.procedure("confirmation")
     notes.add(confirmed.settlements(scan.cash.notes))
     remitted = remittance.check(notes, pool.subject, pool.records, collected, rules=pool.rules, as_of=as_of)
     base.check_limits(notes, pool.subject, totals, rules=pool.rules)

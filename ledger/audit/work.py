@@ -166,7 +166,7 @@ class Worker:
             self._erasures = Erasures.read(connection, self.job.log)
         index = self._erasures.of(name, own, before=self.job.size)
         if index is not None and index >= self.job.size:
-            notes.procedure("records", "records").undecided(LATER)
+            notes.procedure("records").undecided(LATER)
         return index is not None
 
     def _claims(
@@ -245,7 +245,7 @@ class Worker:
         values: dict[bytes, bytes],
         notes: Notes,
     ) -> None:
-        procedure = notes.procedure("register", "claims")
+        procedure = notes.procedure("register")
         claim, steps = place
         last = own[-1]
         key, version = bytes(claim.asset_key), steps[-1].version if steps else 0

@@ -119,13 +119,12 @@ class Auditor:
             progress=progress,
         )  # fmt: skip
         progress("report", 0, 1)
-        file = reportfile.encode(report)
-        packed = zlib.compress(file)
+        packed = zlib.compress(reportfile.encode(report))
 
         def finish(connection: WriteConnection) -> dict[str, Any]:
             log = logs.get(connection, ledger.origin)
             news = _opened(connection, log, runs.get(connection, log, job.id), report)
-            summary = _summary(report, hashlib.sha256(file).hexdigest(), len(news))
+            summary = _summary(report, reportfile.digest(report), len(news))
             rows.finish(connection, job.id, size=report.basis.size, summary=summary, report=packed)
             if news:
                 _tell(connection, log, job.id, report, news, at=format_instant(ledger.clock()))

@@ -99,8 +99,8 @@ def listed(
 def report_file(connection: ReadConnection, log: LogRow, audit_id: str, *, view: View | None) -> bytes:
     """The report of a run, as the file that ``poolproof report`` reads; as ``view`` may see it, None: the whole.
 
-    The SHA-256 of the whole is the digest in the run's summary; a report of which something had to be hidden has
-    another. Raises :class:`NotFoundError` for no such run, and :class:`UndeterminedError` where it has no report (yet).
+    The digest of the whole is in the run's summary; a report of which something had to be hidden has another. Raises
+    :class:`NotFoundError` for no such run, and :class:`UndeterminedError` where it has no report (yet).
     """
     from ledger.audit import reportfile
 

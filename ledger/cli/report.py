@@ -20,6 +20,7 @@ commands = command_group("Reports.")
     epilog=example(
         "poolproof report audit.report.json",
         "poolproof report audit.report.json --html audit.html --pdf audit.pdf --language zh",
+        "poolproof report audit.report.json --found audit.found.json",
         "poolproof report audit.report.json --check 'poolproof:report?origin=…&pool=…&size=…&root=…'",
     )
 )
@@ -32,7 +33,11 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the file whose sha256sum is the report's digest here."),
+        typer.Option("--output", "-o", help="Write the report file in its canonical spelling here."),
+    ] = None,
+    found: Annotated[
+        Path | None,
+        typer.Option(help="Write what was found, without words, here: its sha256sum is the report's digest."),
     ] = None,
     language: Annotated[Literal["en", "zh"], typer.Option(help="English or 简体中文.")] = "en",
     check: Annotated[
@@ -44,8 +49,8 @@ def report(
     """Show the report of an audit, print it as HTML or PDF, or compare a paper with it.
 
     The same report gives the same bytes. Exit code 1: the code is of another report, and the message says what
-    differs. 2: not such a file, or not one that this version could have written. It says nothing of the audit's
-    outcome: the report does.
+    differs. 2: not such a file, or one whose counts and outcomes do not follow from the rest. It says nothing of the
+    audit's outcome: the report does.
     """
     from ledger.audit import reportfile
 
@@ -55,7 +60,7 @@ def report(
     out = Output(as_json)
     if check is not None:
         code.compare(reportfile.ReportCode.parse(check.strip()))
-    written = write_report(shown, language=language, html=html, pdf=pdf, output=output)
+    written = write_report(shown, language=language, html=html, pdf=pdf, output=output, found=found)
     document = {
         "sha256": code.sha256,
         "code": str(code),
@@ -75,6 +80,7 @@ def write_report(
     html: Path | None,
     pdf: Path | None,
     output: Path | None,
+    found: Path | None = None,
 ) -> list[Path]:
     """Write what was asked for; all of it is made before any of it is written."""
     from ledger.audit import reportfile
@@ -83,6 +89,8 @@ def write_report(
     made: list[tuple[Path, bytes]] = []
     if output is not None:
         made.append((output, reportfile.encode(shown)))
+    if found is not None:
+        made.append((found, reportfile.found(shown)))
     if html is not None:
         from ledger.audit.render import html as as_html
 

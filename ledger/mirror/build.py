@@ -222,7 +222,7 @@ class _Builder:
             ),
             f"not shown, by digest only: {shown.dark} records of others",
         )
-        self.notes.procedure("duplicates", "references").undecided("loans of other pools are not shown")
+        self.notes.procedure("duplicates").undecided("loans of other pools are not shown")
         told = (
             one
             for start, _ in ranges(0, head.size)

@@ -25,6 +25,7 @@ def report_vectors() -> Any:
             {
                 "case": name,
                 "file": reportfile.encode(report).decode(),
+                "found": reportfile.found(report).decode(),
                 "sha256": reportfile.digest(report),
                 "code": str(ReportCode.of(report)),
             }

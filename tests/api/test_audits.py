@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ import pytest
 
 from api import eventstream
 from api.eventstream import Seen, Streams
+from ledger.audit import reportfile
 from ledger.errors import UnavailableError
 from ledger.jobs import MAX_UNFINISHED
 from tests.api.conftest import Site, disbursed, make_site, new_key, originated, pledged, pool
@@ -46,7 +46,7 @@ def test_a_run_is_asked_for_and_found(audited: tuple[Site, str]) -> None:
     assert (found["state"], found["pool"], found["party"]) == ("done", "P", "bank")
     report = site.get(f"/v1/audits/{run}/report", "bank")
     assert report.headers["content-type"] == "application/vnd.poolproof.audit-report.v1+json"
-    assert hashlib.sha256(report.content).hexdigest() == found["result"]["sha256"]
+    assert reportfile.digest(reportfile.decode(report.content)) == found["result"]["sha256"]
     assert report.json()["basis"]["size"] == found["result"]["size"]
     listed = site.get("/v1/audits?pool=P", "bank").json()
     assert [one["id"] for one in listed["items"]] == [run]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +16,7 @@ from ledger.chain.keystore import devnet_account
 from ledger.chain.model import Block, LogInfo
 from ledger.log import Ledger
 from ledger.proofs.canonical import sha256
-from ledger.store import Store, anchors, logs, outbox, tables
+from ledger.store import Store, anchors, logs, outbox
 from ledger.store.logs import ChainRow
 from ledger.store.outbox import TransactionRow
 from tests import book
@@ -147,12 +147,6 @@ class Kept:
             return fsck(there, contract=self.contract if asked else None)
         finally:
             store.close()
-
-    def keys_of(self, name: str) -> list[tuple[object, ...]]:
-        """The primary key of each row of a table."""
-        keys = ", ".join(f'"{one.name}"' for one in tables.metadata.tables[name].primary_key.columns)
-        with closing(sqlite3.connect(self.sound.file)) as connection:
-            return connection.execute(f'SELECT {keys} FROM "{name}" ORDER BY {keys}').fetchall()
 
     @classmethod
     def make(cls, folder: Path) -> Self:

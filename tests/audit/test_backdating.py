@@ -112,7 +112,7 @@ def test_without_anchors_only_the_ledgers_own_clock_speaks(book: Book) -> None:
     assert notes.procedure("back_dating").reasons == {"no anchor's block time was given": 9}
     (finding,) = notes.findings
     assert (finding.code, finding.subject) == ("back_dating.batch", "loan:L1")
-    assert finding.text() == "1 events were recorded on 2026-04-30 for days up to 20 before."
+    assert finding.text() == "On 2026-04-30 events were recorded for days as far as 20 days back: 1."
     assert [one.digest for one in finding.evidence] == [late.digest.hex()]
     assert found.numbers() == {"dated_events": 9, "undated": 0, "not_anchored": 9}
 

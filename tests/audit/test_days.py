@@ -72,8 +72,8 @@ def test_a_side_that_closes_with_something_else(book: Book, count: int, total: s
     finding = only(book.audit())
     assert (finding.code, finding.subject, finding.evidence[0].index) == ("day.disagrees", "log", 6)
     assert finding.text() == (
-        f"2026-04-01: bank closes repayment.received with {count} of {total} CNY, "
-        "the records give 2 of 157.00 CNY."
+        f"2026-04-01: bank closes repayment.received with {count} events, {total} CNY, "
+        "the records give 2 events, 157.00 CNY."
     )
 
 
@@ -87,8 +87,8 @@ def test_a_type_that_is_left_out_says_zero(book: Book) -> None:
     book.close(("repayment.received", 1, "107.00"), on="2026-04-02")
     book.close(("loan.disbursed", 1, "1200.00"))
     finding = only(book.audit())
-    assert finding.facts["stated"] == "0 of 0.00 CNY"
-    assert finding.facts["derived"] == "2 of 157.00 CNY"
+    assert finding.facts["stated"] == "0 events, 0.00 CNY"
+    assert finding.facts["derived"] == "2 events, 157.00 CNY"
 
 
 def test_a_type_without_amounts_is_counted(book: Book) -> None:
@@ -115,7 +115,8 @@ def test_two_sides_that_differ_on_a_holder(book: Book) -> None:
     finding = only(book.audit())
     assert finding.code == "day.sides_differ"
     assert finding.text() == (
-        "2026-04-01: for bank fenqile closes repayment.received with 2 of 150.00 CNY, trustee with 2 of 140.00 CNY."
+        "2026-04-01: for bank fenqile closes repayment.received with 2 events, 150.00 CNY, "
+        "trustee with 2 events, 140.00 CNY."
     )
     assert [one.index for one in finding.evidence] == [5, 7]
 

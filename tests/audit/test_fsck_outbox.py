@@ -50,7 +50,9 @@ def holding(kept: Kept, **changes: object) -> Kept:
     return dataclasses.replace(kept, contract=dataclasses.replace(kept.contract, **changes))  # type: ignore[arg-type]
 
 
-def test_an_anchor_before_another_is_missed_without_the_chain(kept: Kept, tmp_path: Path) -> None:
+def test_an_anchor_before_another_that_is_gone_is_noticed_without_the_chain(
+    kept: Kept, tmp_path: Path
+) -> None:
     first, last = sizes(kept)
     report = kept.check(tmp_path, forget(first))
     # The receipt stands under it too.
@@ -59,7 +61,9 @@ def test_an_anchor_before_another_is_missed_without_the_chain(kept: Kept, tmp_pa
     assert f"`poolproof anchor --size {first}`" in report.problems[0].message
 
 
-def test_the_last_anchor_is_missed_by_whoever_asks_the_chain(kept: Kept, tmp_path: Path) -> None:
+def test_the_last_anchor_that_is_gone_is_noticed_by_whoever_asks_the_chain(
+    kept: Kept, tmp_path: Path
+) -> None:
     last = sizes(kept)[1]
     assert kept.check(tmp_path, forget(last)).problems == []
     [problem] = kept.check(tmp_path, forget(last), asked=True).problems

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ledger.audit import reportfile
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
-from ledger.audit.findings import AuditReport, Evidence, Finding, Procedure
+from ledger.audit.findings import Asked, AuditReport, Evidence, Finding, Procedure
 from ledger.audit.reportfile import ReportCode
 from ledger.errors import MalformedError, VerificationError
 from tests.audit.render import samples
@@ -37,6 +37,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12).map(
     lambda text: normalize("NFC", text)
 )
 counts = st.integers(0, 2**53 - 1)
+integers = st.integers(-(2**53) + 1, 2**53 - 1)
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
@@ -48,7 +49,7 @@ def findings(draw: st.DrawFn) -> Finding:
         code=entry.code,
         subject=draw(texts),
         claim=draw(st.none() | texts),
-        facts={name: draw(texts | st.integers(-(2**53) + 1, 2**53 - 1)) for name in sorted(names)},
+        facts={name: draw(texts if name in entry.said else texts | integers) for name in sorted(names)},
         evidence=tuple(draw(st.lists(st.builds(Evidence, counts, digests), max_size=3))),
     )
 
@@ -79,6 +80,7 @@ reports = st.builds(
         grade=st.sampled_from((None, "devnet", "operator", "consortium", "public")),
         steps=st.lists(texts, max_size=2).map(tuple),
     ),
+    asked=st.builds(Asked, since=counts, tapes=st.lists(digests, max_size=2).map(tuple)),
     procedures=st.lists(procedures, max_size=3).map(tuple),
     findings=st.lists(findings(), max_size=3).map(tuple),
     numbers=st.dictionaries(names, counts | texts, max_size=3),
@@ -103,12 +105,23 @@ def test_what_was_printed_is_read(report: AuditReport) -> None:
 
 
 @pytest.mark.parametrize("make", ALL)
-def test_the_digest_is_the_files(make: Any) -> None:
+def test_the_digest_is_of_what_was_found(make: Any) -> None:
     report = make()
-    data = reportfile.encode(report)
-    assert hashlib.sha256(data).hexdigest() == reportfile.digest(report) == ReportCode.of(report).sha256
+    data, found = reportfile.encode(report), reportfile.found(report)
+    assert hashlib.sha256(found).hexdigest() == reportfile.digest(report) == ReportCode.of(report).sha256
+    assert found == rfc8785.dumps(without_words(json.loads(data))) + b"\n"
     spread = json.dumps(json.loads(data), indent=2, ensure_ascii=False).encode()
     assert reportfile.digest(reportfile.decode(spread)) == reportfile.digest(report)
+
+
+def without_words(file: dict[str, Any]) -> dict[str, Any]:
+    """What docs/formats.md says that the digest is over, by hand."""
+    del file["made_by"], file["sees"], file["basis"]["steps"], file["basis"]["not_checked"]
+    for one in file["procedures"]:
+        del one["reasons"]
+    for one in file["findings"]:
+        del one["text"], one["text_zh"], one["said"]
+    return file
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -129,6 +142,8 @@ def place(document: Any, path: tuple[Any, ...]) -> Any:
 
 DOCUMENT = json.loads(reportfile.encode(samples.chinese()))
 PATHS = paths(DOCUMENT)
+#: Words: changing them changes no digest.
+WORDS = {"made_by", "sees", "steps", "not_checked", "reasons", "said"}
 #: Derived from the rest: they cannot be changed alone.
 DERIVED = {"media_type", "outcome", "severity", "text", "text_zh", "code", "error", "warning", "info"}
 
@@ -143,7 +158,39 @@ def test_a_changed_value_is_refused_or_changes_the_digest(path: tuple[Any, ...])
     except MalformedError:
         return
     assert name not in DERIVED
-    assert reportfile.digest(report) != reportfile.digest(samples.chinese())
+    same = reportfile.digest(report) == reportfile.digest(samples.chinese())
+    assert same == (not WORDS.isdisjoint(path))
+
+
+def reworded(**changes: Any) -> dict[str, Any]:
+    """The document as another version would have written it."""
+    document = deepcopy(DOCUMENT) | changes
+    document["findings"][0] |= {"text": "Said better.", "text_zh": "措辞更好。"}
+    return document
+
+
+def test_a_report_of_another_version_is_read_with_its_digest_and_shown_in_our_words() -> None:
+    report = AuditReport.from_json(reworded(made_by="poolproof 9.9"))
+    assert reportfile.digest(report) == reportfile.digest(samples.chinese())
+    assert report.findings[0].text() == samples.chinese().findings[0].text()
+
+
+def test_words_that_are_not_ours_are_refused_under_our_name() -> None:
+    with pytest.raises(MalformedError, match=r"findings\[0\].text is not what this version derives"):
+        AuditReport.from_json(reworded())
+
+
+def test_what_an_error_said_is_not_in_the_digest() -> None:
+    first, second = (samples.report(samples.finding("record.malformed", reason=one)) for one in ("a", "b"))
+    assert reportfile.digest(first) == reportfile.digest(second)
+    corrected = (samples.report(samples.finding("life.corrected", reason=one)) for one in ("a", "b"))
+    assert len({reportfile.digest(one) for one in corrected}) == 2, "there it is the record's own word"
+
+
+def test_what_was_asked_is_in_the_digest() -> None:
+    asked = samples.report(asked=Asked(since=7, tapes=(samples.digest("tape"),)))
+    assert reportfile.decode(reportfile.encode(asked)) == asked
+    assert reportfile.digest(asked) != reportfile.digest(samples.report())
 
 
 @pytest.mark.parametrize("path", PATHS[:: len(PATHS) // 60], ids=lambda path: ".".join(map(str, path)))
@@ -211,7 +258,8 @@ def test_the_files_of_the_vectors_are_those_that_the_specifications_give(case: d
     """RFC 8785 by the reference implementation, RFC 3986 by hand; nothing of our own."""
     value = json.loads(case["file"])
     assert rfc8785.dumps(value) + b"\n" == case["file"].encode()
-    assert hashlib.sha256(case["file"].encode()).hexdigest() == case["sha256"]
+    assert rfc8785.dumps(without_words(json.loads(case["file"]))) + b"\n" == case["found"].encode()
+    assert hashlib.sha256(case["found"].encode()).hexdigest() == case["sha256"]
     basis = value["basis"]
     members = [("origin", basis["origin"]), ("pool", value["pool"]), ("size", str(basis["size"]))]
     members += [("root", basis["root"]), ("as_of", basis["as_of"]), ("trust", basis["fingerprint"])]
@@ -228,6 +276,7 @@ def test_the_files_of_the_vectors_are_those_that_the_specifications_give(case: d
 def test_we_agree_with_the_vectors(case: dict[str, str]) -> None:
     report = reportfile.decode(case["file"].encode())
     assert reportfile.encode(report).decode() == case["file"]
+    assert reportfile.found(report).decode() == case["found"]
     assert str(ReportCode.of(report)) == case["code"]
     assert ReportCode.parse(case["code"]) == ReportCode.of(report)
 

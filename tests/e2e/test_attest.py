@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -74,13 +73,14 @@ def test_a_partner_without_a_home(partner: Audited) -> None:
     args = ("audit.report.json", "--verdict", "checked", "--scope", "every loan", "--keystore", "fund.json")
     made = data(run_command("attest", *args, *where(partner), "--json"))
     report = Path("audit.report.json").read_bytes()
-    assert made["attestation"]["evidence"] == "0x" + hashlib.sha256(report).hexdigest()
+    digest = reportfile.digest(reportfile.decode(report))
+    assert made["attestation"]["evidence"] == f"0x{digest}"
     assert made["block_number"] > 0
     (found,) = by(partner, signer)
     basis = json.loads(report)["basis"]
     assert (found["verdict"], found["scope"], found["rules_version"]) == ("checked", "every loan", 1)
     assert (found["size"], found["root"]) == (basis["size"], basis["root"])
-    assert found["evidence"] == hashlib.sha256(report).hexdigest()
+    assert found["evidence"] == digest
     assert found["age"] < 600
     assert not found["disowned"]
     # A later one stands beside it.

@@ -35,7 +35,7 @@ def finding(code: str, subject: str, *indexes: int, **facts: str | int) -> Findi
     ("language", "says"),
     [
         ("en", "The same borrower, principal and payout day as L9 (entry 4), one that you may not see."),
-        ("zh", "与 L9 (entry 4), 您无权查看的一项 借款人、本金及放款日相同。"),
+        ("zh", "与 L9（条目 4），您无权查看的一项的借款人、本金及放款日相同。"),
     ],
 )
 def test_words_stand_for_what_is_hidden(book: Book, language: str, says: str) -> None:

@@ -75,11 +75,11 @@ def _prepare(shown: View, folder: Path, report: AuditReport) -> None:
         "said": said,
         "fonts": {"text": fonts.TEXT, "strong": fonts.STRONG},
         # Of the file, not of the page: what a viewer shows in its window.
-        "title": fonts.spelled(f"{said['kicker']}: {shown.title}"),
+        "title": fonts.spelled(f"{said['kicker']}{said['colon']}{shown.title}"),
         "author": fonts.spelled(report.made_by),
         "title_shown": _settable("title", shown.title),
         "date": [day.year, day.month, day.day],
-        "running": fonts.spelled(f"{said['kicker']}: {shown.title}")[:_RUNNING],
+        "running": fonts.spelled(f"{said['kicker']}{said['colon']}{shown.title}")[:_RUNNING],
         "code_shown": _broken(shown.code),
         "substituted": _each_text(values, lambda _, text: fonts.spelled(text)) != _flat(values),
     }

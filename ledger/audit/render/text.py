@@ -8,7 +8,7 @@ from typing import Final
 
 from ledger.audit.findings import AuditReport
 from ledger.audit.render.view import FindingView, ProcedureView, Row, Total, View, view
-from ledger.audit.render.words import Language, labels
+from ledger.audit.render.words import Language, is_wide, labels
 
 #: Findings of one code: enough to see what it is about, without pushing the verdict off the screen.
 MOST: Final = 10
@@ -46,7 +46,7 @@ def lines(report: AuditReport, *, width: int = 80, most: int = MOST, language: L
 
 
 def _top(shown: View, width: int, said: dict[str, str]) -> Iterator[str]:
-    yield from _wrap(f"{said['kicker']}: {shown.title}", width, "", "")
+    yield from _wrap(f"{said['kicker']}{said['colon']}{shown.title}", width, "", "")
     yield from _wrap(" · ".join(f"{row.label} {row.value}" for row in shown.head), width, "", "")
     yield ""
     yield from _wrap(shown.verdict, width, "", "")
@@ -77,8 +77,12 @@ def _procedure(one: ProcedureView, width: int, said: dict[str, str]) -> Iterator
     facts = [one.outcome_label]
     if one.outcome != "not_applicable":
         facts += [one.asked] if one.asked else []
-        facts += [f"{said['found']}: {one.findings}"] if one.findings != "0" else []
-        facts += [f"{said['undetermined']}: {one.undetermined}"] if one.undetermined not in {"", "0"} else []
+        facts += [f"{said['found']}{said['colon']}{one.findings}"] if one.findings != "0" else []
+        facts += (
+            [f"{said['undetermined']}{said['colon']}{one.undetermined}"]
+            if one.undetermined not in {"", "0"}
+            else []
+        )
     yield from _wrap(" · ".join(facts), width, start, " " * columns(start))
     for reason in one.reasons:
         line = said["because"].format(times=reason.times, reason=reason.sentence.text)
@@ -131,7 +135,7 @@ def _flow(items: Iterable[str], width: int, indent: str) -> Iterator[str]:
 
 def columns(text: str) -> int:
     """How many columns a terminal gives the text: ideographs take two, marks that combine none."""
-    return sum(0 if unicodedata.combining(one) else 2 if _is_wide(one) else 1 for one in text)
+    return sum(0 if unicodedata.combining(one) else 2 if is_wide(one) else 1 for one in text)
 
 
 def _padded(text: str, width: int) -> str:
@@ -157,10 +161,10 @@ def _tokens(text: str, most: int) -> Iterator[str]:
     """What stays on one line: a word and its space, an ideograph and the stop after it; at most ``most`` columns."""
     token, size = "", 0
     for one in text:
-        wide = _is_wide(one)
+        wide = is_wide(one)
         after = token[-1:]
         full = size + columns(one) > most and one != " "
-        new_word = not wide and one != " " and (after == " " or _is_wide(after))
+        new_word = not wide and one != " " and (after == " " or is_wide(after))
         broken = token and (full or new_word or (wide and one not in _NEVER_FIRST))
         if broken:
             yield token
@@ -168,10 +172,6 @@ def _tokens(text: str, most: int) -> Iterator[str]:
         token += one
         size += columns(one)
     yield token
-
-
-def _is_wide(one: str) -> bool:
-    return one != "" and unicodedata.east_asian_width(one) in "WF"
 
 
 def _plain(text: str) -> str:

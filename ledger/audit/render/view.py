@@ -235,7 +235,12 @@ def _basis(report: AuditReport, language: Language) -> tuple[Row, ...]:
         "chain_id": (missing if basis.chain_id is None else str(basis.chain_id), "text"),
         "anchored_at": (basis.anchored_at or missing, "text"),
     }
-    return tuple(Row(word("label", name, language), *value) for name, value in values.items())
+    rows = [Row(word("label", name, language), *value) for name, value in values.items()]
+    if report.asked.since:
+        since = word("label", "entries", language, size=grouped(report.asked.since))
+        rows.append(Row(word("label", "since", language), since))
+    rows += [Row(word("label", "tape", language), one, "digest") for one in report.asked.tapes]
+    return tuple(rows)
 
 
 def _ordered(procedures: Iterable[Procedure]) -> list[Procedure]:

@@ -31,7 +31,7 @@ MAX_ITEMS = 200
 
 
 class Item(Part, frozen=True, kw_only=True):
-    """An amount that lies between two sums, by name. Negative where it adds instead of taking away."""
+    """An amount that lies between two sums, by name: taken off the first, or added to it where it is negative."""
 
     name: Annotated[Text, member("what it is, such as channel_fee, servicing_fee, refund")]
     amount: Annotated[str, member("how much", MONEY)]

@@ -130,7 +130,7 @@ class ScheduleChanged(Data, frozen=True, kw_only=True):
 
 @event(
     "amount.waived",
-    title="The creditor lets the borrower off something.",
+    title="The creditor waives part of what is owed.",
     subject="loan", posted_by=SERVICING, rank=35,
 )  # fmt: skip
 class AmountWaived(Data, frozen=True, kw_only=True):

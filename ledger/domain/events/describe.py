@@ -38,15 +38,15 @@ An event is submitted as one JSON object, one a line in a batch:
 *money* is a decimal string in the one spelling of its currency: exactly the minor digits (`"207.10"`), or more only
 where needed, up to 8 (`"18.05383199"`). Rates and ratios are decimal strings without trailing zeros (`"0.1066"`).
 *ppm* are parts per million. *party*, *claim*, *loan* and *event id* are names of 1 to 64 of `A-Za-z0-9._:-`.
-A date is `YYYY-MM-DD` or `YYYY-MM`; no day is invented, and a month orders as its last day.
+A date is `YYYY-MM-DD` or `YYYY-MM`; no day is invented, and a month is ordered as its last day.
 
 Names in other vocabularies: ACTUS event types and terms, elements of SEC EX-102 (auto loans), ESMA underlying
 exposures (consumer, Annex VI; by field name). They are given where the meaning is the same.
 
 Of the ESMA names these were compared with published texts: CMRL1 to CMRL7 with Annex VI of the Delegated Regulation
 (EU) 2020/1224; Original and Current Principal Balance (CMRL27, CMRL28), Payment Due (CMRL36), Account Status (CMRL55)
-with ESMA's questions and answers on the disclosure templates. The others (among them Currency Denomination, CMRL26, and
-Redemption Date) stand as the annex is quoted elsewhere and were not compared with it: look at your edition.
+with ESMA's questions and answers on the disclosure templates. The others, among them Currency Denomination (CMRL26) and
+Redemption Date, were not compared, because no more of the annex than its beginning was at hand: look at your edition.
 """
 
 
@@ -69,7 +69,10 @@ def _overview() -> str:
         rows.append(
             f"| [`{kind.name}`](#{_anchor(kind.name)}) | {kind.subject} | {kind.rank} | {signed} | {kind.title} |"
         )
-    note = "Events of one day fold in the order of *rank*, which is ten times the ACTUS sequence number of the event."
+    note = (
+        "Events of one day fold in the order of *rank*: ten times the ACTUS sequence number of the event that it stands"
+        "\nfor; what ACTUS has no event for stands between, or after."
+    )
     return "\n".join([*rows, "", note, ""])
 
 
@@ -84,7 +87,8 @@ def _section(kind: EventType, parts: dict[str, type[msgspec.Struct]]) -> str:
         if names:
             facts.append(f"{label}: {names}")
     intro = f"{kind.title} {_sentence(kind.data)}"
-    subject = f"Subject `{kind.subject}:…`; {'; '.join(facts)}."
+    named = "log" if kind.subject == "log" else f"{kind.subject}:…"
+    subject = f"Subject `{named}`; {'; '.join(facts)}."
     return f"## {kind.name}\n\n{intro}\n\n{subject}\n\n{_table(kind.data, parts)}"
 
 
@@ -171,13 +175,13 @@ def _one(kind: inspect.Type) -> str:  # noqa: PLR0911 - one line for each kind o
         case inspect.TupleType():
             return f"[{', '.join(_type(item) for item in kind.item_types)}]"
         case inspect.DictType():
-            return f"object of {_type(kind.value_type)}"
+            return f"object of {values}" if (values := _type(kind.value_type)) else "object"
         case _:
             return ""
 
 
 def _sentence(struct: type[msgspec.Struct]) -> str:
-    return " ".join((struct.__doc__ or "").split())
+    return " ".join((struct.__doc__ or "").split()).replace("``", "`")
 
 
 def _anchor(name: str) -> str:

@@ -120,7 +120,7 @@ class LoanOpened(Terms, frozen=True, kw_only=True):
     "loan.originated",
     title="A loan contract comes into force.",
     subject="loan", posted_by=SERVICING, rank=0, begins=True, live=True,
-    actus="CDD", ex102="originationDate", esma="CMRL21-27",
+    actus="CDD", ex102="originationDate", esma="Origination Date",
 )  # fmt: skip
 class LoanOriginated(Terms, frozen=True, kw_only=True):
     """The whole terms. Balances start with loan.disbursed; asset keys arrive there."""

@@ -28,7 +28,8 @@ class Rules(Part, frozen=True, kw_only=True):
 
     version: Annotated[int, member("version of these rules, from 1", "count", ge=1, le=1_000_000)]
     eligibility: Annotated[
-        Annotated[Attributes, Meta(max_length=128)] | UnsetType, member("criteria a claim must meet")
+        Annotated[Attributes, Meta(max_length=128)] | UnsetType,
+        member("criteria that a claim must meet: `FIELD_max`, `_min`, `_in`, `_not_in`"),
     ] = UNSET
     concentration: Annotated[
         Annotated[list[Limit], Meta(max_length=64)] | UnsetType, member("concentration limits")
@@ -42,7 +43,9 @@ class Rules(Part, frozen=True, kw_only=True):
     ] = UNSET
     dpd_rule: Annotated[
         Literal["oldest_unpaid", "missed_payment_count", "bill_cycle"] | UnsetType,
-        member("how days past due count"),
+        member(
+            "how days past due count: from the oldest unpaid due date, by payments missed, or by bill cycle"
+        ),
     ] = UNSET
     cost_measure: Annotated[
         Literal["irr_monthly_x12", "effective"] | UnsetType,

@@ -47,4 +47,4 @@ def test_a_claim_that_other_pools_have_a_part_of(records: Records) -> None:
     shared = claim("c1", ("2026-03-02", 500_000))._replace(others=(("Q", 300_000), ("P2", 100_000)))
     (finding,) = examined(records, shared).notes.findings
     assert (finding.code, finding.claim) == ("pledge.shared", "c1")
-    assert finding.text() == "400000 ppm of the claim are held through other pools: 2."
+    assert finding.text() == "400000 ppm of the claim are held through other pools (2 of them)."

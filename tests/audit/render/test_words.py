@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.audit.findings import Outcome
-from ledger.audit.render.words import rank, sentence, word
+from ledger.audit.render.words import fact, filled, rank, sentence, word
 from ledger.proofs import caveats
 from ledger.proofs.trust import GRADES
 from ledger.proofs.verdict import Level
@@ -86,3 +86,42 @@ def test_figures_stand_in_the_order_of_the_words() -> None:
     assert shown == ["principal", "claims", "loans", "apples", "zebra"]
     parts = sorted(("undetermined", "M2", "M1", "ended", "current"), key=lambda name: rank("part", name))
     assert parts == ["current", "M1", "M2", "ended", "undetermined"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "english", "chinese"),
+    [
+        ("item", "days_past_due", "days past due", "逾期天数"),
+        ("item", "total.collected.interest", "total of collected interest", "所收利息合计"),
+        ("status", "charged_off", "charged off", "已核销"),
+        ("reported", "over (code 1)", "over (code 1)", "已结束（代码 1）"),
+        ("derived", "47 (M2)", "47 (M2)", "47（M2）"),
+        ("applied", "principal 3.00, fee 1.00", "principal 3.00, fee 1.00", "本金 3.00，费用 1.00"),
+        ("stated", "3 events, 12.00 CNY", "3 events, 12.00 CNY", "3 笔，12.00 CNY"),
+        ("criterion", "not in active, settled", "none of active, settled", "不属于 active, settled"),
+        ("payers", "guarantor, platform", "guarantor, platform", "担保人，平台"),
+        (
+            "others",
+            "L1 (entry 107), L2 (entry 8) and 3 more",
+            None,
+            "L1（条目 107），L2（条目 8），另有 3 处",
+        ),
+        ("others", "platform, merchant", None, "platform, merchant"),
+        ("usual", "3 of 500", None, "500 中的 3"),
+        ("place", "records.digest of log_id 1, index 2", None, "records.digest（log_id 1, index 2）"),
+        ("reason", "version 2 stands where 1 must", None, "版本 2 处应为版本 1"),
+        ("reason", "a word of the record", None, "a word of the record"),
+        ("holder", "platform", None, "platform"),
+        ("count", 3, 3, 3),
+    ],
+)
+def test_facts_are_said_in_both_languages(
+    name: str, value: str | int, english: str | int | None, chinese: str | int
+) -> None:
+    assert fact(name, value, "en") == (value if english is None else english)
+    assert fact(name, value, "zh") == chinese
+
+
+def test_a_sentence_has_no_gap_between_ideographs() -> None:
+    assert filled("{item} 为 {reported}", {"item": "balance", "reported": "1.00"}, "zh") == "余额为 1.00"
+    assert filled("{item} is {reported}", {"item": "balance", "reported": "1.00"}, "en") == "balance is 1.00"
