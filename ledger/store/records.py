@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection, streamed
+from ledger.store.subjects import of_kind
 from ledger.store.tables import batches, disclosures, records, subjects
 
 
@@ -200,7 +201,7 @@ def of_pools(connection: ReadConnection, log_id: int, start: int, stop: int) -> 
         select(*_ROW)
         .join(subjects, subjects.c.id == records.c.subject_id)
         .where(records.c.log_id == log_id, records.c.index >= start, records.c.index < stop)
-        .where(subjects.c.name.like("pool:%"))
+        .where(*of_kind(log_id, "pool"))
         .order_by(records.c.index)
     )
     return [RecordRow(*row) for row in connection.execute(statement)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from ledger.store import bulk
 from ledger.store.engine import ReadConnection, WriteConnection, streamed
@@ -71,18 +71,24 @@ def all_rows(connection: ReadConnection, log_id: int) -> dict[int, SubjectRow]:
     return {row[0]: SubjectRow(*row) for row in rows}
 
 
+def of_kind(log_id: int, kind: str) -> tuple[ColumnElement[bool], ...]:
+    """That a subject is of a kind, such as ``pool``: a range of names, which their index answers. A ``LIKE`` would read
+    the names of all loans.
+    """
+    after = chr(ord(":") + 1)
+    return subjects.c.log_id == log_id, subjects.c.name >= f"{kind}:", subjects.c.name < f"{kind}{after}"
+
+
 def pool_states(connection: ReadConnection, log_id: int) -> dict[str, bytes]:
     """Name, without ``pool:``, and folded state of each pool of the log, by name."""
-    statement = select(subjects.c.name, subjects.c.state).where(
-        subjects.c.log_id == log_id, subjects.c.name.like("pool:%")
-    )
+    statement = select(subjects.c.name, subjects.c.state).where(*of_kind(log_id, "pool"))
     rows = sorted(connection.execute(statement))
     return {name.removeprefix("pool:"): bytes(state) for name, state in rows}
 
 
 def accounts(connection: ReadConnection, log_id: int) -> list[int]:
     """Ids of the log's accounts, ascending."""
-    statement = select(subjects.c.id).where(subjects.c.log_id == log_id, subjects.c.name.like("account:%"))
+    statement = select(subjects.c.id).where(*of_kind(log_id, "account"))
     return sorted(connection.execute(statement).scalars())
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from ledger.log import Ledger
+from ledger.store import records, subjects, tables
 from tests import book
 
 #: Tables that grow with the log; of the others a log has a few rows.
@@ -49,6 +50,13 @@ def test_nothing_reads_a_whole_log(sqlite_ledger: Ledger, asked: dict[str, Any])
     ledger.state_of("p1")
     ledger.prove_claim("L1/c1")
     ledger.pool("P")
+    assert [one.pool for one in ledger.pools()] == ["P"]
+    with ledger.store.read() as connection:
+        assert subjects.accounts(connection, ledger.row().id) == []
+        assert [row.event_id for row in records.of_pools(connection, ledger.row().id, 0, 200)] == [
+            "P.rules.1",
+            "p1",
+        ]
     ledger.known_loans(["L1", "L2", "none"])
     ledger.read_entries(0, 60)
     assert len(asked) > 25
@@ -57,3 +65,17 @@ def test_nothing_reads_a_whole_log(sqlite_ledger: Ledger, asked: dict[str, Any])
             plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
             steps = [row[3] for row in plan]
             assert not [step for step in steps if WHOLE.search(step)], (statement, steps)
+
+
+def test_postgresql_finds_what_is_of_a_kind_by_its_name_whatever_its_language(
+    fresh_postgres: str, make_ledger: Callable[[str], Ledger]
+) -> None:
+    ledger = make_ledger(fresh_postgres)
+    with ledger.store.read() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so few rows are read whole otherwise
+        asked = select(tables.subjects.c.id).where(*subjects.of_kind(ledger.row().id, "pool"))
+        literal = asked.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        plan = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {literal}")]
+        assert any("Index Cond" in step and "'pool:'" in step for step in plan), plan
+        columns = "SELECT collation_name FROM information_schema.columns WHERE table_name = 'subjects'"
+        assert connection.exec_driver_sql(f"{columns} AND column_name = 'name'").scalar_one() == "C"

@@ -11,7 +11,9 @@ subjects = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("log_id", ForeignKey("logs.id"), nullable=False),
-    Column("name", String(128), nullable=False),
+    # In the order of its bytes, as on SQLite: whatever the database's language, its index then answers which subjects
+    # are of a kind.
+    Column("name", String(128).with_variant(String(128, collation="C"), "postgresql"), nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("head", LargeBinary(32)),
     Column("last_index", BigInteger, nullable=False),
