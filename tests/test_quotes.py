@@ -16,8 +16,8 @@ from ledger.domain.money import parse, parse_total
 from ledger.errors import MalformedError, RefusedError
 from ledger.jobs import problem_of
 from ledger.quotes import in_quotes, without_values
+from ledger.tapes import ex102, totals
 from ledger.tapes import mapping as maps
-from ledger.tapes import totals
 from ledger.tapes.compile import compile_events
 from tests import book
 from tests.exchange.conftest import MAPPING
@@ -42,6 +42,12 @@ def test_nothing_of_a_value_is_left_whatever_is_in_it(values: list[str]) -> None
     assert without_values(kept) == kept
 
 
+#: Whatever reads a file that somebody hands in.
+FILES = [
+    file
+    for folder in ("tapes", "exchange")
+    for file in (Path(__file__).parents[1] / "ledger" / folder).glob("*.py")
+]
 PERSON = "Wang Xiaoming 310101199003074411"
 CHECKS = [
     lambda: parse_effective(PERSON),
@@ -90,6 +96,16 @@ def test_nor_does_a_file_that_was_handed_in(text: str, tmp_path: Path) -> None:
         totals.read(tmp_path / "totals.csv")
     kept = problem_of(refused.value)["detail"]
     assert not any(part in kept for part in ("Wang", "310101"))
+    (tmp_path / "tape.xml").write_text('<Wang310101 xmlns="urn:Xiaoming"/>')
+    with pytest.raises(MalformedError) as refused:
+        ex102.read(tmp_path / "tape.xml", party="servicer", known=lambda _names: set())
+    kept = problem_of(refused.value)["detail"]
+    assert not any(part in kept for part in ("Wang", "310101", "Xiaoming"))
     with pytest.raises(MalformedError) as refused:
         compile_events(maps.load("payments", MAPPING), [PERSON, "1"])
     assert "Aaaa" in problem_of(refused.value)["detail"], "a file without a header begins with a row"
+
+
+@pytest.mark.parametrize("file", sorted(FILES), ids=lambda file: file.name)
+def test_readers_of_files_have_one_way_of_quoting(file: Path) -> None:
+    assert "!r}" not in file.read_text("utf-8"), "what stands in other quotes is kept as it is: use in_quotes"

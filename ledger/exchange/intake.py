@@ -28,6 +28,7 @@ from ledger.exchange.plan import ExpectedFile
 from ledger.exchange.replies import ReplyWriter
 from ledger.exchange.states import BAD, State, slot_of
 from ledger.log import Ledger
+from ledger.quotes import in_quotes
 from ledger.store import exchange, logs
 from ledger.store.exchange import FileRow
 from ledger.tapes import csv, ndjson
@@ -150,7 +151,7 @@ class Intake:
         """Its mapping and number of rows; raises for a file of which nothing is to be stored."""
         file, expected = job.file, job.expected
         if expected is None:
-            raise _BadFile(State.UNEXPECTED, f"the plan has no file {file.slot.base!r} of {file.slot.party}")
+            raise _BadFile(State.UNEXPECTED, f"the plan has no file {in_quotes(file.slot.base)} of {file.slot.party}")
         if file.data is None or file.manifest is None:
             absent = "file" if file.data is None else "manifest"
             raise _BadFile(State.WRONG, f"its flag is there, its {absent} is not")

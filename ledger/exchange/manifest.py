@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger.errors import MalformedError
+from ledger.quotes import in_quotes
 from ledger.tapes import ndjson, rows
 from ledger.tapes.mapping import FileForm
 
@@ -95,7 +96,7 @@ def count(path: Path, form: FileForm | None, columns: Sequence[str]) -> Counted:
     header = checked.header or list(form.columns)
     for name in wanted:
         if header.count(name) != 1:
-            raise MalformedError("manifest", f"sums: the file has no column {name!r}, or several")
+            raise MalformedError("manifest", f"sums: the file has no column {in_quotes(name)}, or several")
     places = [(header.index(name), name) for name in wanted]
     totals = dict.fromkeys(wanted, Decimal(0))
     number = 0

@@ -74,12 +74,12 @@ def compile_events(mapping: maps.MappingForm, header: list[str] | None) -> list[
     compiler = _Compiler(mapping.file, header)
     events = [compiler.event(number, form) for number, form in enumerate(mapping.event, 1)]
     if compiler.missing:
-        missing = ", ".join(map(repr, sorted(compiler.missing)))
+        missing = ", ".join(map(in_quotes, sorted(compiler.missing)))
         shown = in_quotes(", ".join(header or []), MAX_QUOTED)
         raise MalformedError(
             "CSV file",
             f"the header has no column {missing}; it reads {shown}. Are the mapping, its encoding "
-            f"({mapping.file.encoding}) and its delimiter ({mapping.file.delimiter!r}) those of this file?",
+            f"({mapping.file.encoding}) and its delimiter ({in_quotes(mapping.file.delimiter)}) those of this file?",
         )
     return events
 
@@ -330,7 +330,7 @@ class _Compiler:
             places = " and ".join(str(at + 1) for at in found)
             raise MalformedError(
                 "CSV file",
-                f"the header names {column!r} more than once (columns {places}), and the mapping uses it",
+                f"the header names {in_quotes(column)} more than once (columns {places}), and the mapping uses it",
             )
         at, normalize = found[0], self._normalize
 

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from ledger.domain.events import read_submission
 from ledger.errors import ConfigurationError, MalformedError, RefusedError
+from ledger.quotes import in_quotes
 from ledger.tapes import schedule_al as al
 from ledger.tapes import xmlstream
 from ledger.tapes.ex102_month import Month, Options
@@ -91,7 +92,7 @@ def read(
     prefix = prefix or trust
     for what, value in (("trust", trust), ("prefix", prefix)):
         if not is_name(value) or len(value) > MAX_PREFIX:
-            raise ConfigurationError(f"{what} {value!r}: 1 to {MAX_PREFIX} of A-Z a-z 0-9 . _ : -")
+            raise ConfigurationError(f"{what} {in_quotes(value, 80)}: 1 to {MAX_PREFIX} of A-Z a-z 0-9 . _ : -")
     creditor = creditor or (placement.holder if placement else party)
     options = Options(
         party=party, trust=trust, prefix=prefix, creditor=creditor, percent=percent, one_trust=one_trust
@@ -106,7 +107,7 @@ def _trust_of(first: xmlstream.RawRecord) -> str:
     text = Fields(first).text(al.ASSET_TYPE) or ""
     if not is_name(text) or len(text) > MAX_PREFIX or not any(char.isdigit() for char in text):
         raise ConfigurationError(
-            f"the file does not name its trust (assetTypeNumber is {text[:80]!r}): "
+            f"the file does not name its trust (assetTypeNumber is {in_quotes(text, 80)}): "
             "give one, such as AMCAR-2024-1"
         )
     return text

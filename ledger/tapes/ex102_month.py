@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledger.domain import money
+from ledger.quotes import in_quotes
 from ledger.tapes import forms
 from ledger.tapes import schedule_al as al
 from ledger.tapes.fields import Fields, is_name
@@ -230,7 +231,7 @@ class Month:
             reason = al.SETTLED_REASONS.get(code)
             if reason is None:
                 fields.flag(
-                    al.ZERO_CODE, f"{code[:16]!r} is no code of the specification; kept verbatim only"
+                    al.ZERO_CODE, f"{in_quotes(code, 16)} is no code of the specification; kept verbatim only"
                 )
                 continue
             if code != "1":

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from ledger.quotes import in_quotes
 from ledger.tapes import forms
 from ledger.tapes import schedule_al as al
 from ledger.tapes.model import FieldError
@@ -73,7 +74,7 @@ class Fields:
         text = text.strip()
         if text in al.NOTHING:
             if text:
-                self.flag(name, f"reads {text!r}: taken as absent")
+                self.flag(name, f"reads {in_quotes(text)}: taken as absent")
             return None
         return text
 

@@ -32,6 +32,7 @@ from typing import Any, Literal
 import msgspec
 
 from ledger.errors import ConfigurationError
+from ledger.quotes import in_quotes
 
 #: Names that every row has beside its columns.
 BUILT_IN = ("@line", "@row", "@sha256", "@file")
@@ -241,7 +242,7 @@ def template(text: str, column: Callable[[str], Callable[[Any], str]], place: st
         name = found[2]
         if name is not None and name not in _FILTERS:
             raise ConfigurationError(
-                f"{place}: unknown filter {name!r}; there are {', '.join(sorted(_FILTERS))}"
+                f"{place}: unknown filter {in_quotes(name)}; there are {', '.join(sorted(_FILTERS))}"
             )
         parts.append(_filtered(read, _FILTERS[name]) if name is not None else read)
         at = found.end()

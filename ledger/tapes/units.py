@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ledger.domain import money
+from ledger.quotes import in_quotes
 from ledger.tapes import forms
 
 Convert = Callable[[str], Any]
@@ -88,7 +89,7 @@ def money_units(unit: str, currency: str, numbers: NumberForm) -> Callable[[str]
     if unit in MAJOR:
         return lambda text: forms.units(numbers.clean(text))
     if unit not in MINOR:
-        raise ValueError(f"money is one of {_listed(MAJOR | MINOR)}, not {unit!r}")
+        raise ValueError(f"money is one of {_listed(MAJOR | MINOR)}, not {in_quotes(unit)}")
     divisor: int = 10 ** money.minor_digits(currency)
 
     def minor(text: str) -> int:
@@ -103,7 +104,7 @@ def money_units(unit: str, currency: str, numbers: NumberForm) -> Callable[[str]
 def rate(kind: str, days: int | None, numbers: NumberForm) -> Convert:
     """A yearly rate as a decimal fraction, out of a rate of a year, month or day in any of the units."""
     if kind not in _RATES:
-        raise ValueError(f"rate is one of {', '.join(_RATES)}, not {kind!r}")
+        raise ValueError(f"rate is one of {', '.join(_RATES)}, not {in_quotes(kind)}")
     factor, period = _RATES[kind]
     if (period == "daily") != (days is not None):
         raise ValueError("days (360 or 365) stands beside a daily rate, and only there")
@@ -136,7 +137,7 @@ def date(pattern: str) -> Convert:
     parts.append(re.escape(pattern[at:]))
     if sorted(set(seen)) != sorted(seen) or not {"Y", "M"} <= set(seen):
         raise ValueError(
-            f"a date pattern names YYYY and MM (or M) once, DD (or D) at most once; {pattern!r} does not"
+            f"a date pattern names YYYY and MM (or M) once, DD (or D) at most once; {in_quotes(pattern)} does not"
         )
     matcher = re.compile("".join(parts))
     has_day = "D" in seen
@@ -155,7 +156,7 @@ def share(kind: str, numbers: NumberForm) -> Convert:
     """A share of the whole, as parts per million: ``70`` percent is 700000."""
     scale = {"ppm": 1, "percent": 10_000, "fraction": 1_000_000}.get(kind)
     if scale is None:
-        raise ValueError(f"share is one of fraction, percent, ppm, not {kind!r}")
+        raise ValueError(f"share is one of fraction, percent, ppm, not {in_quotes(kind)}")
 
     def convert(text: str) -> int:
         value = (

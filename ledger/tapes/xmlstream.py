@@ -22,6 +22,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from ledger.errors import MalformedError, NotFoundError, UnavailableError
+from ledger.quotes import in_quotes
 
 #: Bytes read at once: some 70 records, small enough that a chunk's records weigh nothing.
 CHUNK = 1 << 18
@@ -171,8 +172,8 @@ class _Guard:
         namespace = attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
         if local != self.shape.root or namespace != self.shape.namespace:
             self.refuse(
-                f"the root element is {name!r} in namespace {namespace!r}, "
-                f"expected {self.shape.root!r} in {self.shape.namespace!r}"
+                f"the root element is {in_quotes(name)} in namespace {in_quotes(namespace, 80)}, "
+                f"expected {in_quotes(self.shape.root)} in {in_quotes(self.shape.namespace, 80)}"
             )
         self.prefix = f"{prefix}:" if prefix else ""
 
@@ -288,14 +289,14 @@ class _Collector:
         self._elements = []
         self._fault = None
         if name[self._cut :] != self._record:
-            self._blame(name, f"is no {self._record!r} element")
+            self._blame(name, f"is no {in_quotes(self._record)} element")
         self._check_attributes(name, attributes)
 
     def _check_attributes(self, name: str, attributes: dict[str, str]) -> None:
         """Only ``xsi:nil`` is harmless on an element of a record."""
         for attribute in attributes:
             if attribute.rpartition(":")[2] != _XSI_NIL:
-                self._blame(name, f"carries the attribute {attribute!r}, which the schema does not have")
+                self._blame(name, f"carries the attribute {in_quotes(attribute)}, which the schema does not have")
 
     def _blame(self, name: str, reason: str) -> None:
         self._fault = self._fault or (name[self._cut :], reason)

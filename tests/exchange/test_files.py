@@ -73,7 +73,7 @@ def test_nothing_without_its_flag_is_touched(desk: Desk) -> None:
 CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"rows": 3}, "short", "rows: 3 stated, 2 there"),
     ({"sums": {"fen": "11163"}}, "short", "sum of fen: 11163 stated, 11162 there"),
-    ({"sums": {"yuan": "1"}}, "wrong", "the file has no column 'yuan'"),
+    ({"sums": {"yuan": "1"}}, "wrong", 'the file has no column "yuan"'),
     ({"sums": {"loan": "1"}}, "wrong", "line 2: loan is no number"),
     ({"sha256": "0" * 64}, "altered", f"SHA-256: {'0' * 64} stated"),
     ({"party": "bank-a"}, "wrong", "party: bank-a stated, it lies under fenqile"),

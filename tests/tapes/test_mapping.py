@@ -60,7 +60,7 @@ FAULTS = [
     (', in = ["pay"]', "", "has none of in, not_in, empty"),
     ('in = ["pay"]', 'is = "pay"', "unknown field `is`"),
     ('"r:{id}"', '"r:{id"', r"a placeholder is \{column\}"),
-    ('"r:{id}"', '"r:{id|sha}"', "unknown filter 'sha'; there are digits, hash, short"),
+    ('"r:{id}"', '"r:{id|sha}"', 'unknown filter "sha"; there are digits, hash, short'),
     ('"r:{id}"', '"r:{@number}"', "there is no @number; built in are"),
     ('date = "YYYY-MM-DD"', 'date = "%Y-%m-%d"', "a date pattern names YYYY"),
     ('money = "yuan"', 'money = "cent"', "money is one of fen, major, minor, yuan"),

@@ -97,9 +97,9 @@ def test_an_undefined_entity_is_no_xml(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("", "the file is empty"),
-        ("<html/>", "root element is 'html'"),
-        ('<assetData xmlns="urn:other"/>', "namespace 'urn:other'"),
-        ("<assetData/>", "namespace ''"),
+        ("<html/>", 'root element is "html"'),
+        ('<assetData xmlns="urn:other"/>', 'namespace "urn:other"'),
+        ("<assetData/>", 'namespace ""'),
         (tape("<assets><a><b>1</b></a></assets>"), "deeper than 3 levels"),
         (b"\x00\x01\x02", "not well-formed|truncated"),
         ('{"json": true}', "not well-formed"),
@@ -116,8 +116,8 @@ def test_files_of_another_kind_are_refused(tmp_path: Path, text: str | bytes, re
     [
         ("<assets><a>1</a>stray<b>2</b></assets>", "b", "text stands between"),
         ("<assets><a>1</a>stray</assets>", "assets", "text stands between"),
-        ('<assets><a unit="USD">1</a></assets>', "a", "carries the attribute 'unit'"),
-        ("<other><a>1</a></other>", "other", "is no 'assets' element"),
+        ('<assets><a unit="USD">1</a></assets>', "a", 'carries the attribute "unit"'),
+        ("<other><a>1</a></other>", "other", 'is no "assets" element'),
         (f"<assets><a>{'x' * (MAX_TEXT + 1)}</a></assets>", "a", "more than"),
         ("<assets>" + "<a>1</a>" * 600 + "</assets>", "a", "more than 512 elements"),
     ],
