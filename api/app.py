@@ -42,6 +42,7 @@ from api.routes import (
     mirror,
     parties,
     pools,
+    problem_pages,
     proofs,
     receipts,
     reference,
@@ -87,6 +88,7 @@ _ROUTERS: Final = (
     checkpoints,
     reference,
     verify_page,
+    problem_pages,
     webhooks,
 )
 _DESCRIPTION: Final = (
@@ -119,7 +121,9 @@ def create_app(settings: Settings, *, ledger: Ledger, anchors: Anchors | None = 
         attestations_per_day=settings.attestations_per_day,
         account=AccountWatch(ledger, settings.rpc_url, anchor_seconds=settings.anchor_seconds),
         streams=Streams(),
-        limits=Limits(per_key=settings.rate_per_key, failures=settings.rate_failures),
+        limits=Limits(
+            per_key=settings.rate_per_key, failures=settings.rate_failures, open_work=settings.rate_open
+        ),
         max_batch_bytes=settings.max_request_bytes,
         log_public=settings.log_readers == "everyone",
         max_batch_lines=settings.max_request_events,

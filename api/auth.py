@@ -64,8 +64,7 @@ async def authenticate(request: Request) -> Caller:
 
 
 async def _look_up(request: Request, here: Services, token: str) -> Known:
-    # Told by a proxy of ours or by the connection; one that cannot be told is not counted.
-    address = str(here.peers.address(request) or "")
+    address = here.peers.counted(request)
     here.limits.check(address)
     try:
         return await run_in_threadpool(here.keys.look_up, token)

@@ -1,4 +1,5 @@
-"""How often one may ask: each key by itself, and each address for attempts without a key in force.
+"""How often one may ask: each key by itself, and each address for attempts without a key in force and for work that is
+done for whoever asks.
 
 Counted in the memory of each process, over a sliding minute: with several processes a key gets as much from each, so
 the settings are for one process. Nothing is asked of the database for a request that is turned away.
@@ -64,9 +65,10 @@ class Window:
 class Limits:
     """Counts and turns away; 0 for a number means no limit."""
 
-    def __init__(self, *, per_key: int, failures: int) -> None:
+    def __init__(self, *, per_key: int, failures: int, open_work: int) -> None:
         self._keys = Window(per_key) if per_key else None
         self._failures = Window(failures) if failures else None
+        self._open_work = Window(open_work) if open_work else None
 
     def count(self, key_id: str) -> None:
         """Count a request of a key; answers 429 where there were too many."""
@@ -83,6 +85,11 @@ class Limits:
         """Count an attempt with a key that is not in force."""
         if self._failures is not None and address:
             self._failures.hit(address)
+
+    def count_open(self, address: str) -> None:
+        """Count work that is done for an address without a key; answers 429 where there was too much."""
+        if self._open_work is not None and address and not self._open_work.hit(address):
+            raise _refusal(self._open_work, "address", address, "too many requests of this kind from here")
 
 
 def _refusal(window: Window, kind: str, name: str, detail: str) -> HTTPException:

@@ -39,6 +39,12 @@ def text(description: str, media_type: str, example: str) -> dict[str, Any]:
     return {"description": description, "content": {media_type: content}}
 
 
+def either(*answers: dict[str, Any]) -> dict[str, Any]:
+    """One documented answer in several forms, described as the first."""
+    content = {media_type: form for one in answers for media_type, form in one["content"].items()}
+    return {"description": answers[0]["description"], "content": content}
+
+
 def event_stream(description: str, model: type[BaseModel], *names: str) -> dict[str, Any]:
     """A documented stream of server-sent events, whose data is a JSON document; the schema is that of one event."""
     data = {

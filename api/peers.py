@@ -12,8 +12,8 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ledger.settings import Network
 
 Address = IPv4Address | IPv6Address
+#: What a household or a machine is given: https://www.rfc-editor.org/rfc/rfc6177
+_IPV6_SITE: Final = 64
 
 
 class Peers:
@@ -36,6 +38,16 @@ class Peers:
         while hops and self._is_proxy(here):
             here = _address(hops.pop().strip())
         return here
+
+    def counted(self, request: HTTPConnection) -> str:
+        """The name under which a client's requests are counted; empty, and so not counted, where it cannot be told.
+
+        Of IPv6 that is the /64 in which the address lies: who has one address there has all of them.
+        """
+        address = self.address(request)
+        if isinstance(address, IPv6Address):
+            return str(ip_network((address, _IPV6_SITE), strict=False))
+        return str(address or "")
 
     def certificate(self, request: HTTPConnection) -> bytes | None:
         """SHA-256 of the client's certificate, as a trusted proxy tells it."""

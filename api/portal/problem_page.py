@@ -24,7 +24,9 @@ SIGN_IN: Final = "/sign-in"
 #: Where programs ask, whatever they say that they accept.
 _FOR_PROGRAMS: Final = ("/v1/", "/log/", "/openapi.json", "/metrics", "/healthz", "/readyz", "/verify")
 #: Kinds of problems that have words of their own; the others share some.
-_TOLD: Final = frozenset({"not_found", "unauthorised", "unavailable", "internal"})
+_TOLD: Final = frozenset({"not_found", "unauthorised", "too_many_requests", "unavailable", "internal"})
+#: Those that pass by themselves.
+_PASSING: Final = frozenset({"too_many_requests", "unavailable"})
 #: What the headers of a problem say to whoever reads the page, too.
 _KEPT: Final = ("allow", "retry-after")
 
@@ -60,10 +62,7 @@ async def shown(request: Request, answer: Response) -> Response:
     part = "hx-request" in request.headers
     if problem["code"] == "unauthenticated":
         return _to_sign_in(request, part=part)
-    try:
-        viewer = await anyone(request)
-    except PoolproofError:
-        viewer = Viewer(preferences=Preferences.of(request))  # the store does not answer, the page still can
+    viewer = await whoever(request)
     kind = problem["code"] if problem["code"] in _TOLD else "other"
     # What is said of every problem of a kind stands on the page already, in the reader's language.
     general = kind != "other" and problem["detail"] == problems.KINDS[kind].meaning
@@ -75,6 +74,8 @@ async def shown(request: Request, answer: Response) -> Response:
         problem=problem,
         kind=kind,
         general=general,
+        passing=kind in _PASSING and request.method == "GET",
+        wait=answer.headers.get("retry-after"),
     )
     for name in _KEPT:
         if name in answer.headers:
@@ -82,6 +83,14 @@ async def shown(request: Request, answer: Response) -> Response:
     if part:  # what the reader sees stays; what asks by itself asks again
         page.headers["HX-Reswap"] = "none"
     return page
+
+
+async def whoever(request: Request) -> Viewer:
+    """Who looks at a page that must be there whatever happens: nobody known where the store does not answer."""
+    try:
+        return await anyone(request)
+    except PoolproofError:
+        return Viewer(preferences=Preferences.of(request))
 
 
 def _to_sign_in(request: Request, *, part: bool) -> Response:

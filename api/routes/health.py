@@ -1,16 +1,16 @@
-"""Whether the process lives, whether it can serve, its numbers, and the pages of its problems."""
+"""Whether the process lives, whether it can serve, and its numbers."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api import openapi, problems, schemas
+from api import openapi, schemas
 from api.answers import as_json
 from api.services import Here
-from ledger.errors import NotFoundError, UnavailableError
+from ledger.errors import UnavailableError
 from ledger.store import anchors, jobs, migrations, trees, webhooks
 
 router = APIRouter(tags=["operation"])
@@ -18,11 +18,6 @@ router = APIRouter(tags=["operation"])
 #: The part of the time promised in acceptances after which an anchor counts as late: there is still time to
 #: act before a promise is broken.
 LATE_FRACTION: Final = 0.5
-
-
-def _page(code: str) -> str:
-    kind = problems.KINDS[code]
-    return f"{kind.title}\n\ncode: {code}\nstatus: {kind.status}\n\n{kind.meaning}\n"
 
 
 @router.get(
@@ -102,19 +97,6 @@ def metrics(here: Here) -> Response:
         ),
         headers={"Content-Type": CONTENT_TYPE_LATEST},
     )
-
-
-@router.get(
-    "/problems/{code}",
-    operation_id="problem_page",
-    summary="What a problem means",
-    responses=openapi.responses({200: openapi.text("The page.", "text/plain", _page("taken"))}, "not_found"),
-)
-def problem_page(code: Annotated[str, Path(examples=["taken"])]) -> Response:
-    """The page that the `type` of a problem points to."""
-    if code not in problems.KINDS:
-        raise NotFoundError("no such problem")
-    return Response(_page(code), media_type="text/plain; charset=utf-8")
 
 
 def _account(here: Here) -> list[dict[str, str]]:

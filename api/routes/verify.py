@@ -49,6 +49,7 @@ OWN_TRUST: Final = (
         "too_large",
         "unsupported_media_type",
         "invalid_request",
+        "too_many_requests",
         "unavailable",
     ),
     openapi_extra=openapi.body(
@@ -65,6 +66,8 @@ async def verify(
     ] = None,
 ) -> Response:
     """Verify a file with this server's own trust root and view of the chain, which the answer says again."""
+    # Before anything is read: an address that asks too often costs no more than its head.
+    here.limits.count_open(here.peers.counted(request))
     bodies.media_type(request, *_TYPES)
     data = await bodies.read(request, MAX_FILE_BYTES)
     level = None if require is None else Level.parse(require)

@@ -372,6 +372,18 @@ class Health(Document):
     status: Literal["alive"]
 
 
+class ProblemKind(Document):
+    """What a kind of problem means, when it comes, and what to do."""
+
+    type: str
+    code: str
+    status: int
+    title: str
+    meaning: str
+    when: str
+    next: str
+
+
 class Check(Document):
     """One thing that readiness rests on."""
 

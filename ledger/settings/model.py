@@ -229,6 +229,14 @@ class Settings(BaseModel):
         ge=0,
         le=100_000_000,
     )
+    rate_open: int = _setting(
+        120,
+        "How many verifications (`POST /v1/verify`) an address has in a minute, in each process; 0: any number.",
+        unit="requests",
+        reason="each costs some milliseconds and may ask the chain's node, without a key; who has more verifies at home",
+        ge=0,
+        le=100_000_000,
+    )
     attestations_per_day: int = _setting(
         24,
         "How many attestations a party may have relayed within a day; 0: any number.",

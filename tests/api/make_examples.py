@@ -164,6 +164,7 @@ def documents(site: Site) -> dict[str, Any]:
         "Health": site.get("/healthz").json(),
         "Readiness": site.get("/readyz").json(),
         "Problem": taken.json(),
+        "ProblemKind": site.client.get("/problems/taken", headers={"Accept": "application/json"}).json(),
     }
     assert LOG.verifier.name == ORIGIN
     return found

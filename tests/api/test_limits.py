@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -25,8 +26,10 @@ def proxied(site: Site, path: str, token: str, address: str = "203.0.113.9") -> 
 
 @pytest.fixture
 def strict(fresh_sqlite: str) -> Iterator[Site]:
-    """Three requests a minute for a key, two failures for an address, which a proxy tells."""
-    site = make_site(fresh_sqlite, rate_per_key=3, rate_failures=2, trusted_proxies="127.0.0.0/8")
+    """Three requests a minute for a key, two failures and two verdicts for an address, which a proxy tells."""
+    site = make_site(
+        fresh_sqlite, rate_per_key=3, rate_failures=2, rate_open=2, trusted_proxies="127.0.0.0/8"
+    )
     site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
     with site.client:
         yield site
@@ -53,10 +56,33 @@ def test_an_address_that_guesses_is_not_looked_up_any_more(strict: Site) -> None
     assert strict.client.get("/v1/pools").status_code == 401  # without any key there is nothing to look up
 
 
+def verified(site: Site, address: str, body: bytes = b"{}") -> Any:
+    return site.client.post("/v1/verify", content=body, headers=JSON | {"X-Forwarded-For": address})
+
+
+def test_an_address_that_has_too_much_verified_waits_and_others_do_not(strict: Site) -> None:
+    assert [verified(strict, "203.0.113.9").status_code for _ in range(2)] == [200, 200]
+    answer = verified(strict, "203.0.113.9")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
+    assert 0 < int(answer.headers["retry-after"]) <= 120
+    assert answer.headers["ratelimit-policy"] == '"address";q=2;w=60'
+    # A body of any size or type costs nothing more; neither does it count as a wrong key.
+    assert verified(strict, "203.0.113.9", b"x" * 10_000_000).status_code == 429
+    assert proxied(strict, "/v1/pools", strict.tokens["bank"]) == 200
+    # A network of IPv6 counts as one.
+    seen = [verified(strict, f"2001:db8:0:1::{n}").status_code for n in range(3)]
+    assert seen == [200, 200, 429]
+    assert verified(strict, "2001:db8:0:2::1").status_code == 200
+
+
 def test_no_limit_where_none_is_set(fresh_sqlite: str) -> None:
-    site = make_site(fresh_sqlite, rate_per_key=0, rate_failures=0)
+    site = make_site(
+        fresh_sqlite, rate_per_key=0, rate_failures=0, rate_open=0, trusted_proxies="127.0.0.0/8"
+    )
+    site.client._transport.client = ("127.0.0.1", 50_000)  # type: ignore[attr-defined]
     with site.client:
         assert {site.get("/v1/pools").status_code for _ in range(20)} == {200}
+        assert {verified(site, "203.0.113.9").status_code for _ in range(20)} == {200}
     site.ledger.store.close()
 
 

@@ -68,3 +68,19 @@ def test_the_scheme_is_the_clients_own() -> None:
 def test_networks_are_named_when_they_are_none() -> None:
     with pytest.raises(ConfigurationError, match=r"trusted: .*10\.0\.0\.1/8"):
         networks("10.0.0.1/8", "trusted")
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db9:1:2:3:4:5:6", "2001:db9:1:2::/64"),
+        ("2001:db9:1:2::", "2001:db9:1:2::/64"),
+        ("2001:db9:1:3::", "2001:db9:1:3::/64"),
+        ("testclient", ""),
+        (None, ""),
+    ],
+)
+def test_requests_are_counted_by_address_or_by_network(client: str | None, name: str) -> None:
+    assert Peers().counted(request(client)) == name

@@ -11,10 +11,10 @@ import structlog.testing
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from api import problems
+from api import problems, schemas
 from api.schemas import Problem
 from ledger import errors
-from ledger.errors import PoolproofError
+from ledger.errors import PoolproofError, UnavailableError
 from ledger.settings import Settings
 from tests.api.conftest import ORIGIN, PROBLEM, Site
 
@@ -221,7 +221,39 @@ def test_every_code_has_its_page(still_site: Site) -> None:
     for code, kind in problems.KINDS.items():
         page = still_site.client.get(f"/problems/{code}")
         assert page.status_code == 200
-        assert page.text.startswith(kind.title)
+        assert page.headers["content-type"] == "text/plain; charset=utf-8"
+        assert page.text.startswith(f"{kind.title}\n\ncode: {code}\nstatus: {kind.status}\n\n{kind.meaning}\n")
+
+
+def test_a_program_reads_what_a_problem_means(still_site: Site) -> None:
+    for code, kind in problems.KINDS.items():
+        answer = still_site.client.get(f"/problems/{code}", headers={"Accept": "application/json"})
+        found = schemas.ProblemKind.model_validate(answer.json())
+        assert (found.type, found.code, found.status) == (f"/problems/{code}", code, kind.status)
+        assert (found.title, found.meaning) == (kind.title, kind.meaning)
+        assert answer.headers["vary"] == "Accept"
+
+
+def test_a_reader_gets_a_page_whether_signed_in_or_not_and_without_a_store(
+    still_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(code: str, language: str = "en") -> Any:
+        headers = {"Accept": "text/html", "Accept-Language": language, "Cookie": "poolproof_session=x.y"}
+        return still_site.client.get(f"/problems/{code}", headers=headers)
+
+    for code, kind in problems.KINDS.items():
+        page = get(code)
+        assert f"<h1>{kind.title}<" in page.text
+        assert page.headers["vary"] == "Cookie, Accept-Language, Accept"
+        assert page.text.count('aria-current="page"') == 1
+    assert "<h1>已拒绝<" in get("refused", "zh").text
+    assert get("nothing").status_code == 404
+
+    def away(*_: object) -> None:
+        raise UnavailableError("postgresql://10.0.0.5 does not answer", retry_after=9)
+
+    monkeypatch.setattr(still_site.client.app.state.services.sessions, "visitor", away)  # type: ignore[attr-defined]
+    assert get("unavailable").status_code == 200
 
 
 def test_every_status_is_of_a_kind_that_says_so() -> None:
