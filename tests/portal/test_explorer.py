@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.portal.models import explorer, search
-from ledger.access import Caller, Scope
+from ledger.access import Caller, Scope, View
 from ledger.errors import NotFoundError
 from ledger.proofs import merkle
 from ledger.store import anchors, logs, records, trees
@@ -89,6 +89,10 @@ def test_every_entry_is_listed_once_and_opened_to_those_who_see_it(book: Book) -
         explorer.entries_page(book.ledger, OVERSEER, first=size)
 
 
+def places(book: Book, caller: Caller, text: str) -> list[str]:
+    return [one.address for one in search.find(book.ledger, caller, text)]
+
+
 def test_a_hash_is_found_whatever_it_is_of(book: Book) -> None:
     with book.ledger.store.read() as connection:
         log = logs.get(connection, book.ledger.origin)
@@ -97,9 +101,28 @@ def test_a_hash_is_found_whatever_it_is_of(book: Book) -> None:
     assert register is not None
     size = register.index + 1
     place = [f"/explorer/checkpoints/{size}"]
-    assert search.find(book.ledger, STRANGER, book.ledger.root_of(size).hex()) == place
-    assert search.find(book.ledger, STRANGER, "0x" + bytes(register.root).hex()) == place
+    assert places(book, STRANGER, book.ledger.root_of(size).hex()) == place
+    assert places(book, STRANGER, "0x" + bytes(register.root).hex()) == place
     digest = bytes(row.digest).hex()
-    assert search.find(book.ledger, OVERSEER, digest) == [f"/records/{row.index}"]
-    assert search.find(book.ledger, STRANGER, digest) == [f"/explorer/entries?first={row.index}"]
-    assert search.find(book.ledger, OVERSEER, "0" * 64) == []
+    assert places(book, OVERSEER, digest) == [f"/records/{row.index}"]
+    assert places(book, STRANGER, digest) == [f"/explorer/entries?first={row.index}"]
+    assert places(book, OVERSEER, "0" * 64) == []
+
+
+def test_names_are_completed_from_what_one_sees(book: Book) -> None:
+    def begin(caller: Caller, text: str) -> list[tuple[str, str]]:
+        return [(one.kind, one.name) for one in search.beginning(book.ledger, caller, text)]
+
+    partner = Caller(party="fund-b", roles=frozenset({"funding_partner"}), scopes=frozenset({Scope.READ}))
+    assert begin(OVERSEER, "WAREHOUSE") == [("pool", "WAREHOUSE-A"), ("pool", "WAREHOUSE-B")]
+    assert begin(partner, "pool:WAREHOUSE") == [("pool", "WAREHOUSE-B")]
+    assert begin(partner, "HOSTILE") == [("pool", "HOSTILE"), ("loan", "HOSTILE-1")]
+    loans = begin(partner, "L0000")
+    assert 0 < len(loans) <= search.MAX_SUGGESTED
+    assert [name for _, name in loans] == sorted({name for _, name in loans})
+    with book.ledger.store.read() as connection:
+        view = View(connection, logs.get(connection, book.ledger.origin), partner)
+        assert all(view.sees_loan(name) for _, name in loans)
+    assert begin(STRANGER, "L0000") == begin(STRANGER, "WAREHOUSE") == []
+    for odd in ("L0", "", "L00%", "L0000_", "%%%", "loan:L", " "):
+        assert begin(partner, odd) == []

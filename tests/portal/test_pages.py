@@ -6,16 +6,18 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from api.portal.models import pools
 from ledger import audits
+from ledger.errors import NotFoundError, RefusedError, TooManyError, UnauthorisedError, UnavailableError
 from ledger.store import logs, records, subjects, trees
 from tests.portal.conftest import ROOT, Opener, Portal
 from tests.portal.site import HOSTILE
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 #: (who looks, address). ``{loan}`` and ``{record}`` are of the partner's pool.
-PAGES = [
+PAGES: list[tuple[str | None, str]] = [
     ("partner", "/"),
     ("investor", "/"),
     ("platform", "/"),
@@ -30,6 +32,10 @@ PAGES = [
     ("partner", "/loans/HOSTILE-1"),
     ("partner", "/records/{record}"),
     ("partner", "/search?q=nothing"),
+    ("partner", "/search?q=HOSTIL"),
+    ("partner", "/problems/refused"),
+    (None, "/problems/unavailable"),
+    (None, "/sign-in"),
     ("partner", "/audits"),
     ("partner", "/audits?pool=WAREHOUSE-B"),
     ("partner", "/audits/{audit}"),
@@ -67,16 +73,17 @@ def places(portal: Portal) -> dict[str, Any]:
     }
 
 
-def by_reader(places: dict[str, Any]) -> dict[str, list[str]]:
-    """The addresses of all pages, by who looks."""
-    found: dict[str, list[str]] = {}
+def by_reader(places: dict[str, Any]) -> dict[str | None, list[str]]:
+    """The addresses of all pages, by who looks; None has not signed in."""
+    found: dict[str | None, list[str]] = {}
     for kind, address in PAGES:
         found.setdefault(kind, []).append(address.format_map(places))
     return found
 
 
-def looked_at(open_page: Opener, portal: Portal, kind: str, address: str, **options: Any) -> Page:
-    return open_page(portal.address + address, cookies=portal.cookies(kind), **options)
+def looked_at(open_page: Opener, portal: Portal, kind: str | None, address: str, **options: Any) -> Page:
+    cookies = [] if kind is None else portal.cookies(kind)
+    return open_page(portal.address + address, cookies=cookies, **options)
 
 
 @pytest.mark.parametrize(("language", "tag"), [("en-GB", "en"), ("zh-CN", "zh-Hans")])
@@ -123,6 +130,40 @@ def test_the_reference_of_the_api_fits_a_phone_and_has_no_barriers(open_page: Op
     assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0
     page.add_script_tag(content=AXE)
     assert grave(page) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "heading", "wait"),
+    [
+        (NotFoundError("no pool 'P'"), "Not here", ""),
+        (UnauthorisedError("this key is not for reading"), "Not for this role", ""),
+        (TooManyError("this key asks too often", retry_after=7), "Too much at once", "7 seconds"),
+        (UnavailableError("the database is away", retry_after=1), "Not available now", "1 second"),
+        (RuntimeError("broken"), "A fault of this service", ""),
+        (RefusedError("as_of", "is no day"), "That did not work", ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_pages_of_errors_say_what_to_do_and_have_no_barriers(
+    browser: Browser, portal: Portal, monkeypatch: pytest.MonkeyPatch, error: Exception, heading: str, wait: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pools, "listed", fail)
+    # Not by ``open_page``: a browser tells its console of every answer that is an error.
+    with browser.new_context(viewport={"width": 390, "height": 900}, bypass_csp=True) as context:
+        context.add_cookies(portal.cookies("partner"))
+        page = context.new_page()
+        page.goto(portal.address + "/pools")
+        expect(page.locator("h1")).to_have_text(heading)
+        expect(page.locator("main")).to_contain_text(wait)
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0
+        page.add_script_tag(content=AXE)
+        assert grave(page) == []
+        page.locator('main a[href^="/problems/"]').click()
+        expect(page.locator("main table [aria-current]")).to_have_count(1)
 
 
 def grave(page: Page) -> list[tuple[str, list[Any]]]:

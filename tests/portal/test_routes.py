@@ -129,6 +129,10 @@ def test_search_goes_where_one_thing_is_found(portal: Portal) -> None:
     assert get(portal, "/search?q=HOSTILE-1").headers["location"] == "/loans/HOSTILE-1"
     assert get(portal, "/search?q=+pool:HOSTILE").headers["location"] == "/pools/HOSTILE"
     assert get(portal, "/search?q=hostile-2").headers["location"].startswith("/records/")
+    several = get(portal, "/search?q=HOSTIL").text
+    assert 'href="/pools/HOSTILE"' in several
+    assert 'href="/loans/HOSTILE-1"' in several
+    assert "WAREHOUSE-A" not in get(portal, "/search?q=WAREHOUSE").text
     for hidden in ("WAREHOUSE-A", "%00", "0" * 128, "-1", "²"):
         assert get(portal, f"/search?q={hidden}").status_code == 200
 

@@ -19,8 +19,9 @@ router = APIRouter(include_in_schema=False)
 def find(
     request: Request, here: Here, viewer: SignedIn, q: Annotated[str, Query(max_length=128)] = ""
 ) -> Response:
-    """What is called so: one place is gone to, several are listed."""
+    """What is called so: one place is gone to, several are listed; where there is none, names that begin so."""
     found = search.find(here.ledger, viewer.caller, q) if q.strip() else []
     if len(found) == 1:
-        return RedirectResponse(found[0], 303)
-    return render(request, "search.html", viewer, asked=q, found=found)
+        return RedirectResponse(found[0].address, 303)
+    begin = [] if found else search.beginning(here.ledger, viewer.caller, q)
+    return render(request, "search.html", viewer, asked=q, found=found, begin=begin)
