@@ -23,8 +23,12 @@ def page(document: dict[str, Any], *, stylesheet: str, icon: str) -> str:
     )  # fmt: skip
     environment.filters["code"] = formats.code
     template = environment.get_template("reference.html")
+    operations = list(_operations(document))
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for one in operations:
+        groups.setdefault(one["tag"], []).append(one)
     return template.render(
-        info=document["info"], operations=list(_operations(document)), stylesheet=stylesheet, icon=icon
+        info=document["info"], operations=operations, groups=groups, stylesheet=stylesheet, icon=icon
     )
 
 
@@ -33,6 +37,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for method, one in methods.items():
             yield {
                 "id": one["operationId"],
+                "tag": one["tags"][0],
                 "method": method.upper(),
                 "path": path,
                 "summary": one["summary"],

@@ -68,8 +68,11 @@ def number(value: int | None) -> str:
 
 
 def ether(wei: int) -> str:
-    """An amount of wei in units of 10^18, every digit of it; what the unit is worth is the chain's to say."""
-    return amount(format(Decimal(wei).scaleb(-18).normalize(), "f"))
+    """An amount of wei in units of 10^18, cut after six decimals: never more than there is. The exact one goes into a
+    title; what the unit is worth is the chain's to say.
+    """
+    whole, rest = divmod(wei, 10**18)  # a developer's chain gives out balances beyond the digits of a Decimal
+    return amount(f"{whole}.{rest // 10**12:06}".rstrip("0").rstrip("."))
 
 
 def short(value: Decimal, language: Language) -> str:

@@ -77,6 +77,7 @@ def single_file() -> str:
         (_LINK, f"<style>{style}</style>"),
         (_SCRIPT, f'<script type="module">{script}</script>'),
         ('<html lang="en">', '<html lang="en" data-offline>'),
+        ('<a class="home" href="/">', '<a class="home">'),  # there is no portal around a file
         (
             '<meta charset="utf-8">',
             f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">',

@@ -36,6 +36,22 @@ def test_percent(ratio: str | None, shown: str) -> None:
     assert formats.percent(ratio) == shown
 
 
+@pytest.mark.parametrize(
+    ("wei", "shown"),
+    [
+        (9_999_999_957_645_727_958_649, "9,999.999957"),
+        (10**18, "1"),
+        (0, "0"),
+        (1, "0"),
+        (20 * 10**18, "20"),
+        (2**256 - 9, "115792089237316195423570985008687907853269984665640564039457.584007"),
+        (1_999_999_999_999_999_999, "1.999999"),
+    ],
+)
+def test_a_balance_is_never_more_than_there_is(wei: int, shown: str) -> None:
+    assert formats.ether(wei) == shown
+
+
 def test_a_change_has_its_sign() -> None:
     assert [formats.percent(one, 1, signed=True) for one in ("0.0591", "-0.02", "0", "0.0001")] == [
         "+5.9%", "−2.0%", "0.0%", "0.0%",

@@ -121,7 +121,8 @@ def test_a_verdict_says_what_the_audit_does(
     found = verdict(log, figures, made, Words("en"))
     assert (found.tone, says in found.says) == (tone, True), found.says
     nothing = verdict(log, None, None, Words("en"))
-    assert (nothing.tone, nothing.audited) == ("plain", None)
+    assert (nothing.tone, nothing.audited, nothing.short) == ("plain", None, "not audited")
+    assert found.short != nothing.short
     assert nothing.says.startswith("Not audited yet")
 
 

@@ -101,10 +101,15 @@ def test_pages_say_nothing_to_the_console_and_fit(
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
             assert page.title() != "taken"
             assert page.locator("main script, main img").count() == 0
+            assert page.locator("th:not([scope])").count() == 0
+            assert not [text for text in page.locator("th").all_text_contents() if not text.strip()], address
 
 
 #: Looked at in the dark too: between them they have every part that pages are made of.
-IN_THE_DARK = ("/", "/pools/WAREHOUSE-B", "/loans/{loan}", "/records/{record}")
+IN_THE_DARK = (
+    "/", "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
+    "/explorer", "/admin", "/problems/refused", "/sign-in", "/search?q=HOSTIL",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("language", "width", "scheme"), [("en-GB", 1280, "light"), ("zh-CN", 390, "dark")])
@@ -253,6 +258,21 @@ def test_a_table_that_is_wider_than_its_place_says_so_and_is_in_reach(
 def test_the_place_in_the_navigation_is_in_sight(open_page: Opener, portal: Portal) -> None:
     page = looked_at(open_page, portal, "platform", "/admin", width=320)
     expect(page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_focus_is_seen(open_page: Opener, portal: Portal, scheme: str) -> None:
+    page = looked_at(open_page, portal, "partner", "/pools/WAREHOUSE-B/loans", scheme=scheme)
+    seen = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        name, style, width = page.evaluate(
+            "(({localName}, {outlineStyle, outlineWidth}) => [localName, outlineStyle, parseFloat(outlineWidth)])"
+            "(document.activeElement, getComputedStyle(document.activeElement))"
+        )
+        assert (style, width) == ("solid", 2), name
+        seen.add(name)
+    assert {"a", "input", "select", "button", "summary"} <= seen
 
 
 def test_paper_shows_the_values_and_none_of_the_buttons(open_page: Opener, portal: Portal) -> None:

@@ -46,11 +46,12 @@ class Audited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One sentence with its tone and mark, the audit that says so, and what it rests on."""
+    """One sentence with its tone and mark, in ``short`` for a table; the audit that says so, and what it rests on."""
 
     tone: str
     mark: str
     says: str
+    short: str
     audited: Audited | None
     trust: tuple[Trust, ...]
 
@@ -82,7 +83,8 @@ def verdict(log: LogRow, figures: Figures | None, row: AuditRow | None, words: W
         }
     )
     return Verdict(
-        tone=tone, mark=mark, says=words.t(f"verdict.{key}").format_map(facts), audited=found,
+        tone=tone, mark=mark, says=words.t(f"verdict.{key}").format_map(facts),
+        short=words.term("verdict_short", key), audited=found,
         trust=(_chain(log, words), *_shares(figures, words)),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from api.portal.forms import local, read_form
 from api.portal.pages import render
 from api.portal.problem_page import SIGN_IN
 from api.portal.viewer import Anyone, SignedIn, Viewer
+from api.routes.log import prefix
 from api.services import Here, Services
 from ledger import access
 from ledger.access import Caller
@@ -103,7 +104,7 @@ def _page(
     ended = viewer.caller is None and sessions.COOKIE in request.cookies
     return render(
         request, "sign_in.html", viewer, status=status, back=local(back), problem=problem, provider=through,
-        ended=ended,
+        ended=ended, tlog=f"{prefix(here.ledger.origin)}checkpoint" if here.log_public else None,
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@
 
   // A box that is wider than its place says on which side it goes on (data-more), and only such a one is in reach of
   // the keyboard.
-  const WIDE = ".table, .nav-box";
+  const WIDE = ".table, .nav-box, .local";
 
   function mark(box) {
     const beyond = box.scrollWidth - box.clientWidth;
