@@ -233,7 +233,7 @@ class Settings(BaseModel):
         120,
         "How many verifications (`POST /v1/verify`) an address has in a minute, in each process; 0: any number.",
         unit="requests",
-        reason="each costs some milliseconds and may ask the chain's node, without a key; who has more verifies at home",
+        reason="each costs some milliseconds and may ask the node, without a key: who has more verifies at home",
         ge=0,
         le=100_000_000,
     )

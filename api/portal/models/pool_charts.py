@@ -178,4 +178,4 @@ def _percent(value: Decimal | None) -> str:
 
 
 def _percent_axis(value: Decimal) -> str:
-    return formats.percent(value, 2).replace(".00%", "%")
+    return formats.percent(value, 2).removesuffix("%").rstrip("0").rstrip(".") + "%"
