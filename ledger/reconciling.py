@@ -157,7 +157,9 @@ def compare(
             parties = logs.list_parties(connection, log.id)
             sender = order.sender or poster
             if sender not in {one.name for one in parties}:
-                raise RefusedError("sender", f"{in_quotes(sender)} is no party of this log", rule="unknown_party")
+                raise RefusedError(
+                    "sender", f"{in_quotes(sender)} is no party of this log", rule="unknown_party"
+                )
             request = replace(request, sender=sender, servicer=keeper_of(parties) or poster)
         return audit.reconcile(connection, log, source, request)
 

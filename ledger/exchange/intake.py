@@ -151,7 +151,9 @@ class Intake:
         """Its mapping and number of rows; raises for a file of which nothing is to be stored."""
         file, expected = job.file, job.expected
         if expected is None:
-            raise _BadFile(State.UNEXPECTED, f"the plan has no file {in_quotes(file.slot.base)} of {file.slot.party}")
+            raise _BadFile(
+                State.UNEXPECTED, f"the plan has no file {in_quotes(file.slot.base)} of {file.slot.party}"
+            )
         if file.data is None or file.manifest is None:
             absent = "file" if file.data is None else "manifest"
             raise _BadFile(State.WRONG, f"its flag is there, its {absent} is not")

@@ -92,7 +92,9 @@ def read(
     prefix = prefix or trust
     for what, value in (("trust", trust), ("prefix", prefix)):
         if not is_name(value) or len(value) > MAX_PREFIX:
-            raise ConfigurationError(f"{what} {in_quotes(value, 80)}: 1 to {MAX_PREFIX} of A-Z a-z 0-9 . _ : -")
+            raise ConfigurationError(
+                f"{what} {in_quotes(value, 80)}: 1 to {MAX_PREFIX} of A-Z a-z 0-9 . _ : -"
+            )
     creditor = creditor or (placement.holder if placement else party)
     options = Options(
         party=party, trust=trust, prefix=prefix, creditor=creditor, percent=percent, one_trust=one_trust

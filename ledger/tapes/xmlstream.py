@@ -296,7 +296,9 @@ class _Collector:
         """Only ``xsi:nil`` is harmless on an element of a record."""
         for attribute in attributes:
             if attribute.rpartition(":")[2] != _XSI_NIL:
-                self._blame(name, f"carries the attribute {in_quotes(attribute)}, which the schema does not have")
+                self._blame(
+                    name, f"carries the attribute {in_quotes(attribute)}, which the schema does not have"
+                )
 
     def _blame(self, name: str, reason: str) -> None:
         self._fault = self._fault or (name[self._cut :], reason)

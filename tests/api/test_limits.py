@@ -57,7 +57,8 @@ def test_an_address_that_guesses_is_not_looked_up_any_more(strict: Site) -> None
 
 
 def verified(site: Site, address: str, body: bytes = b"{}") -> Any:
-    return site.client.post("/v1/verify", content=body, headers=JSON | {"X-Forwarded-For": address})
+    headers = {"Content-Type": JSON, "X-Forwarded-For": address}
+    return site.client.post("/v1/verify", content=body, headers=headers)
 
 
 def test_an_address_that_has_too_much_verified_waits_and_others_do_not(strict: Site) -> None:

@@ -222,7 +222,9 @@ def test_every_code_has_its_page(still_site: Site) -> None:
         page = still_site.client.get(f"/problems/{code}")
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/plain; charset=utf-8"
-        assert page.text.startswith(f"{kind.title}\n\ncode: {code}\nstatus: {kind.status}\n\n{kind.meaning}\n")
+        assert page.text.startswith(
+            f"{kind.title}\n\ncode: {code}\nstatus: {kind.status}\n\n{kind.meaning}\n"
+        )
 
 
 def test_a_program_reads_what_a_problem_means(still_site: Site) -> None:

@@ -150,7 +150,12 @@ def test_the_reference_of_the_api_fits_a_phone_and_has_no_barriers(open_page: Op
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_pages_of_errors_say_what_to_do_and_have_no_barriers(
-    browser: Browser, portal: Portal, monkeypatch: pytest.MonkeyPatch, error: Exception, heading: str, wait: str
+    browser: Browser,
+    portal: Portal,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    heading: str,
+    wait: str,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error

@@ -123,9 +123,7 @@ def test_a_missing_mapping_is_said_so(tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_all_named_with_what_the_header_reads() -> None:
-    with pytest.raises(
-        MalformedError, match="no column 'amount', 'kind'; it reads \"id, loan, day, Amount\""
-    ):
+    with pytest.raises(MalformedError, match='no column "amount", "kind"; it reads "id, loan, day, Amount"'):
         compile_events(maps.load("good", GOOD), ["id", "loan", "day", "Amount"])
 
 

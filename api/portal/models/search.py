@@ -65,7 +65,9 @@ def beginning(ledger: Ledger, caller: Caller, text: str) -> list[Found]:
         log = logs.get(connection, ledger.origin)
         names = View(connection, log, caller).pools()
         loans: set[str] = set()
-        for row in subjects.by_name(connection, log.id, [f"pool:{name}" for name in names[:MAX_POOLS]]).values():
+        for row in subjects.by_name(
+            connection, log.id, [f"pool:{name}" for name in names[:MAX_POOLS]]
+        ).values():
             ids = subjects.loans_held(
                 connection, log.id, row.id, after="", prefix=f"loan:{wanted}", limit=MAX_SUGGESTED
             )
