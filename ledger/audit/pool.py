@@ -8,6 +8,7 @@ from datetime import date
 
 import msgspec
 
+from ledger import register
 from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Move, PoolClaim
 from ledger.audit.findings import Notes
@@ -17,7 +18,8 @@ from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
 from ledger.domain.fold import Indexed, Standing
 from ledger.errors import IntegrityError, NotFoundError
-from ledger.store import ReadConnection, records, subjects
+from ledger.proofs.encumbrance import pool_key
+from ledger.store import ReadConnection, records, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow
 
@@ -57,11 +59,13 @@ def load(
 ) -> Pool:
     """Read a pool's own records with an index below ``before``, and write into ``notes`` which of them do not hold.
 
-    Raises :class:`NotFoundError`, and without ``notes`` :class:`IntegrityError` for a record that does not hold.
+    Raises :class:`NotFoundError`; :class:`IntegrityError` where the register has a pool of this name and the database
+    does not, and without ``notes`` for a record that does not hold.
     """
     row = subjects.by_name(connection, log.id, [f"pool:{name}"]).get(f"pool:{name}")
     own = [] if row is None else records.of_subject(connection, row.id, before=before)
     if row is None or not own:
+        _check_unknown(connection, log, name, before)
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
     found = Notes() if notes is None else notes
     parsed = tuple(read_records(row.name, log.origin, own, found))
@@ -78,6 +82,18 @@ def load(
         days={index: one.when.ordinal for index, one in parsed},
         head=bytes(own[-1].digest), whole=len(parsed) == len(own),
     )  # fmt: skip
+
+
+def _check_unknown(connection: ReadConnection, log: LogRow, name: str, before: int) -> None:
+    """The register of the tree knows no such pool either: else its row is lost, and "no such pool" would be a lie."""
+    entry, key = trees.register_before(connection, log.id, before), pool_key(name)
+    if entry is not None and register.values(
+        lambda ids: trees.pages(connection, log.id, ids), entry.page, [key]
+    ):
+        raise IntegrityError(
+            f"the register at {entry.index} has the pool {name!r}, the tables subjects and records have not:"
+            " `poolproof fsck` names every place"
+        )
 
 
 def claims_of_loan(

@@ -42,6 +42,7 @@ CRUCIAL = {
     "tiles": ("tile", "register: the proof"),
     "checkpoints": ("checkpoint",),
     "registers": ("its row in the table registers", "register: the proof of leaf"),
+    "subjects": ("has the pool 'P', the tables subjects",),
     "logs": ("logs.", "no log with origin", "time zone", "day cut", "nothing is published", "table checkpoints"),
 }  # fmt: skip
 
