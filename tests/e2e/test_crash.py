@@ -17,6 +17,7 @@ from ledger.chain.client import ChainClient
 from ledger.log import Ledger
 from ledger.store.logs import ChainRow
 from ledger.vault import Vault
+from tests.audit.signedbook import issue_trust_root
 from tests.e2e import crash_driver
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def rpc(tmp_path: Path) -> Iterator[str]:
 
 
 def bind(ledger: Ledger, node: ChainClient) -> None:
-    """Deploy the contract, open the log in it, and say so in the database."""
+    """Deploy the contract, open the log in it, say so in the database, and name the trust root there."""
     owner, anchorer = keystore.devnet_account(31337, 0), keystore.devnet_account(31337, 1)
     client = node.deploy(owner)
     opened = client.open_log(
@@ -49,6 +50,7 @@ def bind(ledger: Ledger, node: ChainClient) -> None:
             log_key=opened.log_key, finality="tag:finalized", grade="devnet", max_anchor_age=86_400,
         )
     )  # fmt: skip
+    opened.set_trust_root(owner, issue_trust_root(ledger))
     ledger.store.close()
 
 
@@ -83,7 +85,7 @@ def test_deaths_lose_and_double_nothing(database_url: str, rpc: str, tmp_path: P
             assert (state["index"], state["digest"]) == (index, digest)
         chain = client.at(row.contract, row.log_key) if (row := ledger.row().chain) else None
         assert chain is not None
-        report = fsck(ledger, root_at=chain.root_at)
+        report = fsck(ledger, contract=chain)
         assert report.problems == []
         assert report.records == result["sent"]
         anchored = anchored_sizes(rpc, chain)

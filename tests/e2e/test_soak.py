@@ -170,7 +170,7 @@ def check_the_log(told: Told) -> int:
             name: (acceptance["index"], acceptance["digest"]) for name, acceptance in told.acceptances.items()
         }
         client = home.client()
-        report = fsck(ledger, root_at=client.root_at)
+        report = fsck(ledger, contract=client)
         assert report.problems == []
         anchored = anchored_sizes(home.rpc_url, client)
         assert sorted(set(anchored)) == anchored
