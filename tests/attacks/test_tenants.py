@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 import pytest
 
+from ledger.audit import reportfile
 from ledger.audits import HIDDEN
 from tests.api.conftest import Site
 from tests.attacks.conftest import HTML, audited, cookie_of, portal_routes, same
@@ -94,7 +94,7 @@ def test_a_report_names_no_loan_that_its_reader_does_not_see(book: Site, reader:
 def test_a_report_of_which_nothing_is_hidden_keeps_its_digest(book: Site) -> None:
     run = book.get("/v1/audits?pool=P1", "checker").json()["items"][0]
     digests = {
-        party: hashlib.sha256(book.get(f"/v1/audits/{run['id']}/report", party).content).hexdigest()
+        party: reportfile.digest(reportfile.decode(book.get(f"/v1/audits/{run['id']}/report", party).content))
         for party in ("checker", "fenqile", "watch", "bank")
     }
     whole = run["result"]["sha256"]

@@ -160,7 +160,7 @@ def test_options_that_do_not_go_together(june: Run) -> None:
     assert "--percent" in june("reconcile", JULY, "--form", "totals", "--percent", code=2).stderr
     assert "give the --mapping" in june("reconcile", "core.csv", code=2).stderr
     assert "nowhere.xml" in june("reconcile", "nowhere.xml", code=2).stderr
-    assert "'nobody'" in june("reconcile", JULY, "--sender", "nobody", code=2).stderr
+    assert '"nobody"' in june("reconcile", JULY, "--sender", "nobody", code=2).stderr
 
 
 def test_which_pool_must_be_clear(log: Run) -> None:

@@ -52,6 +52,13 @@ PAGES: list[tuple[str | None, str]] = [
 ]
 
 
+#: Looked at in Chinese and in the dark too: between them they have every part that pages are made of.
+TELLING = (
+    "/", "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
+    "/explorer", "/admin", "/problems/refused", "/sign-in", "/search?q=HOSTIL",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def places(portal: Portal) -> dict[str, Any]:
     ledger = portal.book.ledger
@@ -90,9 +97,12 @@ def looked_at(open_page: Opener, portal: Portal, kind: str | None, address: str,
 def test_pages_say_nothing_to_the_console_and_fit(
     open_page: Opener, portal: Portal, places: dict[str, Any], language: str, tag: str
 ) -> None:
+    telling = {address.format_map(places) for address in TELLING}
     for kind, addresses in by_reader(places).items():
-        page = looked_at(open_page, portal, kind, addresses[0], language=language)
+        page = looked_at(open_page, portal, kind, "/", language=language)
         for address in addresses:
+            if language != "en-GB" and address not in telling:
+                continue
             page.goto(portal.address + address)
             assert page.get_attribute("html", "lang") == tag
             assert page.locator("h1").count() == 1
@@ -105,24 +115,17 @@ def test_pages_say_nothing_to_the_console_and_fit(
             assert not [text for text in page.locator("th").all_text_contents() if not text.strip()], address
 
 
-#: Looked at in the dark too: between them they have every part that pages are made of.
-IN_THE_DARK = (
-    "/", "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
-    "/explorer", "/admin", "/problems/refused", "/sign-in", "/search?q=HOSTIL",
-)  # fmt: skip
-
-
 @pytest.mark.parametrize(("language", "width", "scheme"), [("en-GB", 1280, "light"), ("zh-CN", 390, "dark")])
 def test_pages_have_no_barriers(
     open_page: Opener, portal: Portal, places: dict[str, Any], language: str, width: int, scheme: str
 ) -> None:
     found = {}
     options: dict[str, Any] = {"language": language, "width": width, "scheme": scheme, "bypass_csp": True}
-    dark = {address.format_map(places) for address in IN_THE_DARK}
+    telling = {address.format_map(places) for address in TELLING}
     for kind, addresses in by_reader(places).items():
         page = looked_at(open_page, portal, kind, "/", **options)
         for address in addresses:
-            if scheme == "light" or address in dark:
+            if scheme == "light" or address in telling:
                 page.goto(portal.address + address)
                 page.add_script_tag(content=AXE)
                 found[kind, address] = grave(page)

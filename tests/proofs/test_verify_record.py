@@ -122,6 +122,11 @@ class TestStatements:
         refused("statement_signature", TRUST, self.one(record(0, type=kind)))
         verify_receipt(TRUST, self.one(signed_record(0, type=kind)))
 
+    def test_nor_is_a_correction_of_such_a_record(self) -> None:
+        told = {"type": "guarantor.compensated", "record": "00" * 32, "reason": "r", "approved_by": "a"}
+        refused("statement_signature", TRUST, self.one(record(0, type="correction.made", data=told)))
+        verify_receipt(TRUST, self.one(signed_record(0, type="correction.made", data=told)))
+
     def test_by_another_party(self) -> None:
         assert (
             "does not name" in refused("statement_signature", TRUST, self.one(signed_record(0, BANK))).reason
