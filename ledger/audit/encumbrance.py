@@ -84,6 +84,7 @@ def check(
     """
     procedure = notes.procedure("encumbrance")
     registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
+    progress(0, len(loan_ids))
     for start in range(0, len(loan_ids), CHUNK_LOANS):
         claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, opener)
         steps = {step.index for claim in claims.values() for step in claim.steps}
@@ -213,7 +214,8 @@ def _follow(
     def read(ids: Iterable[int]) -> Mapping[int, bytes]:
         """Pages, those of the register before from memory."""
         wanted = set(ids)
-        known.update(trees.pages(connection, log.id, wanted - known.keys()))
+        # Not ``wanted - known.keys()``, which goes through all that is known for each page that is asked for.
+        known.update(trees.pages(connection, log.id, [page for page in wanted if page not in known]))
         return {page: known[page] for page in wanted if page in known}
 
     for row in registers:
