@@ -47,12 +47,9 @@ class Ground:
             raise IntegrityError(f"the table checkpoints, size {size}: {error}") from error
         if (signed.size, signed.root) != (size, checkpoint.root):
             raise IntegrityError(f"the table checkpoints, size {size}: its note signs another size or root")
-        leaf = register_leaf(connection, log, size)
-        register = trees.register_at(connection, log.id, size - 1)
-        assert register is not None, "it is in the leaf"
-        ground = cls(
-            checkpoint=checkpoint, tree=tree_at(connection, log.id, size), register=register, leaf=leaf
-        )
+        register, tree = _register(connection, log, size), tree_at(connection, log.id, size)
+        leaf = _leaf(register, tree)
+        ground = cls(checkpoint=checkpoint, tree=tree, register=register, leaf=leaf)
         with ground.shown(f"the register at {size - 1}", "registers or tiles"):
             published_tree_end(signed, leaf.entry, leaf.proof)
         return ground
@@ -79,10 +76,18 @@ class Ground:
 
 def register_leaf(connection: ReadConnection, log: LogRow, size: int) -> RegisterLeaf:
     """The register entry at the end of a published tree, with its proof."""
+    return _leaf(_register(connection, log, size), tree_at(connection, log.id, size))
+
+
+def _register(connection: ReadConnection, log: LogRow, size: int) -> RegisterRow:
     row = trees.register_at(connection, log.id, size - 1)
     if row is None:
         raise IntegrityError(
             f"checkpoint {size} does not end in a register entry: its row in the table registers is gone"
         )
+    return row
+
+
+def _leaf(row: RegisterRow, tree: TileTree) -> RegisterLeaf:
     entry = RegisterEntry(index=row.index, count=row.count, root=bytes(row.root)).encode()
-    return RegisterLeaf(entry=entry, proof=tuple(tree_at(connection, log.id, size).inclusion_proof(size - 1)))
+    return RegisterLeaf(entry=entry, proof=tuple(tree.inclusion_proof(row.index)))
