@@ -26,7 +26,7 @@ from typing import Final
 
 from ledger import register
 from ledger.errors import ConfigurationError, IntegrityError, PoolproofError, UnavailableError
-from ledger.proofs import mpt, tiles
+from ledger.proofs import tiles
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.merkle import leaf_hash
 from ledger.store import ReadConnection, Store, WriteConnection, logs, migrations, records, rows, trees
@@ -214,7 +214,8 @@ def _entries(connection: ReadConnection, log: LogRow, start: int, stop: int) -> 
 def _verify_register(connection: ReadConnection, log: LogRow) -> None:
     """The newest register's leaves give the root that the tree commits to."""
     row = trees.register_at(connection, log.id, log.published - 1)
-    found = register.leaves(lambda ids: trees.pages(connection, log.id, ids), row.page) if row else ()
-    root = mpt.fold_sorted([(key, mpt.leaf_hash(key, value)) for key, value in found])
-    if row is None or root != row.root:
+    if (
+        row is None
+        or register.fold(lambda ids: trees.pages(connection, log.id, ids), row.page)[0] != row.root
+    ):
         raise IntegrityError(f"{log.origin}: the copied register has another root than the tree commits to")

@@ -33,9 +33,14 @@ _LEAF = Struct("32s64s")
 _NO_SLOT = (0, b"")
 #: Children of a branch: the next 4 bits of the key.
 _FAN = 16
+#: Leaves between two words on the progress.
+_TOLD_EACH = 1 << 16
 
 ReadPages = Callable[[Iterable[int]], Mapping[int, bytes]]
 Slot = tuple[int, bytes]
+_Leaves = dict[bytes, bytes]
+#: What one of two registers has in a place: a page, or leaves that the other keeps in several.
+_Side = Slot | _Leaves
 
 
 class Update(NamedTuple):
@@ -114,31 +119,68 @@ def leaves(read: ReadPages, page: int) -> Iterator[tuple[bytes, bytes]]:
             stack.extend(slot[0] for slot in reversed(_below(data, at)) if slot[0])
 
 
-def changed(read: ReadPages, old: int, new: int) -> Iterator[tuple[bytes, bytes | None]]:
+def fold(read: ReadPages, page: int, told: Callable[[int], None] = lambda _seen: None) -> tuple[bytes, int]:
+    """The root that all leaves of a register give, trusting no hash in its pages, and how many they are.
+
+    ``told`` is called with the number of leaves seen, now and then.
+    """
+    seen = 0
+
+    def hashed() -> Iterator[tuple[bytes, bytes]]:
+        nonlocal seen
+        for key, value in leaves(read, page):
+            yield key, mpt.leaf_hash(key, value)
+            seen += 1
+            if seen % _TOLD_EACH == 0:
+                told(seen)
+
+    return mpt.fold(hashed(), KEY_LENGTH), seen
+
+
+def changed(read: ReadPages, old: int, new: int, prefix: str = "") -> Iterator[tuple[bytes, bytes | None]]:
     """(key, value) for each key whose value in the register ``new`` is another than in ``old``; None: it is gone.
 
-    Both are root pages. Pages that the two share are not read, so this costs what changed between them; a level of
-    the map is read at a time.
+    Both are root pages; ``prefix`` are the hex digits that the keys asked for begin with. Pages that the two share are
+    not read, so this costs what changed between them; a level of the map is read at a time.
     """
-    pairs = [(old, new)] if old != new else []
+    digits = [int(digit, _FAN) for digit in prefix]
+    pairs: list[tuple[_Side, _Side]] = [((old, b""), (new, b""))] if old != new else []
+    depth = 0
     while pairs:
-        wanted = {page for pair in pairs for page in pair if page}
+        wanted = {side[0] for pair in pairs for side in pair if isinstance(side, tuple) and side[0]}
         found = read(wanted)
         if len(found) != len(wanted):
             raise IntegrityError(f"register: page {min(wanted - set(found))} is missing")
-        below: list[tuple[int, int]] = []
+        below: list[tuple[_Side, _Side]] = []
         for before, after in pairs:
-            one, other = found[before] if before else _BUCKET, found[after] if after else _BUCKET
-            if one[:1] == other[:1] == _BRANCH:
-                slots = zip(_below(one, before), _below(other, after), strict=True)
-                below += [(left[0], right[0]) for left, right in slots if left != right]
-            else:
-                # A bucket that has become a branch, or a bucket on both sides.
-                was = dict(_leaves(one)) if one[:1] == _BUCKET else dict(leaves(read, before))
-                now = dict(_leaves(other)) if other[:1] == _BUCKET else dict(leaves(read, after))
-                yield from ((key, value) for key, value in now.items() if was.get(key) != value)
-                yield from ((key, None) for key in was.keys() - now.keys())
-        pairs = below
+            one, other = _opened(before, found), _opened(after, found)
+            if isinstance(one, dict) and isinstance(other, dict):
+                differ = [(key, value) for key, value in other.items() if one.get(key) != value]
+                gone = [(key, None) for key in one.keys() - other.keys()]
+                yield from (leaf for leaf in (*differ, *gone) if leaf[0].hex().startswith(prefix))
+                continue
+            for nibble in range(_FAN) if depth >= len(digits) else (digits[depth],):
+                left, right = _child(one, nibble, depth), _child(other, nibble, depth)
+                if left != right:
+                    below.append((left, right))
+        pairs, depth = below, depth + 1
+
+
+def _opened(side: _Side, found: Mapping[int, bytes]) -> _Leaves | list[Slot]:
+    """The leaves of a bucket, or the slots of a branch."""
+    if isinstance(side, dict):
+        return side
+    page = side[0]
+    if not page:
+        return {}
+    return dict(_leaves(found[page])) if found[page][:1] == _BUCKET else _below(found[page], page)
+
+
+def _child(part: _Leaves | list[Slot], nibble: int, depth: int) -> _Side:
+    """What a side has under a nibble: a slot, or those leaves of its bucket, which the other side has parted."""
+    if isinstance(part, list):
+        return part[nibble]
+    return {key: value for key, value in part.items() if _nibble(key, depth) == nibble} or _NO_SLOT
 
 
 def root_of(read: ReadPages, page: int) -> bytes:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import lzma
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from fontTools import subset
@@ -23,7 +24,7 @@ from ledger.audit.render import fonts, words
 _KEEP_TIME = False
 
 
-def make(source: Path, chars: set[str], family: str) -> bytes:
+def make(source: Path, chars: Collection[str], family: str) -> bytes:
     """The font ``source`` with ``chars`` alone, as a font of its own family in the regular weight."""
     font = TTFont(source, recalcTimestamp=_KEEP_TIME)
     options = subset.Options()

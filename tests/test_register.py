@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,30 @@ def test_what_changed_between_two_versions_is_all_that_changed(batches: list[dic
                 if before.get(key) != after.get(key)
             }
             assert dict(register.changed(pages.read, old, new)) == changed
+            for prefix in ("0", "f", "7a"):
+                part = {key: value for key, value in changed.items() if key.hex().startswith(prefix)}
+                assert dict(register.changed(pages.read, old, new, prefix)) == part
+
+
+def test_what_changed_is_found_where_a_bucket_became_many_pages() -> None:
+    pages = Pages()
+    keys = [hashlib.sha256(b"%d" % n).digest() for n in range(5_000)]
+    small = pages.apply(0, {key: bytes(64) for key in keys[:20]}).page
+    large = pages.apply(small, dict.fromkeys(keys[10:], b"\x01" * 64)).page
+    changed = dict.fromkeys(keys[10:], b"\x01" * 64)
+    assert dict(register.changed(pages.read, small, large)) == changed
+    assert dict(register.changed(pages.read, large, small)) == {
+        key: bytes(64) if place < 20 else None for place, key in enumerate(keys) if place >= 10
+    }
+    asked: set[int] = set()
+
+    def read(ids: Iterable[int]) -> Mapping[int, bytes]:
+        asked.update(ids)
+        return pages.read(ids)
+
+    found = dict(register.changed(read, small, large, "a5"))
+    assert found == {key: value for key, value in changed.items() if key.hex().startswith("a5")}
+    assert len(asked) <= 4, "only the way down to the part, and the part itself"
 
 
 # -- pages from elsewhere ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ payment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, NamedTuple, Self
@@ -339,37 +339,10 @@ def _too_many(covered: Sequence[Payment], event: CashSettled, excess: int, other
     wanted = bytes.fromhex(event.covered.root)
     named = len(covered) == event.covered.count + 1
     told = {index for index, _ in others.payments}
-    for payment, root in zip(covered, roots_without_one(_leaves(covered)), strict=True):
+    roots = merkle.without_one(
+        _leaves(covered), range(len(covered)), join=merkle.node_hash, empty=merkle.EMPTY_ROOT
+    )
+    for payment, root in zip(covered, roots, strict=True):
         if root == wanted and (not named or payment.units == excess or payment.index in told):
             return payment
     return None
-
-
-def roots_without_one(leaves: Sequence[bytes]) -> Iterator[bytes]:
-    """The root of the tree without leaf 0, without leaf 1, and so on, with about log₂(size) hashes each.
-
-    Without leaf i the leaves before it stand as they stood and those after it one place to the left, so each root is
-    put together from the nodes of two trees, of all leaves and of all but the first, and from the path between them.
-    """
-    whole, shifted = _levels(leaves), _levels(leaves[1:])
-    covers = merkle.cover(0, len(leaves) - 1)
-
-    def node(level: int, place: int, left_out: int) -> bytes:
-        if (place + 1) << level <= left_out:
-            return whole[level][place]
-        if place << level >= left_out:
-            return shifted[level][place]
-        return merkle.node_hash(
-            node(level - 1, 2 * place, left_out), node(level - 1, 2 * place + 1, left_out)
-        )
-
-    for left_out in range(len(leaves)):
-        yield merkle.fold([node(level, place, left_out) for level, place in covers])
-
-
-def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """All perfect subtrees, level by level."""
-    levels = [list(leaves)]
-    while len(levels[-1]) > 1:
-        levels.append(merkle.parents(levels[-1]))
-    return levels

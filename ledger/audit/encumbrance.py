@@ -8,9 +8,11 @@ changed, not what they hold.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from ledger import register
@@ -34,8 +36,11 @@ from ledger.store.logs import LogRow
 from ledger.store.subjects import ClaimRow, EncumbranceRow, SubjectRow
 from ledger.store.trees import RegisterRow
 
-#: Loans whose claims are followed at a time: the registers are gone through once for each such part.
-CHUNK_LOANS: Final = 50_000
+#: Keys of the register in one part, or so: they are followed at a time.
+PART_KEYS: Final = 20_000
+
+#: Loans whose claims are looked up at a time.
+LOOKED_UP: Final = 5_000
 
 #: Register pages kept between two registers: some 3 KB each.
 MAX_PAGES: Final = 20_000
@@ -74,54 +79,82 @@ class _Claim:
         return sha256(place.encode())
 
 
-def check(
-    connection: ReadConnection, log: LogRow, pool: Pool, loan_ids: Sequence[int], *, since: int, size: int,
-    opener: Opener | None, notes: Notes, progress: Callable[[int, int], None],
-) -> int:  # fmt: skip
-    """Perform the procedure encumbrance over the registers with since ≤ size of their tree ≤ ``size``.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the register, the keys that begin with these hex digits, and loans with a claim there (subject ids)."""
 
-    Returns how many registers were followed.
+    prefix: str
+    loan_ids: Sequence[int]
+
+
+def parts(connection: ReadConnection, log: LogRow, loan_ids: Sequence[int], *, size: int) -> list[Part]:
+    """The work on these loans, divided by the places of their claims in the register of the tree of a size.
+
+    So whoever does a part goes through that part of each register once, and has no more of them in memory.
     """
+    entry = trees.register_at(connection, log.id, size - 1)
+    digits = 0
+    while entry is not None and entry.count > PART_KEYS << 4 * digits:
+        digits += 1
+    found: dict[str, array[int]] = {}
+    for start in range(0, len(loan_ids), LOOKED_UP):
+        rows = subjects.claims_of(connection, loan_ids[start : start + LOOKED_UP])
+        for row in sorted(rows, key=attrgetter("subject_id")):
+            prefix = claim_key(bytes(row.asset_key)).hex()[:digits]
+            loans = found.setdefault(prefix, array("q"))
+            if not loans or loans[-1] != row.subject_id:
+                loans.append(row.subject_id)
+    return [Part(prefix, loans) for prefix, loans in sorted(found.items())]
+
+
+def follow(
+    connection: ReadConnection, log: LogRow, pool: Pool, part: Part, *, since: int, size: int, opener: Opener | None
+) -> Notes:  # fmt: skip
+    """Perform the procedure encumbrance on a part of the claims, over the registers with since ≤ size of their tree ≤
+    ``size``.
+    """
+    notes = Notes()
     procedure = notes.procedure("encumbrance")
-    registers = trees.registers_between(connection, log.id, max(0, since - 1), size)
-    progress(0, len(loan_ids))
-    for start in range(0, len(loan_ids), CHUNK_LOANS):
-        claims = _read(connection, log, loan_ids[start : start + CHUNK_LOANS], size, opener)
-        steps = {step.index for claim in claims.values() for step in claim.steps}
-        digests = records.digests_at(connection, log.id, steps)
-        for claim in claims.values():
-            _check_history(claim, digests, notes)
-            _check_moves(claim, pool, since, digests, notes)
-        followed = {key: claim for key, claim in claims.items() if claim.opened}
-        erased = sum(claim.erased for claim in claims.values())
-        procedure.answered(len(followed))
-        for reason, times in (
-            ("the loan is erased", erased),
-            (UNOPENED, len(claims) - len(followed) - erased),
-        ):
-            if times:
-                procedure.undecided(reason, times)
-        if opener is not None:
-            try:
-                _follow(connection, log, registers, followed, notes)
-            except UNREADABLE as error:  # pages are missing or damaged: what registers hold is not known
-                notes.find("register.unreadable", "log", size=size, reason=str(error))
-                procedure.undecided(UNREAD, len(followed))
-        progress(min(start + CHUNK_LOANS, len(loan_ids)), len(loan_ids))
-    return 0 if opener is None else len(registers)
+    claims = _read(connection, log, part, size, opener)
+    digests = records.digests_at(
+        connection, log.id, {step.index for claim in claims.values() for step in claim.steps}
+    )
+    for claim in claims.values():
+        _check_history(claim, digests, notes)
+        _check_moves(claim, pool, since, digests, notes)
+    followed = {key: claim for key, claim in claims.items() if claim.opened}
+    erased = sum(claim.erased for claim in claims.values())
+    procedure.answered(len(followed))
+    for reason, times in (("the loan is erased", erased), (UNOPENED, len(claims) - len(followed) - erased)):
+        if times:
+            procedure.undecided(reason, times)
+    if opener is not None:
+        try:
+            registers = registers_since(connection, log, since, size)
+            _walk(connection, log, registers, prefix=part.prefix, claims=followed, notes=notes)
+        except UNREADABLE as error:  # pages are missing or damaged: what registers hold is not known
+            notes.find("register.unreadable", "log", size=size, reason=str(error))
+            procedure.undecided(UNREAD, len(followed))
+    return notes
+
+
+def registers_since(connection: ReadConnection, log: LogRow, since: int, size: int) -> list[RegisterRow]:
+    """The registers with since ≤ size of their tree ≤ ``size``."""
+    return trees.registers_between(connection, log.id, max(0, since - 1), size)
 
 
 def _read(
-    connection: ReadConnection, log: LogRow, loan_ids: Sequence[int], size: int, opener: Opener | None
+    connection: ReadConnection, log: LogRow, part: Part, size: int, opener: Opener | None
 ) -> dict[bytes, _Claim]:
-    """Register key → claim."""
-    loans = subjects.by_id(connection, loan_ids)
-    rows = [
-        row
-        for row in subjects.claims_of(connection, loan_ids)
+    """Register key → claim, of those in this part of the register."""
+    loans = subjects.by_id(connection, part.loan_ids)
+    rows = {
+        key: row
+        for row in subjects.claims_of(connection, part.loan_ids)
         if row.index < size and row.subject_id in loans
-    ]
-    steps: dict[bytes, list[EncumbranceRow]] = {bytes(row.asset_key): [] for row in rows}
+        if (key := claim_key(bytes(row.asset_key))).hex().startswith(part.prefix)
+    }
+    steps: dict[bytes, list[EncumbranceRow]] = {bytes(row.asset_key): [] for row in rows.values()}
     for step in subjects.encumbrances_of(connection, log.id, steps, before=size):
         steps[bytes(step.asset_key)].append(step)
     nonces = {
@@ -129,14 +162,14 @@ def _read(
         for loan in loans.values()
     }
     return {
-        claim_key(bytes(row.asset_key)): _Claim(
+        key: _Claim(
             loans[row.subject_id].name,
             row,
             steps[bytes(row.asset_key)],
             nonces[row.subject_id],
             erased=loans[row.subject_id].secret is None,
         )
-        for row in rows
+        for key, row in rows.items()
     }
 
 
@@ -196,13 +229,10 @@ def _check_moves(claim: _Claim, pool: Pool, since: int, digests: Mapping[int, by
                 )  # fmt: skip
 
 
-def _follow(
-    connection: ReadConnection,
-    log: LogRow,
-    registers: Sequence[RegisterRow],
-    claims: Mapping[bytes, _Claim],
-    notes: Notes,
-) -> None:
+def _walk(
+    connection: ReadConnection, log: LogRow, registers: Sequence[RegisterRow], *, prefix: str,
+    claims: Mapping[bytes, _Claim], notes: Notes,
+) -> None:  # fmt: skip
     """At each register a claim stands in the version that the records before it give."""
     moved = sorted((step.index, key) for key, claim in claims.items() for step in claim.steps)
     standing: dict[bytes, bytes | None] = {}
@@ -220,7 +250,7 @@ def _follow(
 
     for row in registers:
         look = set()
-        for key, value in register.changed(read, page, row.page):
+        for key, value in register.changed(read, page, row.page, prefix):
             if key in claims:
                 standing[key] = None if value is None else value[:32]
                 look.add(key)

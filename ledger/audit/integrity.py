@@ -17,7 +17,7 @@ from ledger.audit.findings import Notes
 from ledger.errors import InconsistencyError, IntegrityError, NotFoundError
 from ledger.grounds import register_leaf
 from ledger.issue import chain_binding
-from ledger.proofs import merkle, mpt, tiles
+from ledger.proofs import merkle, tiles
 from ledger.proofs.entries import RegisterEntry, record_entry
 from ledger.proofs.ladder import Ladder
 from ledger.proofs.merkle import CompactRange, leaf_hash
@@ -242,10 +242,8 @@ def check_register(
 
     Raises :class:`IntegrityError`: lookups in pages that are not the register's would show nothing.
     """
-    leaves: list[tuple[bytes, bytes]] = []
-    for key, value in register.leaves(lambda ids: trees.pages(connection, log.id, ids), row.page):
-        leaves.append((key, mpt.leaf_hash(key, value)))
-        if len(leaves) % RANGE == 0:
-            progress(len(leaves), row.count)
-    if mpt.fold_sorted(leaves) != bytes(row.root) or len(leaves) != row.count:
+    root, count = register.fold(
+        lambda ids: trees.pages(connection, log.id, ids), row.page, lambda seen: progress(seen, row.count)
+    )
+    if root != bytes(row.root) or count != row.count:
         raise IntegrityError(f"the stored register at {row.index} is not the one that the tree commits to")

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit import damage, eligibility, encumbrance, reconcile, sealed, trail
+from ledger.audit import damage, eligibility, reconcile, sealed, trail
 from ledger.audit import tapes as tapework
 from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.checks import holding, life, reports, schedule, terms
 from ledger.audit.collect import Collector
 from ledger.audit.findings import MAKER, Asked, AuditReport
-from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, over_cases
+from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, follow_holders, over_cases
 from ledger.audit.sealed import SealLeaves
 from ledger.audit.sight import Sight
 from ledger.audit.totals import Totals
@@ -55,7 +55,7 @@ def audit(
             anchored=anchored, sight=sight, progress=progress,
         )  # fmt: skip
         damage.tell(found, examined.notes)
-        shown, asked = _conclude(readable, examined, request, tapes=tapes, sight=sight, progress=progress)
+        shown, asked = _conclude(readable, examined, request, tapes=tapes, progress=progress)
     return _report(examined, shown, asked, trust=trust, sight=sight)
 
 
@@ -76,7 +76,6 @@ def _conclude(
     request: Request,
     *,
     tapes: Sequence[Tape],
-    sight: Sight,
     progress: Progress,
 ) -> tuple[Shown, Asked]:
     """The procedures that need what all ranges gave; what they show, and what was asked of them."""
@@ -86,12 +85,11 @@ def _conclude(
     assert isinstance(totals, Totals)
     assert examined.scan is not None
     assert job.known is not None
+    follow_holders(store, examined, request, progress)
     with store.read() as connection:
-        sealed.check(connection, job.log, job.pool, leaves, as_of=job.as_of, erased=whole.erased, notes=notes)
-        encumbrance.check(
-            connection, job.log, job.pool, examined.loan_ids, since=request.since, size=job.size,
-            opener=sight.opener, notes=notes,
-            progress=lambda done, of: progress("encumbrances", done, of),
+        sealed.check(
+            connection, job.log, job.pool, leaves, loan_ids=examined.loan_ids, as_of=job.as_of, erased=whole.erased,
+            notes=notes,
         )  # fmt: skip
         laid = [reconcile.reconcile(connection, job.log, file, asked, size=job.size) for file, asked in tapes]
         tapework.check(job.pool.records, pool=job.pool.name, as_of=job.as_of, notes=notes, shown=laid)

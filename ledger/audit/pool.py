@@ -16,7 +16,9 @@ from ledger.audit.rules import PoolRules, Versions
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
+from ledger.domain.events.transfers import ClaimReleased, Repurchase, Transfer
 from ledger.domain.fold import Indexed, Standing
+from ledger.domain.record import Record
 from ledger.errors import IntegrityError, NotFoundError
 from ledger.proofs.encumbrance import pool_key
 from ledger.store import ReadConnection, records, subjects, trees
@@ -30,6 +32,7 @@ class Pool:
 
     ``versions`` are its rules by the day (ordinal) from which each version is in force, ``rules`` those of the audit's
     day. ``records`` are those that hold, ``whole`` says whether these are all, ``head`` is the digest of the newest.
+    Lists of claims, which make up nearly all of a large pool, are left in the bytes (``raw``) of its records.
     """
 
     name: str
@@ -68,7 +71,9 @@ def load(
         _check_unknown(connection, log, name, before)
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
     found = Notes() if notes is None else notes
-    parsed = tuple(read_records(row.name, log.origin, own, found))
+    parsed = tuple(
+        (index, _without_claims(one)) for index, one in read_records(row.name, log.origin, own, found)
+    )
     if notes is None and len(parsed) != len(own):
         raise IntegrityError(f"pool {name!r}: {found.findings[0].text()}")
     title, versions = "", []
@@ -82,6 +87,13 @@ def load(
         days={index: one.when.ordinal for index, one in parsed},
         head=bytes(own[-1].digest), whole=len(parsed) == len(own),
     )  # fmt: skip
+
+
+def _without_claims(one: Record) -> Record:
+    """A transfer without its list of claims: what is kept of it is a tenth as large."""
+    if not isinstance(one.event, Transfer | ClaimReleased | Repurchase):
+        return one
+    return msgspec.structs.replace(one, event=msgspec.structs.replace(one.event, claims=[]))
 
 
 def _check_unknown(connection: ReadConnection, log: LogRow, name: str, before: int) -> None:

@@ -7,13 +7,19 @@ made, and a record or seal kept from the reader are found.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from heapq import merge
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 from ledger import register
 from ledger.audit.damage import UNREAD
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
+from ledger.domain import record
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.events.transfers import ClaimReleased, Transfer, share_of
 from ledger.domain.record import Record
@@ -55,20 +61,27 @@ def _tip(pool: Pool) -> tuple[bytes, bytes]:
     return pool.head, last_seal({currency: bytes.fromhex(seal) for currency, seal in seals.items()})
 
 
+class _Moved(NamedTuple):
+    """What moved at an index: by the pool's record there, or (``record`` None) by the histories of its claims."""
+
+    index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
+    changes: _Changes
+    record: Record | None
+
+
 def _check_steps(connection: ReadConnection, log: LogRow, pool: Pool, size: int, notes: Notes) -> None:
-    """Every share that a record takes or gives back is a step of its claim's history, and no other step is there."""
-    stored: dict[int, _Changes] = {}
-    for index, loan, claim, holder, change in subjects.pool_moves(
-        connection, log.id, pool.id, start=0, stop=size
-    ):
-        stored.setdefault(index, Counter())[loan, claim, holder] += change
-    digests = {index: one.digest for index, one in pool.records}
-    told = dict(_transfers(pool))
-    for index in sorted(told.keys() | stored.keys()):
-        by_record, by_history = told.get(index, Counter()), stored.get(index, Counter())
-        if by_record == by_history:
-            continue
-        evidence = [Evidence(index, digests[index].hex())] if index in digests else []
+    """Every share that a record takes or gives back is a step of its claim's history, and no other step is there.
+
+    Records and steps come side by side, in the order of the log, so that no more than one record's are held.
+    """
+    steps = _by_history(connection, log, pool, size)
+    for index, sides in groupby(merge(_by_records(pool), steps, key=_index), key=_index):
+        by_record, by_history, evidence = _Changes(), _Changes(), list[Evidence]()
+        for moved in sides:
+            if moved.record is None:
+                by_history = moved.changes
+            else:
+                by_record, evidence = moved.changes, [Evidence(index, moved.record.digest.hex())]
         for place in sorted(by_record.keys() | by_history.keys()):
             if by_record[place] == by_history[place]:
                 continue
@@ -80,28 +93,46 @@ def _check_steps(connection: ReadConnection, log: LogRow, pool: Pool, size: int,
             notes.find("pledge.history_broken", f"loan:{loan}", claim=claim, evidence=evidence, reason=reason)
 
 
-def _transfers(pool: Pool) -> Iterator[tuple[int, _Changes]]:
-    """What each record of the pool takes and gives back, by its index."""
-    held: _Changes = Counter()
+_index = attrgetter("index")
+
+
+def _by_history(connection: ReadConnection, log: LogRow, pool: Pool, size: int) -> Iterator[_Moved]:
+    moves = subjects.pool_moves(connection, log.id, pool.id, start=0, stop=size)
+    for index, steps in groupby(moves, key=itemgetter(0)):
+        changes = _Changes()
+        for _, loan, claim, holder, change in steps:
+            changes[loan, claim, holder] += change
+        yield _Moved(index, changes, None)
+
+
+def _by_records(pool: Pool) -> Iterator[_Moved]:
+    held: Counter[bytes] = Counter()
     for index, one in pool.records:
-        changes = _changes(one, held)
-        if changes:
-            yield index, changes
+        yield _Moved(index, _changes(one, held), one)
 
 
-def _changes(one: Record, held: _Changes) -> _Changes:
-    """What a record takes and gives back; ``held`` is brought up to date."""
-    changes: _Changes = Counter()
-    event = one.event
-    if not isinstance(event, Transfer | ClaimReleased):
+def _changes(one: Record, held: Counter[bytes]) -> _Changes:
+    """What a record takes and gives back; ``held`` (by :func:`_short`) is brought up to date."""
+    changes = _Changes()
+    if not isinstance(one.event, Transfer | ClaimReleased):
         return changes
+    event = record.parse(one.raw).event  # with its list of claims
+    assert isinstance(event, Transfer | ClaimReleased)
+    holder = event.holder if isinstance(event, Transfer) else one.party
     for item in event.claims:
-        share = share_of(item)
+        place, share = (item.loan, item.claim, holder), share_of(item)
+        short = _short(place)
         if isinstance(event, Transfer):
-            place, change = (item.loan, item.claim, event.holder), WHOLE if share is None else share
+            change = WHOLE if share is None else share
         else:
-            place = (item.loan, item.claim, one.party)
-            change = -(held[place] if share is None else share)
+            change = -(held[short] if share is None else share)
         changes[place] += change
-        held[place] += change
+        held[short] += change
+        if not held[short]:
+            del held[short]
     return changes
+
+
+def _short(place: _Held) -> bytes:
+    """Sixteen bytes for three names: there is one for each claim of the pool."""
+    return hashlib.blake2b("\0".join(place).encode(), digest_size=16).digest()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final, TypeVar
 
-from ledger.audit import integrity, logscan, poolchain
+from ledger.audit import encumbrance, integrity, logscan, poolchain
 from ledger.audit import pool as pools
 from ledger.audit.backdating import Clock
 from ledger.audit.damage import UNREADABLE
@@ -106,11 +106,10 @@ def over_cases(
         url=store.url, log=log, pool=pool, size=size, register_page=page, views=store.views, as_of=as_of,
         opener=sight.opener, collect=collect, checks=tuple(checks), known=known,
     )  # fmt: skip
-    processes = request.processes or os.cpu_count() or 1
-    hashed, found = _hash_all(job, processes, progress)
+    hashed, found = _hash_all(job, request.processes, progress)
     if found is not None:
         job = replace(job, trail=Trail(found.book(), Clock(log.zone, log.day_cut, anchored)))
-    whole = _examine_all(job, loan_ids, processes, progress)
+    whole = _examine_all(job, loan_ids, request.processes, progress)
     integrity.check_tree(hashed, opened.checkpoint, notes)
     notes.add(whole.notes)
     return Examined(job=job, opened=opened, loan_ids=loan_ids, notes=notes, whole=whole, scan=found)
@@ -138,6 +137,31 @@ def last_day(connection: ReadConnection, log: LogRow, size: int) -> date:
 
 def _parts(loan_ids: Sequence[int]) -> list[Sequence[int]]:
     return [loan_ids[start : start + RANGE_LOANS] for start in range(0, len(loan_ids), RANGE_LOANS)]
+
+
+def follow_holders(
+    store: Store, examined: Examined, request: Request, progress: Progress = lambda _what, _done, _of: None
+) -> None:
+    """Perform the procedure encumbrance on the pool's claims, in parallel, and add what it finds to the notes."""
+    job = replace(examined.job, since=request.since, trail=None)
+    with store.read() as connection:
+        parts = encumbrance.parts(connection, job.log, examined.loan_ids, size=job.size)
+    examined.notes.procedure("encumbrance")
+    done, of = 0, sum(len(part.loan_ids) for part in parts)
+    progress("encumbrances", 0, of)
+    for part, notes in zip(parts, _each(_follow, parts, job, request.processes), strict=True):
+        examined.notes.add(notes)
+        done += len(part.loan_ids)
+        progress("encumbrances", done, of)
+
+
+def _follow(part: encumbrance.Part) -> Notes:
+    assert _here.worker is not None
+    job = _here.worker.job
+    with collector_paused(), _here.worker.store.read() as connection:
+        return encumbrance.follow(
+            connection, job.log, job.pool, part, since=job.since, size=job.size, opener=job.opener
+        )
 
 
 # -- processes -------------------------------------------------------------------------------------------------
@@ -199,8 +223,11 @@ def _examine(loan_ids: Sequence[int]) -> Part:
 def _each(
     work: Callable[[Task], Result], tasks: Sequence[Task], job: Job, processes: int
 ) -> Iterator[Result]:
-    """What the work gives for each task, in their order: done in this process where one is enough, else in several."""
-    processes = min(processes, len(tasks))
+    """What the work gives for each task, in their order: done in this process where one is enough, else in several.
+
+    ``processes`` 0: as many as there are cores.
+    """
+    processes = min(processes or os.cpu_count() or 1, len(tasks))
     if processes <= 1:
         _start(job)
         assert _here.worker is not None

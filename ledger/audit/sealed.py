@@ -11,9 +11,10 @@ wrong, or was made so, shows here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from struct import Struct
 from typing import Final, NamedTuple, Self
 
@@ -26,12 +27,12 @@ from ledger.audit.pool import Pool
 from ledger.domain import calendar, money, seals
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.fold import Indexed, state_of, unsuperseded
-from ledger.errors import MalformedError
-from ledger.proofs import sumtree
+from ledger.errors import IntegrityError, MalformedError
+from ledger.proofs import merkle, sumtree
 from ledger.proofs.encumbrance import claim_key
 from ledger.proofs.seal import SealHeader
 from ledger.proofs.sumtree import Leaf, Node
-from ledger.store import ReadConnection, trees
+from ledger.store import ReadConnection, subjects, trees
 from ledger.store.logs import LogRow
 from ledger.store.trees import RegisterRow
 
@@ -39,6 +40,9 @@ from ledger.store.trees import RegisterRow
 STALE_DAYS: Final = 31
 #: A tree that is published later than this after the cut-off leaves room for events made up for days before it.
 LATE_DAYS: Final = 3
+
+#: Claims whose states, or loans whose claims, are looked up at a time.
+LOOKED_UP: Final = 5_000
 
 _ENTRY: Final = Struct(">32sI16s16s")
 
@@ -51,13 +55,33 @@ class Cut(NamedTuple):
     as_of: date
 
 
+class _Entries:
+    """Leaves without their states, packed: key, share, receivable, credit. Any order in, ascending keys out.
+
+    They are kept by the first byte of their keys, so that only a part of them is sorted at a time.
+    """
+
+    def __init__(self) -> None:
+        self._parts = [bytearray() for _ in range(256)]
+
+    def put(self, key: bytes, share: int, receivable: int, credit: int) -> None:
+        self._parts[key[0]] += _ENTRY.pack(key, share, receivable.to_bytes(16), credit.to_bytes(16))
+
+    def add(self, other: Self) -> None:
+        for mine, theirs in zip(self._parts, other._parts, strict=True):
+            mine.extend(theirs)
+
+    def __iter__(self) -> Iterator[tuple[bytes, int, bytes, bytes]]:
+        for part in self._parts:
+            yield from sorted(_ENTRY.iter_unpack(part))
+
+
 @dataclass(slots=True)
 class SealLeaves:
-    """The leaves of each cut, packed: key, share, receivable, credit."""
+    """The leaves of each cut."""
 
     cuts: tuple[Cut, ...] = ()
-    entries: dict[Cut, list[bytes]] = field(default_factory=dict)
-    names: dict[bytes, tuple[str, str]] = field(default_factory=dict)
+    entries: dict[Cut, _Entries] = field(default_factory=dict)
 
     def take(self, case: Case) -> None:
         """The leaves of a loan's claims, for each cut in its currency."""
@@ -73,16 +97,13 @@ class SealLeaves:
                     continue
                 part = state.claim(claim.name) if state is not None else None
                 receivable, credit = seals.held(part.principal if part else 0, share, case.currency)
-                key = claim_key(claim.asset_key)
-                entry = _ENTRY.pack(key, share, receivable.to_bytes(16), credit.to_bytes(16))
-                self.entries.setdefault(cut, []).append(entry)
-                self.names[key] = (case.subject, claim.name)
+                entries = self.entries.setdefault(cut, _Entries())
+                entries.put(claim_key(claim.asset_key), share, receivable, credit)
 
     def add(self, other: Self) -> None:
         """Take another range in."""
         for cut, entries in other.entries.items():
-            self.entries.setdefault(cut, []).extend(entries)
-        self.names.update(other.names)
+            self.entries.setdefault(cut, _Entries()).add(entries)
 
 
 def last_seals(pool: Pool, as_of: date) -> dict[str, tuple[Indexed, PoolSealed]]:
@@ -103,9 +124,10 @@ def cuts_of(pool: Pool, as_of: date) -> tuple[Cut, ...]:
 
 
 def check(
-    connection: ReadConnection, log: LogRow, pool: Pool, leaves: SealLeaves, *, as_of: date, erased: int, notes: Notes
+    connection: ReadConnection, log: LogRow, pool: Pool, leaves: SealLeaves, *, loan_ids: Sequence[int], as_of: date,
+    erased: int, notes: Notes,
 ) -> None:  # fmt: skip
-    """Perform the procedure seal."""
+    """Perform the procedure seal; ``loan_ids`` are the pool's loans."""
     procedure = notes.procedure("seal")
     found = last_seals(pool, as_of)
     if not found:
@@ -134,14 +156,17 @@ def check(
         elif erased:
             procedure.undecided(f"{erased} loans of the pool are erased: their leaves cannot be made again")
         else:
+            made = _Sealed(connection, log, register_row, leaves.entries.get(cut, ()))
             try:
-                made = _leaves(connection, log, register_row, leaves.entries.get(cut, []))
+                integrity.check_register(connection, log, register_row, lambda _done, _of: None)
+                derived = sumtree.root(made)
             except UNREADABLE as error:
                 notes.find("register.unreadable", "log", size=event.size, reason=str(error))
                 procedure.undecided(UNREAD)
                 continue
             procedure.answered()
-            _compare(header, made, leaves, evidence=evidence, notes=notes)
+            if derived != header.total:
+                _differ(header, made, derived, loan_ids=loan_ids, evidence=evidence, notes=notes)
 
 
 def _check_order(pool: Pool, as_of: date, notes: Notes) -> None:
@@ -177,61 +202,60 @@ def _check_age(
             notes.find("seal.late", pool.subject, evidence=evidence, as_of=cut.as_of.isoformat(), days=late)
 
 
-def _leaves(
-    connection: ReadConnection, log: LogRow, row: RegisterRow, entries: Sequence[bytes]
-) -> list[Leaf]:
-    """The leaves in their order, each with the state digest that the sealed size's register commits to."""
-    integrity.check_register(connection, log, row, lambda _done, _of: None)
-    ordered = sorted(entries)
-    keys = [entry[:32] for entry in ordered]
-    values = register.values(lambda ids: trees.pages(connection, log.id, ids), row.page, keys)
-    made = []
-    for entry in ordered:
-        key, share, receivable, credit = _ENTRY.unpack(entry)
-        state = values.get(key, bytes(64))[32:]
-        made.append(
-            Leaf(
-                key=key,
-                share=share,
-                receivable=int.from_bytes(receivable),
-                credit=int.from_bytes(credit),
-                state=state,
-            )
-        )
-    return made
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """The leaves of a cut in their order, each with the state digest that the sealed size's register commits to."""
+
+    connection: ReadConnection
+    log: LogRow
+    row: RegisterRow
+    entries: Iterable[tuple[bytes, int, bytes, bytes]]
+
+    def __iter__(self) -> Iterator[Leaf]:
+        entries = iter(self.entries)
+        while part := list(islice(entries, LOOKED_UP)):
+            values = register.values(self._pages, self.row.page, [key for key, *_ in part])
+            for key, share, receivable, credit in part:
+                state = values.get(key, bytes(64))[32:]
+                amounts = int.from_bytes(receivable), int.from_bytes(credit)
+                yield Leaf(key=key, share=share, receivable=amounts[0], credit=amounts[1], state=state)
+
+    def _pages(self, ids: Iterable[int]) -> dict[int, bytes]:
+        return trees.pages(self.connection, self.log.id, ids)
 
 
-def _compare(
-    header: SealHeader,
-    made: Sequence[Leaf],
-    leaves: SealLeaves,
-    *,
-    evidence: Sequence[Evidence],
+def _differ(
+    header: SealHeader, made: _Sealed, derived: Node, *, loan_ids: Sequence[int], evidence: Sequence[Evidence],
     notes: Notes,
-) -> None:
-    derived, sealed = sumtree.root(made), header.total
-    if derived == sealed:
-        return
-    facts = {"found": _shown(derived, header.currency), "sealed": _shown(sealed, header.currency)}
-    hidden = _hidden(made, derived, sealed)
-    if hidden is not None:
-        subject, claim = leaves.names[hidden.key]
-        notes.find("seal.claim_hidden", subject, claim=claim, evidence=evidence, pool=header.pool, **facts)
-    else:
+) -> None:  # fmt: skip
+    facts = {"found": _shown(derived, header.currency), "sealed": _shown(header.total, header.currency)}
+    hidden = _hidden(made, derived, header.total)
+    if hidden is None:
         notes.find("seal.wrong_root", f"pool:{header.pool}", evidence=evidence, **facts)
+        return
+    subject, claim = _place(made.connection, loan_ids, hidden.key)
+    notes.find("seal.claim_hidden", subject, claim=claim, evidence=evidence, pool=header.pool, **facts)
 
 
-def _hidden(made: Sequence[Leaf], derived: Node, sealed: Node) -> Leaf | None:
+def _hidden(made: Iterable[Leaf], derived: Node, sealed: Node) -> Leaf | None:
     """The one claim without which the leaves give the sealed root, if it is one."""
     if derived.count != sealed.count + 1:
         return None
     missing = (derived.receivable - sealed.receivable, derived.credit - sealed.credit)
-    for place, leaf in enumerate(made):
-        if (leaf.receivable, leaf.credit) == missing:
-            rest = [*made[:place], *made[place + 1 :]]
-            if sumtree.root(rest) == sealed:
-                return leaf
-    return None
+    leaves = list(made)
+    places = [place for place, leaf in enumerate(leaves) if (leaf.receivable, leaf.credit) == missing]
+    nodes = [leaf.node() for leaf in leaves] if places else []
+    roots = merkle.without_one(nodes, places, join=sumtree.join, empty=sumtree.EMPTY)
+    return next((leaves[place] for place, root in zip(places, roots, strict=True) if root == sealed), None)
+
+
+def _place(connection: ReadConnection, loan_ids: Sequence[int], key: bytes) -> tuple[str, str]:
+    """The subject and the name of the claim with this register key."""
+    for start in range(0, len(loan_ids), LOOKED_UP):
+        for claim in subjects.claims_of(connection, loan_ids[start : start + LOOKED_UP]):
+            if claim_key(bytes(claim.asset_key)) == key:
+                return subjects.by_id(connection, [claim.subject_id])[claim.subject_id].name, claim.name
+    raise IntegrityError(f"no claim of the pool has the register key {key.hex()}")
 
 
 def _shown(node: Node, currency: str) -> str:

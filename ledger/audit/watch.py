@@ -55,10 +55,10 @@ def look(
         )
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(connection, log, opened.register, lambda _done, _of: None)
-        followed = encumbrance.check(
-            connection, log, pool, loan_ids, since=since, size=size, opener=Sight.of_owner(kek).opener,
-            notes=notes, progress=lambda _done, _of: None,
-        )  # fmt: skip
+        opener = Sight.of_owner(kek).opener
+        for part in encumbrance.parts(connection, log, loan_ids, size=size):
+            notes.add(encumbrance.follow(connection, log, pool, part, since=since, size=size, opener=opener))
+        registers = encumbrance.registers_since(connection, log, since, size)
         poolchain.check(connection, log, pool, opened.register, size=size, notes=notes)
         moves = [
             move[1:] for move in subjects.pool_moves(connection, log.id, pool.id, start=since, stop=size)
@@ -73,7 +73,7 @@ def look(
         size=size,
         root=bytes(opened.checkpoint.root).hex(),
         level=str(opened.verdict.level),
-        registers=followed,
+        registers=0 if opener is None else len(registers),
         came=tuple(move for move in moves if move[3] > 0),
         left=tuple(move for move in moves if move[3] < 0),
         findings=tuple(sorted(notes.findings, key=lambda one: one.order)),

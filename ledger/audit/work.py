@@ -63,6 +63,8 @@ class Job:
     opener: Opener | None
     collect: Collect
     checks: tuple[Check, ...]
+    #: the size of the last audit: holders are followed through every register from there on
+    since: int = 0
     #: what stands in for damaged tables
     views: Mapping[str, str] = field(default_factory=dict)
     #: settlements and day closes, where the log's records are scanned

@@ -16,12 +16,12 @@ Verifiers check all bounds and the exact length of the proof before they hash, a
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ledger.errors import MalformedError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 HASH_SIZE: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
@@ -32,6 +32,8 @@ MAX_SIZE: Final = 2**63 - 1
 Node = tuple[int, int]
 #: Perfect subtrees, left to right, that together are one subtree of the proof; folded from the right.
 Cover = tuple[Node, ...]
+#: What a tree of this shape may hold in its nodes: a hash, or a hash with sums.
+Subtree = TypeVar("Subtree")
 
 _sha256 = hashlib.sha256
 
@@ -71,6 +73,41 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
             edge.append(level[-1])
         level = parents(level)
     return fold(edge[::-1])
+
+
+def without_one(
+    leaves: Sequence[Subtree],
+    places: Iterable[int],
+    *,
+    join: Callable[[Subtree, Subtree], Subtree],
+    empty: Subtree,
+) -> Iterator[Subtree]:
+    """The root of the tree without the leaf at each of ``places``, with about log₂(size) joins each.
+
+    Of any tree of this shape: ``join`` makes its nodes, ``empty`` is its root over no leaves. Without leaf i the leaves
+    before it stand as they stood and those after it one place to the left, so each root is put together from the nodes
+    of two trees, of all leaves and of all but the first, and from the path between them.
+    """
+
+    def joined(level: Sequence[Subtree]) -> list[Subtree]:
+        return [join(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+
+    whole, shifted = _levels(leaves, joined), _levels(leaves[1:], joined)
+    covers = cover(0, len(leaves) - 1)
+
+    def node(level: int, place: int, left_out: int) -> Subtree:
+        if (place + 1) << level <= left_out:
+            return whole(level, place)
+        if place << level >= left_out:
+            return shifted(level, place)
+        return join(node(level - 1, 2 * place, left_out), node(level - 1, 2 * place + 1, left_out))
+
+    for left_out in places:
+        nodes = [node(level, place, left_out) for level, place in covers]
+        root = nodes.pop() if nodes else empty
+        while nodes:
+            root = join(nodes.pop(), root)
+        yield root
 
 
 def cover(start: int, end: int) -> Cover:
@@ -125,12 +162,12 @@ def _path(start: int, end: int, size: int) -> list[Cover]:
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     """The inclusion proof of leaf ``index`` in the tree over all of ``leaf_hashes``."""
-    return read_proof(inclusion_nodes(index, len(leaf_hashes)), _levels(leaf_hashes))
+    return read_proof(inclusion_nodes(index, len(leaf_hashes)), _levels(leaf_hashes, parents))
 
 
 def consistency_proof(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
     """The proof that the tree over all of ``leaf_hashes`` extends the one over the first ``size1``."""
-    return read_proof(consistency_nodes(size1, len(leaf_hashes)), _levels(leaf_hashes))
+    return read_proof(consistency_nodes(size1, len(leaf_hashes)), _levels(leaf_hashes, parents))
 
 
 def read_proof(covers: Iterable[Cover], node: Callable[[int, int], bytes]) -> list[bytes]:
@@ -138,12 +175,14 @@ def read_proof(covers: Iterable[Cover], node: Callable[[int, int], bytes]) -> li
     return [fold([node(level, index) for level, index in one]) for one in covers]
 
 
-def _levels(leaf_hashes: Sequence[bytes]) -> Callable[[int, int], bytes]:
-    levels: list[Sequence[bytes]] = [leaf_hashes]
+def _levels(
+    leaves: Sequence[Subtree], above: Callable[[Sequence[Subtree]], Sequence[Subtree]]
+) -> Callable[[int, int], Subtree]:
+    levels = [leaves]
 
-    def node(level: int, index: int) -> bytes:
+    def node(level: int, index: int) -> Subtree:
         while len(levels) <= level:
-            levels.append(parents(levels[-1]))
+            levels.append(above(levels[-1]))
         return levels[level][index]
 
     return node

@@ -143,13 +143,19 @@ def root(mapping: Mapping[bytes, bytes]) -> bytes:
 def fold_sorted(leaves: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The root over (key, hash) pairs in ascending order of their padded keys.
 
-    Neighbours decide the shape: a subtree is closed as soon as the next key leaves it at a higher bit.
     Raises :class:`MalformedError` when a key does not follow the one before it.
     """
-    if not leaves:
-        return EMPTY_ROOT
     lengths = {len(key) for key, _ in leaves}
-    width = max(lengths) + (len(lengths) > 1)  # keys of one length need no padding
+    # Keys of one length need no padding.
+    return fold(leaves, max(lengths, default=0) + (len(lengths) > 1))
+
+
+def fold(leaves: Iterable[tuple[bytes, bytes]], width: int) -> bytes:
+    """The same over pairs that come one by one, in memory that does not grow with them.
+
+    ``width`` is the length of the longest key in bytes, and one more where the keys differ in length. Neighbours decide
+    the shape: a subtree is closed as soon as the next key leaves it at a higher bit.
+    """
     hashes: list[bytes] = []
     bits: list[int] = []  # bits[i] is where hashes[i] and hashes[i + 1] differ; strictly rising
     previous = -1
@@ -168,7 +174,7 @@ def fold_sorted(leaves: Sequence[tuple[bytes, bytes]]) -> bytes:
     while bits:
         right = hashes.pop()
         hashes.append(inner_hash(bits.pop(), hashes.pop(), right))
-    return hashes[0]
+    return hashes[0] if hashes else EMPTY_ROOT
 
 
 def prove(mapping: Mapping[bytes, bytes], key: bytes) -> Proof:

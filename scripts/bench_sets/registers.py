@@ -48,12 +48,12 @@ def registers(_: argparse.Namespace) -> list[Json]:
             changed, seconds = apply(page, next_page, spread, b"second")
             page, next_page = changed.page, next_page + len(changed.written)
             root, proofs_made = changed.root, []
-            with store.read() as connection:
+            with store.read() as reading:
                 started = time.perf_counter()
                 for n in range(0, size, size // 1_000):
                     key = key_of(n)
                     proofs_made.append(
-                        (key, register.lookup(lambda ids: trees.pages(connection, log, ids), page, key))
+                        (key, register.lookup(lambda ids: trees.pages(reading, log, ids), page, key))
                     )
                 making = time.perf_counter() - started
             started = time.perf_counter()

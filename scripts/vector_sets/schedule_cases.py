@@ -64,7 +64,7 @@ def _stubs() -> Iterator[Plan]:
         for day_count in ("30/360", "actual/365", "1/12"):
             terms = {**_FOUR, "first_due": first, "day_count": day_count}
             yield f"first period until {first}, {day_count}", ("5000.00", "2026-03-03", terms)
-    for name, changes in {
+    changed: dict[str, dict[str, Any]] = {
         "last period longer": {"maturity": "2026-07-20", "day_count": "actual/365"},
         "last period longer, 1/12": {"maturity": "2026-07-20"},
         "last period shorter": {"maturity": "2026-06-20"},
@@ -72,7 +72,8 @@ def _stubs() -> Iterator[Plan]:
         "maturity as it is": {"maturity": "2026-07-03"},
         "due on another day than the first": {"due_day": 20},
         "first on the day of payout": {"first_due": "2026-03-03"},
-    }.items():
+    }
+    for name, changes in changed.items():
         yield name, ("5000.00", "2026-03-03", {**_FOUR, **changes})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from itertools import pairwise
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.cash import CashBook, CashScan, Till, roots_without_one
+from ledger.audit.cash import CashBook, CashScan, Till
 from ledger.domain import money
 from ledger.domain.record import Record
 from ledger.proofs import merkle
@@ -256,9 +255,3 @@ def test_digests_are_kept_only_until_their_settlement_is_passed(bank: Bank) -> N
     assert scan.waiting == 20
     scan.take(*bank.records.all[-1])
     assert scan.waiting == 0
-
-
-@given(st.integers(1, 40))
-def test_the_root_without_each_leaf(size: int) -> None:
-    leaves = [hashlib.sha256(b"%d" % n).digest() for n in range(size)]
-    assert list(roots_without_one(leaves)) == [merkle.root(leaves[:n] + leaves[n + 1 :]) for n in range(size)]

@@ -35,7 +35,7 @@ def examined(ledger: Ledger, *sealings: dict[str, Any]) -> Sequence[Finding]:
         log = logs.get(connection, ledger.origin)
         pool = pools.load(connection, log, "P", before=2, as_of=AS_OF)
         pool = replace(pool, records=(*pool.records, *shown.of("pool:P")))
-        sealed.check(connection, log, pool, SealLeaves(), as_of=AS_OF, erased=0, notes=notes)
+        sealed.check(connection, log, pool, SealLeaves(), loan_ids=[], as_of=AS_OF, erased=0, notes=notes)
     return notes.findings
 
 

@@ -216,3 +216,10 @@ class TestCompactRange:
     def test_a_frontier_that_does_not_fit(self, size: int, frontier: list[bytes]) -> None:
         with pytest.raises(MalformedError, match="compact range"):
             merkle.CompactRange(size, frontier)
+
+
+@pytest.mark.parametrize("size", range(1, 41))
+def test_the_root_without_each_leaf(size: int) -> None:
+    leaves = HASHES[:size]
+    found = merkle.without_one(leaves, range(size), join=merkle.node_hash, empty=merkle.EMPTY_ROOT)
+    assert list(found) == [rfc9162.mth(leaves[:place] + leaves[place + 1 :]) for place in range(size)]
