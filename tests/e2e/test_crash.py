@@ -21,8 +21,8 @@ from tests.audit.signedbook import issue_trust_root
 from tests.e2e import crash_driver
 
 ROOT = Path(__file__).parents[2]
-#: On PostgreSQL the whole suite has time for fewer; `make crash` asks for fifty on both.
-KILLS = {"sqlite": 50, "postgresql": 10}
+#: What the whole suite has time for; `make crash` asks for fifty on both.
+KILLS = {"sqlite": 20, "postgresql": 10}
 
 pytestmark = pytest.mark.devnet
 

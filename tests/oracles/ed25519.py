@@ -33,8 +33,8 @@ def add(a: Point, b: Point) -> Point:
     """Affine addition on the twisted Edwards curve; two inversions, no tricks."""
     (x1, y1), (x2, y2) = a, b
     t = D * x1 * x2 * y1 * y2 % P
-    x = (x1 * y2 + x2 * y1) * pow(1 + t, P - 2, P) % P
-    y = (y1 * y2 + x1 * x2) * pow(1 - t, P - 2, P) % P
+    x = (x1 * y2 + x2 * y1) * pow(1 + t, -1, P) % P
+    y = (y1 * y2 + x1 * x2) * pow(1 - t, -1, P) % P
     return x, y
 
 
