@@ -1,16 +1,17 @@
 """Shares of a simulation in processes of their own.
 
-Each sends its days through a pipe, and waits while that is full: so it is never more than a day ahead of who reads, and
-memory stays flat.
+Each sends its days through a pipe, and waits while that is full: so it is never more than a few days ahead of who
+reads, and memory stays flat.
 """
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -22,6 +23,8 @@ from ledger.simulate.share import Share, ShareDay
 
 #: Loans from which on other processes save more time than it takes to start them.
 _WORTH_SHARING: Final = 20_000
+#: Bytes that a pipe holds, where that can be said: a few days of a large book, so that nobody waits while others work.
+_AHEAD: Final = 1 << 20
 
 
 def sensible(loans: int) -> int:
@@ -39,6 +42,9 @@ def shares(options: Options, count: int) -> Iterator[list[Iterator[ShareDay]]]:
     try:
         for number in range(count):
             reading, writing = context.Pipe(duplex=False)
+            if hasattr(fcntl, "F_SETPIPE_SZ"):
+                with suppress(OSError):  # the system allows less
+                    fcntl.fcntl(writing.fileno(), fcntl.F_SETPIPE_SZ, _AHEAD)
             worker = context.Process(
                 target=_run, args=(options, number, count, writing), name=f"simulate-{number}", daemon=True
             )

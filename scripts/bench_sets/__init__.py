@@ -9,10 +9,11 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ORIGIN = "bench.example/log"
@@ -85,6 +86,56 @@ def database(backend: str, folder: Path) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+class Peaks:
+    """The largest resident sets of processes while they run, in MiB, looked at once a second.
+
+    A finished child's ``ru_maxrss`` says nothing: it counts what its parent had when it was forked.
+    """
+
+    def __init__(self) -> None:
+        self.most: dict[int, int] = {}
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    @property
+    def of_children(self) -> int | None:
+        """Of the largest process that this one began; None where the system does not tell."""
+        return max(self.most.values(), default=None)
+
+    def _look(self) -> None:
+        while not self._over.wait(1):
+            below = {os.getpid()}
+            for pid, parent in sorted(_parents()):
+                if parent in below:
+                    below.add(pid)
+                    self.most[pid] = max(self.most.get(pid, 0), _resident(pid))
+
+
+def _parents() -> list[tuple[int, int]]:
+    """(process, its parent) of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            found.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
+    return found
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) // 1024
+    return 0
 
 
 def make_ledger(folder: Path, url: str) -> Any:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts.bench_sets import ORIGIN, ROOT, Json, child, make_ledger, say
+from scripts.bench_sets import ORIGIN, ROOT, Json, Peaks, child, make_ledger, say
 
 
 def simulate(_: argparse.Namespace) -> list[Json]:
@@ -30,7 +30,8 @@ def _simulated(processes: int) -> Json:
         asked = f"--loans 105000 --months 24 --processes {processes} --json --output".split()
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, "scripts/simulate.py", *asked, str(output)]
-        summary = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+        with Peaks() as peaks:
+            summary = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         size = output.stat().st_size
         with output.open() as lines:
@@ -50,7 +51,7 @@ def _simulated(processes: int) -> Json:
         "cpu_seconds_of_all_processes": round(cpu, 1),
         "events_per_cpu_second": round(events / cpu),
         "json_encoding_cpu_seconds": round(encoding, 1),
-        "peak_mebibytes_of_the_largest_process": after.ru_maxrss // 1024,
+        "peak_mebibytes_of_the_largest_process": peaks.of_children,
     }
 
 
@@ -140,7 +141,10 @@ def audit(folder: Path, pool: str) -> Json:
             say(f"    {what}")
 
     before, started = cpu(), time.perf_counter()
-    report = perform(store, ORIGIN, Request(pool=pool), trust=trust, kek=folder / "kek", progress=progress)
+    with Peaks() as peaks:
+        report = perform(
+            store, ORIGIN, Request(pool=pool), trust=trust, kek=folder / "kek", progress=progress
+        )
     elapsed, whole = time.perf_counter() - started, cpu() - before
     records = int(report.numbers["records"])
     record = bytes(700)
@@ -159,5 +163,5 @@ def audit(folder: Path, pool: str) -> Json:
         "errors_found": sum(one.severity == "error" for one in report.findings),
         "peak_mib_of_integrity": alone,
         "peak_mib_of_the_audit": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "peak_mib_of_each_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "peak_mib_of_each_worker": peaks.of_children,
     }
