@@ -349,7 +349,10 @@ def _by_nibble(keys: Sequence[bytes], depth: int) -> Iterable[tuple[int, Sequenc
 
 
 def _nibble(key: bytes, depth: int) -> int:
-    byte = key[depth >> 1]
+    try:
+        byte = key[depth >> 1]
+    except IndexError:
+        raise IntegrityError("register: pages go deeper than its keys") from None
     return byte & 15 if depth & 1 else byte >> 4
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -178,3 +179,23 @@ def test_pages_that_are_not_are_refused(lie: str) -> None:
         pages[bucket], pages[other] = pages[other], pages[bucket]
     with pytest.raises(IntegrityError):
         register.verify(lambda ids: {one: pages[one] for one in ids if one in pages}, page, root, {})
+
+
+def test_pages_that_go_deeper_than_any_key_are_refused() -> None:
+    slot, none = struct.Struct(">Q32s"), bytes(40)
+    key = bytes(32)
+    pages = {1: b"\0" + key + b"\1" * 64}
+    for page in range(2, 68):
+        pages[page] = b"\1" + slot.pack(page - 1, b"\7" * 32) + none * 15
+    pages[68] = b"\0" + key + b"\2" * 64
+
+    def read(ids: Iterable[int]) -> Mapping[int, bytes]:
+        return {one: pages[one] for one in ids}
+
+    for ask in (
+        lambda: list(register.changed(read, 68, 67)),
+        lambda: register.values(read, 67, [key]),
+        lambda: register.update(read, 67, 69, {key: bytes(64)}),
+    ):
+        with pytest.raises(IntegrityError, match="deeper"):
+            ask()

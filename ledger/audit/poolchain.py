@@ -33,6 +33,7 @@ from ledger.store.trees import RegisterRow
 _Held = tuple[str, str, str]
 #: ppm taken (positive) or given back by one record.
 _Changes = Counter[_Held]
+_index = attrgetter("index")
 
 
 def check(
@@ -91,9 +92,6 @@ def _check_steps(connection: ReadConnection, log: LogRow, pool: Pool, size: int,
                 f"the history {by_history[place]} ppm"
             )
             notes.find("pledge.history_broken", f"loan:{loan}", claim=claim, evidence=evidence, reason=reason)
-
-
-_index = attrgetter("index")
 
 
 def _by_history(connection: ReadConnection, log: LogRow, pool: Pool, size: int) -> Iterator[_Moved]:
