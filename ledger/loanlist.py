@@ -22,6 +22,7 @@ from ledger.domain.fold import unsuperseded
 from ledger.domain.position import Life
 from ledger.errors import RefusedError
 from ledger.log import Ledger
+from ledger.quotes import in_quotes
 from ledger.store import ReadConnection, logs, records, subjects
 from ledger.store.logs import LogRow
 from ledger.store.records import RecordRow
@@ -156,7 +157,7 @@ def _check(wanted: Filter, look: _Look) -> None:
     for field, given, words in allowed:
         if given and given not in words:
             there = ", ".join(words) if words else "nobody"
-            raise RefusedError(field, f"{given!r} is none of this pool's: {there}", rule="unknown")
+            raise RefusedError(field, f"{in_quotes(given)} is none of this pool's: {there}", rule="unknown")
 
 
 def _fits(one: Row, wanted: Filter) -> bool:

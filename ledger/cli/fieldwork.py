@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ledger.errors import ConfigurationError, RefusedError
+from ledger.quotes import in_quotes
 
 if TYPE_CHECKING:
     from ledger.audit.findings import AuditReport
@@ -45,7 +46,7 @@ def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], progress: Progres
     if sender is None:
         raise ConfigurationError(f"who made {laid.file.name}? several parties could have: give --sender")
     if sender not in {one.name for one in known}:
-        raise RefusedError("sender", f"{sender!r} is no party of this log", rule="unknown_party")
+        raise RefusedError("sender", f"{in_quotes(sender)} is no party of this log", rule="unknown_party")
 
     def read(done: int, of: int) -> None:
         progress(f"tape {laid.file.name}", done, of)

@@ -31,7 +31,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def outcomes(page: Page) -> list[str | None]:
     cards = page.locator("#verdicts article")
     expect(cards.first).to_be_visible()
-    return [card.get_attribute("data-outcome") for card in cards.all()]
+    found: list[str | None] = cards.evaluate_all("cards => cards.map((card) => card.dataset.outcome)")
+    return found
 
 
 def test_a_good_receipt_and_an_edited_one(open_page: Opener, url: str) -> None:
