@@ -39,7 +39,7 @@ portal: setup         ## the portal that `make demo` has left, served again
 
 # In the order of the folders, not the largest files first: else the slow files, which hold one test, come last and alone.
 test: setup $(BROWNIE) browser ## all tests, on two cores
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: setup          ## format, lint, types, layers, spelling, dependencies
 	$(BIN)/ruff format --check .

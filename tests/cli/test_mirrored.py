@@ -104,7 +104,7 @@ def test_where_several_could_have_made_a_tape_its_sender_is_named(desk: Service)
     ask = ("audit", "A", "--from", desk.url, "--trust", "trust.json", "--processes", 1)
     ask = (*ask, "--tape", "tape.csv", "--mapping", "tape.toml")
     assert "give --sender" in run_command(*ask, code=2).stderr
-    assert "'nobody' is no party" in run_command(*ask, "--sender", "nobody", code=2).stderr
+    assert '"nobody" is no party' in run_command(*ask, "--sender", "nobody", code=2).stderr
     document = data(run_command(*ask, "--sender", "second", "--json", code=1))
     assert [one["facts"]["owner"] for one in document["findings"] if one["code"] == "break.open"] == [
         "second"

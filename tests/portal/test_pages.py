@@ -73,6 +73,14 @@ FORM = """(() => {
 })()"""
 
 
+#: Pages of a form that another page has too: they say nothing new of who is kept out.
+ALIKE = (
+    "/pools/WAREHOUSE-B/loans?status=cancelled", "/pools/HOSTILE", "/pools/HOSTILE/tapes", "/loans/HOSTILE-1",
+    "/search?q=nothing", "/problems/unavailable", "/audits?pool=WAREHOUSE-B", "/pools/ABS-1",
+    "/audits/{audit}?code=life.settled&first=50",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def places(portal: Portal) -> dict[str, Any]:
     ledger = portal.book.ledger
@@ -132,11 +140,11 @@ def test_pages_have_no_barriers(
 ) -> None:
     found = {}
     options: dict[str, Any] = {"language": language, "width": width, "scheme": scheme, "bypass_csp": True}
-    telling = {address.format_map(places) for address in TELLING}
+    telling, alike = ({address.format_map(places) for address in some} for some in (TELLING, ALIKE))
     for kind, addresses in by_reader(places).items():
         page = looked_at(open_page, portal, kind, "/", **options)
         for address in addresses:
-            if scheme == "light" or address in telling:
+            if address in telling if scheme == "dark" else address not in alike:
                 page.goto(portal.address + address)
                 page.add_script_tag(content=AXE)
                 found[kind, address] = grave(page)
