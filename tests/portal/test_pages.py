@@ -54,8 +54,8 @@ PAGES: list[tuple[str | None, str]] = [
 
 #: Looked at in Chinese and in the dark too: between them they have every part that pages are made of.
 TELLING = (
-    "/", "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
-    "/explorer", "/admin", "/problems/refused", "/sign-in", "/search?q=HOSTIL",
+    "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
+    "/explorer", "/admin", "/sign-in",
 )  # fmt: skip
 
 #: What every page has: one language, one heading, no script or image in its content, and tables whose heads say what
