@@ -11,8 +11,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from ledger import telemetry
 from ledger.log import Clock, Ledger
 from ledger.proofs.note import Signer
+from ledger.settings import Settings
 from ledger.store import Store
 from ledger.vault import Vault
 from tests.databases import postgres_on, sqlite_in
@@ -25,6 +27,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("poolproof")
+# As the commands set them up: what structlog does by itself prints each error in colours, with all variables, and takes
+# seconds for that.
+telemetry.configure(Settings())
 
 
 @pytest.fixture(scope="session")
