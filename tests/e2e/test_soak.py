@@ -97,7 +97,7 @@ def reasons(services: Sequence[soak.Service]) -> Counter[str]:
     found: Counter[str] = Counter()
     for service in services:
         for line in service.log.read_text().splitlines():
-            if not line.startswith("{"):
+            if not line.startswith('{"'):  # what a service says last, before it ends, is no line of its log
                 continue
             entry = json.loads(line)
             if entry["event"] == "request.unavailable":
