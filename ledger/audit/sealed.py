@@ -228,6 +228,7 @@ def _differ(
     header: SealHeader, made: _Sealed, derived: Node, *, loan_ids: Sequence[int], evidence: Sequence[Evidence],
     notes: Notes,
 ) -> None:  # fmt: skip
+    """Report a seal that its leaves do not give: by the one claim that was hidden, where it is that."""
     facts = {"found": _shown(derived, header.currency), "sealed": _shown(header.total, header.currency)}
     hidden = _hidden(made, derived, header.total)
     if hidden is None:
