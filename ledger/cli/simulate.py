@@ -197,7 +197,7 @@ def _destination(output: Path | None, days: Path | None, home: Home | None) -> s
 
 def _write(folder: Path, day: Day) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if day.lines:
+    if day.text:
         (folder / f"{day.date.isoformat()}.ndjson").write_bytes(day.ndjson())
     for name, tape in day.tapes.items():
         (folder / "tapes").mkdir(exist_ok=True)

@@ -57,6 +57,14 @@ class Desk:
         self.wallet = [] if late else self.lines
         return self.filed.pop(day, [])
 
+    def cut(self) -> tuple[str, str]:
+        """The text of what was said since the last cut, and of those lines of a wallet file that come late."""
+        text = _text(self.lines)
+        late = "" if self.wallet is self.lines else _text(self.wallet)
+        self.lines.clear()
+        self.wallet.clear()
+        return text, late
+
     def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
         """The loan's next act is ``step``, on ``day``."""
         loan.step = step
@@ -100,6 +108,10 @@ class Desk:
         if self.payments:
             add_totals(totals, {PAYMENT: (self.payments, self.paid)})
         return totals
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join([*lines, ""])
 
 
 def add_totals(totals: Totals, more: Totals) -> None:

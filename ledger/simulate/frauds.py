@@ -7,7 +7,7 @@ the finding stands out for one reason only. All other loans are the same, to the
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -117,6 +117,11 @@ class Frauds:
     def bind(self, desk: Desk, borrowers: Borrowers, shelves: list[Shelf]) -> None:
         """What they work with."""
         self._desk, self._borrowers, self._shelves = desk, borrowers, shelves
+
+    @property
+    def planted(self) -> Iterable[int]:
+        """The numbers of the loans that are planted."""
+        return self._cast.keys()
 
     def cast(self, number: int) -> Plot | None:
         """The plot that loan ``number`` plays in."""

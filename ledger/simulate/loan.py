@@ -18,6 +18,8 @@ STEP: Final = 1442695040888963407
 MASK: Final = 2**64 - 1
 #: One more than the greatest draw.
 DRAWS: Final = 2**32
+#: Loans in a block: few enough that a day's new ones are dealt out evenly, and enough that a day has few blocks.
+_BLOCK: Final = 64
 
 
 class Loan:
@@ -29,8 +31,9 @@ class Loan:
     """
 
     __slots__ = (
-        "account", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "paid", "payments",
-        "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "through", "wallet",
+        "account", "block", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "paid",
+        "payments", "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "through",
+        "wallet",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +47,7 @@ class Loan:
         random: int,
     ) -> None:
         self.number = number
+        self.block = block_of(number)
         self.name = name_of(number)
         self.product = product
         self.creditors = creditors
@@ -84,6 +88,11 @@ class Loan:
 def name_of(number: int) -> str:
     """A loan's name."""
     return "L" + str(number).zfill(8)
+
+
+def block_of(number: int) -> int:
+    """The block of loans that a loan's number is in: loans of one block are simulated by one process."""
+    return number // _BLOCK
 
 
 def _nothing(_loan: Loan) -> None:

@@ -31,7 +31,7 @@ from ledger.simulate.platform import (
     UNKNOWN_ACCOUNT,
     Product,
 )
-from ledger.simulate.shelf import Shelf, Taken
+from ledger.simulate.shelf import Shelf
 
 #: Of 200 loans one is bought by the same person at once again, honestly.
 _TWICE: Final = 200
@@ -175,7 +175,7 @@ class Originator:
         )
         if creditors.own:
             key = keys[0] if keys else weak_asset_key(self._origin, name, "c1")
-            claim = Taken(name, key, creditors.first(loan.principal))
+            claim = name, key, creditors.first(loan.principal)
             self._shelf_of(loan, twin=twin).offer(claim, None if twin else loan)
 
     def _shelf_of(self, loan: Loan, *, twin: bool) -> Shelf:

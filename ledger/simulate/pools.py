@@ -38,7 +38,7 @@ class Pool:
         sold = self.terms.takes == "claim.sold"
         agreement = f"{self.terms.name}-{self._desk.text}" if sold else None
         for batch in _batches(claims):
-            self.take([claim.name for claim in batch], agreement, lent=self._lent(batch))
+            self.take([name for name, _, _ in batch], agreement, lent=self._lent(batch))
         if agreement:
             self._settle(agreement, claims)
 
@@ -46,7 +46,7 @@ class Pool:
         """What the lender pays out against a batch: somewhat less than the base that the claims make."""
         if self.terms.advance_rate is None:
             return None
-        return sum(claim.fen for claim in batch) * LENT_PERCENT // 100
+        return sum([fen for _, _, fen in batch]) * LENT_PERCENT // 100
 
     def take(self, names: Sequence[str], agreement: str | None = None, *, lent: int | None = None) -> None:
         """Pledge or sell the claim c1 of these loans, with the holder's signed acceptance."""
@@ -111,8 +111,8 @@ class Pool:
         self._say("tape.received", data)
 
     def _settle(self, agreement: str, claims: list[Taken]) -> None:
-        principal = sum(claim.fen for claim in claims)
-        keys = sorted(claim.asset_key for claim in claims)
+        principal = sum([fen for _, _, fen in claims])
+        keys = sorted([asset_key for _, asset_key, _ in claims])
         data = {
             "agreement": agreement, "currency": CURRENCY, "count": len(claims), "principal": yuan(principal),
             "price": yuan(principal), "root": merkle.root([merkle.leaf_hash(key) for key in keys]).hex(),

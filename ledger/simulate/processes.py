@@ -34,13 +34,13 @@ def sensible(loans: int) -> int:
 
 @contextmanager
 def shares(options: Options, count: int) -> Iterator[list[Iterator[ShareDay]]]:
-    """The days of ``count`` shares that hold all loans but the planted ones."""
+    """The days of ``count`` shares beside share 0, each worked out by a process of its own."""
     # Spawned, not forked: threads may be running.
     context = multiprocessing.get_context("spawn")
     connections: list[Connection] = []
     workers = []
     try:
-        for number in range(count):
+        for number in range(1, count + 1):
             reading, writing = context.Pipe(duplex=False)
             if hasattr(fcntl, "F_SETPIPE_SZ"):
                 with suppress(OSError):  # the system allows less
@@ -61,14 +61,11 @@ def shares(options: Options, count: int) -> Iterator[list[Iterator[ShareDay]]]:
 
 
 def _run(options: Options, number: int, count: int, writing: Connection) -> None:
-    """Send the days of one share: of ``count`` loans in a row the one at place ``number``, unless it is planted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever reads ends this process
-    frauds = Frauds(options)
-    share = Share(options, frauds)
+    share = Share(options, Frauds(options), number, count)
     with collector_paused():
         for today in Course(options):
-            mine = today.numbers[(number - today.numbers.start) % count :: count]
-            writing.send(share.day(today, [one for one in mine if frauds.cast(one) is None]))
+            writing.send(share.day(today))
 
 
 def _days(connection: Connection) -> Iterator[ShareDay]:

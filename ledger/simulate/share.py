@@ -1,30 +1,32 @@
 """A share of a simulation's loans: what they do on each day, for whoever puts the shares together.
 
-Loans know nothing of each other, so a book can be simulated in shares, each in a process of its own. All that a share
-gives for a day names its loan and is put in the order of names: the whole is the same however it was shared out.
+Loans know nothing of each other, so a book can be simulated in shares, each in a process of its own. They are dealt out
+in blocks of numbers in a row, and all that a share gives for a day names its loan or its block and is put in that
+order: the whole is the same however it was shared out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from ledger.simulate.borrowers import Borrowers
 from ledger.simulate.course import CourseDay
 from ledger.simulate.desk import Desk, Totals
 from ledger.simulate.frauds import Frauds
-from ledger.simulate.loan import Loan
+from ledger.simulate.loan import Loan, block_of
 from ledger.simulate.options import SCENARIOS, Options
 from ledger.simulate.origination import Originator
 from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import POOLS, signers
 from ledger.simulate.shelf import Shelf, ShelfDay
 
-#: The name of the loan that a line of one is about: lines begin with ``{"id":"L00000042.`` and a number.
-loan_of = itemgetter(slice(7, 16))
-_number = attrgetter("number")
+_number, _block = attrgetter("number"), attrgetter("block")
+
+#: A block of loans, and the lines of these loans.
+Block = tuple[int, str]
 
 
 class Reported(NamedTuple):
@@ -38,13 +40,13 @@ class Reported(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareDay:
-    """A day of a share: lines that are posted on it, and those of a wallet file that comes late, by names of loans.
+    """A day of a share: lines that are posted on it, and those of a wallet file that comes ``late``, by blocks.
 
     ``shelves`` and, at a month's end, ``reported`` are by pool; ``totals`` and ``doubles`` are of all days so far.
     """
 
-    lines: list[str]
-    late: list[str]
+    said: list[Block]
+    late: list[Block]
     shelves: list[ShelfDay]
     reported: list[list[Reported]]
     totals: Totals
@@ -52,9 +54,15 @@ class ShareDay:
 
 
 class Share:
-    """Some of the loans, from their first day on."""
+    """Some of the loans, from their first day on: beside share 0 there are ``others``, numbered from 1.
 
-    def __init__(self, options: Options, frauds: Frauds) -> None:
+    Share 0 has the blocks with planted loans, for what is planted is done by pools, too; where it is alone, it has all.
+    """
+
+    def __init__(self, options: Options, frauds: Frauds, number: int = 0, others: int = 0) -> None:
+        self._number = number
+        self._others = others
+        self._planted = {block_of(planted) for planted in frauds.planted}
         self._every = options.report_every
         self._frauds = frauds
         self._desk = desk = Desk(
@@ -67,8 +75,8 @@ class Share:
         self._reported: list[Loan] = []
         frauds.bind(desk, self._borrowers, self._shelves)
 
-    def day(self, today: CourseDay, numbers: Iterable[int]) -> ShareDay:
-        """Loans of these of the day's numbers come into being, and those that are filed for the day act."""
+    def day(self, today: CourseDay) -> ShareDay:
+        """Loans that are filed for the day act, and the share's part of its new ones come into being."""
         desk, late = self._desk, today.late_until is not None
         if today.turns:
             self._borrowers.behave(self._scenario)
@@ -76,20 +84,29 @@ class Share:
         for shelf in self._shelves:
             shelf.take_in(today.date.weekday(), at_end=today.ends_month)
         waiting.sort(key=_number)
-        for loan in waiting:
-            loan.step(loan)
-        for number in numbers:
-            self._originate(number, today.numbers.start)
-        if self._frauds.plots:  # what a loan does may be told of another name, too
-            desk.lines.sort(key=loan_of)
+        blocks = []
+        for block, loans in groupby(waiting, key=_block):
+            for loan in loans:
+                loan.step(loan)
+            blocks.append((block, *desk.cut()))
+        for block, numbers in groupby(today.numbers, key=block_of):
+            if self._has(block):
+                for number in numbers:
+                    self._originate(number, today.numbers.start)
+                blocks.append((block, *desk.cut()))
         return ShareDay(
-            lines=desk.lines,
-            late=desk.wallet if late else [],
+            said=[(block, text) for block, text, _ in blocks],
+            late=[(block, text) for block, _, text in blocks] if late else [],
             shelves=[shelf.close() for shelf in self._shelves],
             reported=self._report() if today.ends_month else [],
             totals=desk.totals(),
             doubles=self._originator.doubles,
         )
+
+    def _has(self, block: int) -> bool:
+        if not self._others or block in self._planted:
+            return self._number == 0
+        return self._number == 1 + block % self._others
 
     def _originate(self, number: int, first: int) -> None:
         loan = self._originator.originate(number, first)

@@ -12,12 +12,9 @@ if TYPE_CHECKING:
 _SUNDAY: Final = 6
 
 
-class Taken(NamedTuple):
-    """A claim c1 that comes in: its loan's name, its asset key, its principal in fen."""
-
-    name: str
-    asset_key: bytes
-    fen: int
+#: A claim c1 that comes in: its loan's name, its asset key, its principal in fen. There are many, and plain tuples go
+#: through a pipe in a third of the time.
+Taken = tuple[str, bytes, int]
 
 
 class ShelfDay(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from ledger.simulate import lines
@@ -18,7 +19,7 @@ from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import CURRENCY, POOLS, signers, yuan
 from ledger.simulate.pools import Pool
 from ledger.simulate.processes import sensible, shares
-from ledger.simulate.share import Reported, Share, ShareDay, loan_of
+from ledger.simulate.share import Block, Reported, Share, ShareDay
 
 #: Types that say something about a record, so that only one who has it in a log can post them.
 NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", "day.closed")
@@ -26,60 +27,62 @@ NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What is posted on ``date``, in this order. ``last`` is the simulation's last day."""
+    """What is posted on ``date``: ``text`` has a line for each event in its turn. ``last``: no day comes after it."""
 
     date: date
-    lines: list[str]
+    text: str
     tapes: dict[str, bytes]
     unrecorded: list[Unrecorded]
     settles: list[str]
     last: bool
 
+    @property
+    def lines(self) -> list[str]:
+        """The events, one JSON object each."""
+        return self.text.split("\n")[:-1]
+
     def ndjson(self) -> bytes:
         """The lines as a file."""
-        return "\n".join([*self.lines, ""]).encode()
+        return self.text.encode()
 
 
 class Simulation:
     """A book of loans by its options: the same options, the same bytes. It can be run once.
 
-    With more than one of ``processes`` (0: as many as make sense) the loans are shared out to so many others, and what
-    these say is put together here; the bytes are the same. Memory holds the loans that live, a few thousand plans and
-    the options' days; not what was said.
+    With more than one of ``processes`` (0: as many as make sense) so many others work at the loans, and what these say
+    is put together here; the bytes are the same. Memory holds the loans that live, a few thousand plans and the
+    options' days; not what was said.
     """
 
     def __init__(self, options: Options, *, processes: int = 1) -> None:
         self.options = options
-        self._processes = processes or sensible(options.loans)
+        processes = processes or sensible(options.loans)
+        self._others = processes if processes > 1 else 0
         self._days = Calendar(options.start, options.last)
         self._desk = Desk(self._days, origin=options.origin, signers=signers(options.seed))
         self._pools = [Pool(terms, self._desk) for terms in POOLS]
         self._frauds = Frauds(options)
-        #: All loans, or the planted ones where others have the rest: what is planted is done by pools, too.
-        self._own = Share(options, self._frauds)
-        #: day → the lines of wallet files that come late, on that day
-        self._late: dict[int, list[str]] = {}
+        self._own = Share(options, self._frauds, 0, self._others)
+        #: day → the text of wallet files that come late, on that day
+        self._late: dict[int, str] = {}
         self._said: list[ShareDay] = []
-        self._lines = 0
 
     def days(self) -> Iterator[Day]:
         """Each day in its order, also those on which nothing is posted."""
         options = self.options
-        with shares(options, 0 if self._processes == 1 else self._processes) as others:
+        with shares(options, self._others) as others:
             for today in Course(options):
-                self._said = [self._own_day(today), *(next(one) for one in others)]
-                tapes = self._put_together(today)
-                self._lines += len(self._desk.lines)
+                self._said = [self._own.day(today), *(next(one) for one in others)]
+                text, tapes = self._put_together(today)
                 unrecorded, self._frauds.unrecorded = self._frauds.unrecorded, []
                 yield Day(
-                    date=today.date, lines=self._desk.lines, tapes=tapes, unrecorded=unrecorded,
+                    date=today.date, text=text, tapes=tapes, unrecorded=unrecorded,
                     settles=[self._days.text(one) for one in today.settles], last=today.date == options.last,
                 )  # fmt: skip
 
     def answered(self, kind: str) -> None:
         """Count an event that the clerk gave."""
         self._desk.count(kind)
-        self._lines += 1
 
     def summary(self) -> dict[str, Any]:
         """Counts and sums by type of what was said so far, types left out for want of a log, all that was planted."""
@@ -97,38 +100,33 @@ class Simulation:
             "last": options.last.isoformat(),
             "scenario": options.scenario,
             "loans": options.loans,
-            "events": self._lines,
+            "events": sum(count for count, _ in totals.values()),
             "by_type": by_type,
             "double_purchases": sum(one.doubles for one in self._said),
             "frauds": [plot.to_json() for plot in self._frauds.plots],
             "left_out": [kind for kind in NEEDS_A_LOG if kind not in by_type],
         }
 
-    def _own_day(self, today: CourseDay) -> ShareDay:
-        numbers: Iterable[int] = today.numbers
-        if self._processes > 1:
-            numbers = [number for number in numbers if self._frauds.cast(number) is not None]
-        return self._own.day(today, numbers)
-
-    def _put_together(self, today: CourseDay) -> dict[str, bytes]:
-        """A day's lines in their order. Returns the tapes of a month's end."""
+    def _put_together(self, today: CourseDay) -> tuple[str, dict[str, bytes]]:
+        """A day's text, and the tapes of a month's end."""
         desk, pools, frauds, said = self._desk, self._pools, self._frauds, self._said
         desk.open(today.day)
-        desk.lines += self._late.pop(today.day, ())
+        parts = [self._late.pop(today.day, "")]
         if today.date == self.options.start:
             for pool in pools:
                 pool.create()
         heard = [[one.shelves[place] for one in said] for place in range(len(pools))]
         for pool, shelves in zip(pools, heard, strict=True):
             pool.take_in(sorted(chain.from_iterable(one.taken for one in shelves)))
-        desk.lines += _by_loan([one.lines for one in said])
+        parts += [desk.cut()[0], *_by_loan([one.said for one in said])]
         if today.late_until is not None:
-            file = _by_loan([one.late for one in said])
-            self._late.setdefault(today.late_until, []).extend(file)
+            file = "".join(_by_loan([one.late for one in said]))
+            self._late[today.late_until] = self._late.get(today.late_until, "") + file
         frauds.move(today.date, pools, month_end=today.ends_month)
         for pool, shelves in zip(pools, heard, strict=True):
             pool.close_day(shelves)
-        return self._end_month(today) if today.ends_month else {}
+        tapes = self._end_month(today) if today.ends_month else {}
+        return "".join([*parts, desk.cut()[0]]), tapes
 
     def _end_month(self, today: CourseDay) -> dict[str, bytes]:
         """What pools do at a month's end; returns the tape of each pool, as a file."""
@@ -160,6 +158,6 @@ class Simulation:
         return tape
 
 
-def _by_loan(shares: list[list[str]]) -> list[str]:
-    """The lines of all shares by names of loans, as each share has its own."""
-    return shares[0] if len(shares) == 1 else sorted(chain.from_iterable(shares), key=loan_of)
+def _by_loan(shares: list[list[Block]]) -> list[str]:
+    """The texts of all shares' blocks in the order of the loans; each share has its own blocks in order."""
+    return [text for _, text in sorted(chain.from_iterable(shares), key=itemgetter(0))]
