@@ -20,6 +20,8 @@ from tests.portal.site import Book, site
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests/vectors/documents.json").read_bytes())
+#: The shell first: it opens a page in a third of the time.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 #: What chromium needs inside a container, and what keeps it from calling home.
 FLAGS = [
     "--no-sandbox",
@@ -36,7 +38,7 @@ Opener = Callable[..., Page]
 # Not for the whole session: while Playwright runs, no other test of the process can start an event loop.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         pytest.skip("no chromium on this machine: pages are not tested in a browser")
     with sync_playwright() as playwright:

@@ -184,7 +184,7 @@ def test_a_scenario_has_its_effect() -> None:
     assert set(SCENARIOS) == {"baseline", "unemployment_shock", "prepayment_wave", "servicer_outage"}
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_memory_follows_the_loans_that_live_not_the_events(processes: int) -> None:
     """Twice the months at the same pace: more than twice the events, about the same peak.
 

@@ -64,9 +64,10 @@ def text(node: ast.expr | None) -> str:
     return ""
 
 
-@pytest.mark.parametrize("reason", sorted(set(reasons())))
-def test_why_a_question_stays_open_is_said_in_chinese(reason: str) -> None:
-    assert sentence(reason, "zh")[1] == "zh"
+def test_why_a_question_stays_open_is_said_in_chinese() -> None:
+    found = set(reasons())
+    assert len(found) > 50
+    assert {reason for reason in found if sentence(reason, "zh")[1] != "zh"} == set()
 
 
 def test_what_stands_before_a_sentence_stays_before_it() -> None:
