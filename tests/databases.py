@@ -37,11 +37,22 @@ def _migrated() -> bytes:
 def postgres_on(server: str, *, bare: bool = False) -> Iterator[str]:
     """The URL of a database without a log on this server, or of one without tables."""
     name = f"t{uuid.uuid4().hex}"
-    _run(server, f"CREATE DATABASE {name}" + ("" if bare else f" TEMPLATE {_template(server)}"))
+    # Copied as files, a database is there in a sixth of the time that its copy by way of the log takes.
+    _run(
+        server,
+        f"CREATE DATABASE {name}" + ("" if bare else f" TEMPLATE {_template(server)} STRATEGY FILE_COPY"),
+    )
     try:
         yield _renamed(server, name)
     finally:
         _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def forgetful(server: str) -> None:
+    """Have a server not wait for its disk: no test takes away its power."""
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        _run(server, f"ALTER SYSTEM SET {setting} = off")
+    _run(server, "SELECT pg_reload_conf()")
 
 
 @cache

@@ -22,7 +22,7 @@ from tests.e2e import crash_driver
 
 ROOT = Path(__file__).parents[2]
 #: What the whole suite has time for; `make crash` asks for fifty on both.
-KILLS = {"sqlite": 7, "postgresql": 4}
+KILLS = {"sqlite": 5, "postgresql": 3}
 
 pytestmark = pytest.mark.devnet
 

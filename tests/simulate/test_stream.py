@@ -194,7 +194,7 @@ def test_memory_follows_the_loans_that_live_not_the_events(processes: int) -> No
     def peak(months: int) -> tuple[int, int]:
         tracemalloc.start()
         try:
-            simulation = Simulation(Options(loans=60 * months, months=months), processes=processes)
+            simulation = Simulation(Options(loans=40 * months, months=months), processes=processes)
             said = sum(len(day.lines) for day in simulation.days())
             return said, tracemalloc.get_traced_memory()[1]
         finally:
