@@ -133,7 +133,7 @@ def test_pages_have_no_barriers(
 ) -> None:  # fmt: skip
     found = {}
     options: dict[str, Any] = {"language": language, "width": width, "scheme": scheme, "bypass_csp": True}
-    # Those with most in them in light and in dark; each of the others in one of them.
+    # All of them in light; in dark those with most in them.
     telling = {address.format_map(places) for address in (TELLING if scheme == "light" else TELLING[:4])}
     for kind, addresses in by_reader(places).items():
         page = looked_at(open_page, portal, kind, "/", **options)
