@@ -13,7 +13,7 @@ _SUNDAY: Final = 6
 
 
 #: A claim c1 that comes in: its loan's name, its asset key, its principal in fen. There are many, and plain tuples go
-#: through a pipe in a third of the time.
+#: through a pipe in half the time.
 Taken = tuple[str, bytes, int]
 
 

@@ -20,7 +20,7 @@ from tests.portal.site import Book, site
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests/vectors/documents.json").read_bytes())
-#: The shell first: it opens a page in a third of the time.
+#: The shell first: it opens a page in less than half the time.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 #: What chromium needs inside a container, and what keeps it from calling home.
 FLAGS = [

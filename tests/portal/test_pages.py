@@ -52,7 +52,8 @@ PAGES: list[tuple[str | None, str]] = [
 ]
 
 
-#: Between them they have every part that pages are made of. What takes long is asked of these; of all by `make slow`.
+#: Between them they have every part that pages are made of, the first four most. What takes long is asked of these;
+#: of all by `make slow`.
 TELLING = (
     "/pools/WAREHOUSE-B", "/pools/WAREHOUSE-B/tapes", "/loans/{loan}", "/records/{record}", "/audits/{audit}",
     "/explorer", "/admin", "/sign-in",
@@ -133,7 +134,6 @@ def test_pages_have_no_barriers(
 ) -> None:  # fmt: skip
     found = {}
     options: dict[str, Any] = {"language": language, "width": width, "scheme": scheme, "bypass_csp": True}
-    # All of them in light; in dark those with most in them.
     telling = {address.format_map(places) for address in (TELLING if scheme == "light" else TELLING[:4])}
     for kind, addresses in by_reader(places).items():
         page = looked_at(open_page, portal, kind, "/", **options)
