@@ -49,9 +49,15 @@ def chinese() -> frozenset[str]:
     return frozenset(found - latin())
 
 
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    """What either font has; put together once, not for each text of a report."""
+    return latin() | chinese()
+
+
 def spelled(text: str) -> str:
     """``text`` with each character that the fonts lack as its code, and breaks of lines as spaces."""
-    known = latin() | chinese()
+    known = _known()
     flat = " ".join(text.splitlines())
     return "".join(one if one in known else f"[U+{ord(one):04X}]" for one in flat)
 
@@ -61,11 +67,17 @@ def file_name(family: str) -> str:
     return f"{family.replace(' ', '')}.ttf.xz"
 
 
+@lru_cache(maxsize=2)
+def _unpacked(path: Path) -> bytes:
+    """A font of some megabytes; a service that sets many reports unpacks it once."""
+    return lzma.decompress(path.read_bytes())
+
+
 def unpack(folder: Path) -> None:
     """Write the fonts where the typesetter looks. Raises :class:`UnavailableError` where one is absent or broken."""
     for family in (TEXT, STRONG):
         try:
-            data = lzma.decompress((FOLDER / file_name(family)).read_bytes())
+            data = _unpacked(FOLDER / file_name(family))
         except (OSError, lzma.LZMAError) as error:
             raise UnavailableError(f"the font {family} of the PDF report cannot be read: {error}") from error
         (folder / file_name(family)).with_suffix("").write_bytes(data)

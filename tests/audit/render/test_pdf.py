@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from ledger.audit import reportfile
 from ledger.audit.catalogue import PROCEDURES
+from ledger.audit.findings import AuditReport
 from ledger.audit.render import fonts, pdf, words
 from ledger.errors import UnavailableError
 from tests.audit.render import samples
@@ -23,6 +25,14 @@ def opened(report: Any, **options: Any) -> pypdf.PdfReader:
     return pypdf.PdfReader(io.BytesIO(pdf.render(report, **options)), strict=True)
 
 
+@cache
+def sample(make: Any, language: Any) -> tuple[AuditReport, pypdf.PdfReader]:
+    """A sample and its PDF, set once for all tests that look at it."""
+    report = make()
+    return report, opened(report, language=language)
+
+
+@cache
 def text_of(reader: pypdf.PdfReader) -> str:
     """All text, without white space: lines and places to break are the page's, not the report's."""
     return re.sub(r"[\s\u200b]", "", "".join(page.extract_text() for page in reader.pages))
@@ -51,8 +61,7 @@ def fonts_of(reader: pypdf.PdfReader) -> list[Any]:
     ],
 )
 def test_it_is_what_an_archive_asks_for(make: Any, language: Any) -> None:
-    report = make()
-    reader = opened(report, language=language)
+    report, reader = sample(make, language)
     root = reader.trailer["/Root"]
     metadata = root["/Metadata"].get_object().get_data().decode()
     assert re.search(r"pdfaid:part(=\"|>)2\b", metadata)
@@ -93,7 +102,7 @@ def test_a_long_report_has_a_page_for_everything() -> None:
 
 
 def test_markup_in_records_stays_text() -> None:
-    text = text_of(opened(samples.hostile()))
+    text = text_of(sample(samples.hostile, "en")[1])
     for name in ("<script>alert(1)</script>", '#eval("1")$x$[U+202E]dlrow', "*_`#[]<>@\\", "[U+20BB7]"):
         assert name in text
 
