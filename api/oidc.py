@@ -7,6 +7,8 @@ is what keeps a stranger's code out of it.
 
 The provider says *who* somebody is. For which party they act, and with which scopes, says the ledger's own list
 (``poolproof party person``); a stranger is turned away whatever groups the provider puts them in.
+
+Authlib and joserfc are imported by the first visit: most services have no provider, and start without them.
 """
 
 from __future__ import annotations
@@ -19,16 +21,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 from ledger.errors import ConfigurationError, UnauthorisedError, UnavailableError
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from authlib.integrations.requests_client import OAuth2Session
 
     from ledger.settings import Settings
 
@@ -115,6 +113,11 @@ class Provider:
 
         Raises :class:`UnauthorisedError` for whatever does not hold, and :class:`UnavailableError`.
         """
+        from authlib.common.errors import AuthlibBaseError
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         if not secrets.compare_digest(query.get("state", "").encode(), visit.state.encode()):
             raise UnauthorisedError("state: not that of the sign-in which this browser began")
         if query.get("iss", self._issuer) != self._issuer:
@@ -140,6 +143,8 @@ class Provider:
 
     def _check(self, claims: dict[str, Any], visit: Visit, now: datetime) -> None:
         """OpenID Connect Core 1.0, 3.1.3.7."""
+        from joserfc import jwt
+
         moment = int(now.timestamp())
         jwt.JWTClaimsRegistry(
             now=moment,
@@ -155,6 +160,8 @@ class Provider:
             raise UnauthorisedError("azp: the token is for another client")
 
     def _session(self) -> OAuth2Session:
+        from authlib.integrations.requests_client import OAuth2Session
+
         return OAuth2Session(
             self._client_id,
             self._secret,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import rlp
 from eth_hash.auto import keccak
 
 #: (JSON member, is a number); in the order of the header.
@@ -48,6 +47,8 @@ def header_rlp(block: Mapping[str, Any]) -> bytes | None:
     QBFT chains hash something other than the header they show, and a node may serve a fork that is not
     known here; there, evidence that verifies offline cannot be made.
     """
+    import rlp
+
     expected = bytes.fromhex(block["hash"].removeprefix("0x"))
     try:
         fields = [_field(block, name, is_number) for name, is_number in _ALWAYS]

@@ -7,11 +7,13 @@ web and chain libraries.
 from __future__ import annotations
 
 from ledger.cli.app import app
+from ledger.collector import collector_of_a_command
 
 
 def main() -> None:
     """The console script ``poolproof``."""
-    app(prog_name="poolproof")
+    with collector_of_a_command():
+        app(prog_name="poolproof")
 
 
 __all__ = ["app", "main"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ledger.cli.frame import Json, command_group, example, open_home
+from ledger.collector import leave_to_the_process
 from ledger.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -81,22 +82,15 @@ def api(
     Until SIGTERM or Ctrl-C. It neither needs nor reads the checkpoint key: give it a directory of keys without
     one by POOLPROOF_KEYS_DIR. Put a proxy with TLS in front. With --json, log lines are JSON.
     """
-    import uvicorn
-
-    from api.app import create_app
-    from ledger.workers import stopped_by_signals
-
     with open_home(json_logs=as_json, signs=False) as home:
-        _begin(home.settings)
-        # What is wrong with the settings, the keys or the database is said once, here, and not by each process.
-        settings = home.served_settings()
         if processes == 1:
-            app = create_app(settings, ledger=home.ledger)
-            server = uvicorn.Server(_config(app, home, host, port))
-            with stopped_by_signals(lambda: None):
-                server.run()
+            _run_alone(home, host, port)
             return
-        config = _config(partial(_application, settings), home, host, port, processes=processes)
+        _begin(home.settings)
+        # What is wrong with the settings, the keys or the database is said once, here, and not by each process; the
+        # service is loaded by each of them, and not here.
+        application = partial(_application, home.served_settings())
+        config = _config(application, home, host, port, processes=processes)
     _run_several(config)
 
 
@@ -128,11 +122,14 @@ def worker(
 
 
 def _begin(settings: Settings) -> None:
-    """What a process that runs on has of its own: the form of log lines, and how its threads take turns."""
+    """What a process that runs on has of its own: the form of log lines, how its threads take turns, and that what it
+    has loaded is left alone.
+    """
     from ledger import telemetry
 
     telemetry.configure_service(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
+    leave_to_the_process()
 
 
 def _application(settings: Settings) -> FastAPI:
@@ -172,6 +169,20 @@ def _config(
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=ALIVE_WITHIN_SECONDS,
     )
+
+
+def _run_alone(home: Home, host: str | None, port: int | None) -> None:
+    """The service in this process."""
+    import uvicorn
+
+    from api.app import create_app
+    from ledger.workers import stopped_by_signals
+
+    _begin(home.settings)
+    app = create_app(home.served_settings(), ledger=home.ledger)
+    server = uvicorn.Server(_config(app, home, host, port))
+    with stopped_by_signals(lambda: None):
+        server.run()
 
 
 def _run_several(config: uvicorn.Config) -> None:

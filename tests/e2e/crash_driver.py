@@ -10,6 +10,7 @@ Prints one JSON document: what was sent, which acceptances were delivered, how t
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -28,6 +29,10 @@ from ledger.proofs.note import Signer
 from ledger.store import Store
 from ledger.vault import Vault
 from tests import book
+
+# What signing and sending load when first used: here once, not again in each child.
+for _name in ("eth_account", "eth_abi.abi", "web3"):
+    importlib.import_module(_name)
 
 ORIGIN = "crash.example/log"
 #: Events of one batch, and batches between two anchors.
