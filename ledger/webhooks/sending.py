@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import httpcore2
@@ -50,8 +51,13 @@ class Sender:
         self, guard: Guard, *, tls: ssl.SSLContext | None = None, seconds: float = ATTEMPT_SECONDS
     ) -> None:
         self._guard = guard
-        self._tls = tls or ssl.create_default_context()
+        self._given_tls = tls
         self._seconds = seconds
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made by the first post over TLS: to read the system's certificates takes longer than to send."""
+        return self._given_tls or ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send it once. Whatever goes wrong is in the answer; nothing is raised."""
@@ -84,10 +90,11 @@ class Sender:
             port=place.port,
             target=place.target.encode(),
         )
+        tls = self._tls if place.scheme == "https" else None
         deadline = _Deadline(self._seconds)
         backend = _Checked(receiver, deadline)
         with (
-            httpcore2.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+            httpcore2.ConnectionPool(ssl_context=tls, network_backend=backend) as pool,
             pool.stream(
                 "POST",
                 url,
