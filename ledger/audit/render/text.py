@@ -135,6 +135,8 @@ def _flow(items: Iterable[str], width: int, indent: str) -> Iterator[str]:
 
 def columns(text: str) -> int:
     """How many columns a terminal gives the text: ideographs take two, marks that combine none."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(one) else 2 if is_wide(one) else 1 for one in text)
 
 
