@@ -145,7 +145,7 @@ def _run(
         whole = (options.last - options.start).days + 1
         for done, day in enumerate(posted, 1):
             if stream is not None:
-                stream.write(day.ndjson())
+                stream.write(day.ndjson)
             elif days is not None:
                 _write(days, day)
             progress(done, whole)
@@ -197,8 +197,8 @@ def _destination(output: Path | None, days: Path | None, home: Home | None) -> s
 
 def _write(folder: Path, day: Day) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if day.text:
-        (folder / f"{day.date.isoformat()}.ndjson").write_bytes(day.ndjson())
+    if day.ndjson:
+        (folder / f"{day.date.isoformat()}.ndjson").write_bytes(day.ndjson)
     for name, tape in day.tapes.items():
         (folder / "tapes").mkdir(exist_ok=True)
         (folder / "tapes" / name).write_bytes(tape)

@@ -57,13 +57,13 @@ class Desk:
         self.wallet = [] if late else self.lines
         return self.filed.pop(day, [])
 
-    def cut(self) -> tuple[str, str]:
-        """The text of what was said since the last cut, and of those lines of a wallet file that come late."""
-        text = _text(self.lines)
-        late = "" if self.wallet is self.lines else _text(self.wallet)
+    def cut(self) -> tuple[bytes, bytes]:
+        """The lines that were said since the last cut, and of those lines of a wallet file that come late."""
+        said = _file(self.lines)
+        late = b"" if self.wallet is self.lines else _file(self.wallet)
         self.lines.clear()
         self.wallet.clear()
-        return text, late
+        return said, late
 
     def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
         """The loan's next act is ``step``, on ``day``."""
@@ -110,8 +110,8 @@ class Desk:
         return totals
 
 
-def _text(lines: list[str]) -> str:
-    return "\n".join([*lines, ""])
+def _file(lines: list[str]) -> bytes:
+    return "\n".join([*lines, ""]).encode()
 
 
 def add_totals(totals: Totals, more: Totals) -> None:

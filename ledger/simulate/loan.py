@@ -44,10 +44,12 @@ class Loan:
         creditors: Creditors,
         plan: Plan,
         due: tuple[int, ...],
+        guarantor: str | None,
         random: int,
+        plot: Plot | None,
     ) -> None:
         self.number = number
-        self.block = block_of(number)
+        self.block = number // _BLOCK
         self.name = name_of(number)
         self.product = product
         self.creditors = creditors
@@ -62,12 +64,12 @@ class Loan:
         self.seq = 2  # loan.originated and loan.disbursed come first
         self.paid = (0, 0, 0)
         self.ended = False
-        self.guarantor: str | None = None
+        self.guarantor = guarantor
         self.account = ""
         self.through = ""
         self.wallet = False
         self.pool: Shelf | None = None
-        self.plot: Plot | None = None
+        self.plot = plot
         self.step: Callable[[Loan], None] = _nothing
 
     def draw(self) -> int:

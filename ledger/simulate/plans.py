@@ -98,47 +98,43 @@ class Calendar:
         days = range(self.first, beyond + 1)
         self._texts = [date.fromordinal(n).isoformat() for n in days]
         self._due = [n for n in days if date.fromordinal(n).day in DUE_DAYS]
-        #: Due dates by number of instalments, of loans paid out on ``_start``.
-        self._start = 0
-        self._known: dict[int, tuple[int, ...]] = {}
 
     def text(self, day: int) -> str:
         """YYYY-MM-DD."""
         return self._texts[day - self.first]
 
-    def dues(self, start: int, terms: int) -> tuple[int, ...]:
-        """Due dates of a loan paid out on ``start``: the same day of each month."""
-        if start != self._start:
-            self._start, self._known = start, {}
-        known = self._known.get(terms)
+    def dues(self, start: int) -> Dues:
+        """When loans fall due that are paid out on ``start``."""
+        return Dues(self, start, self._due[bisect_left(self._due, start + _FIRST_AFTER) :])
+
+
+class Dues:
+    """Due dates of loans that are paid out on the day ``start``: the same day of each month from ``first`` on.
+
+    ``period`` is what the period up to the first of them counts, in parts of a year of ``1/12``.
+    """
+
+    __slots__ = ("_calendar", "_days", "_known", "first", "period", "start")
+
+    def __init__(self, calendar: Calendar, start: int, days: list[int]) -> None:
+        """``days`` are all days from the first due date on on which anything falls due."""
+        self.start = start
+        self.first = days[0]
+        end = date.fromordinal(self.first)
+        self.period = daycount.count("1/12", date.fromordinal(start), end, end.day)
+        self._calendar = calendar
+        self._days = days
+        self._known: dict[int, tuple[tuple[int, ...], str]] = {}
+
+    def of(self, instalments: int) -> tuple[tuple[int, ...], str]:
+        """The dates of so many instalments, and the members of a loan's terms that say them."""
+        known = self._known.get(instalments)
         if known is None:
-            first = bisect_left(self._due, start + _FIRST_AFTER)
             step = len(DUE_DAYS)
-            self._known[terms] = known = tuple(self._due[first : first + step * terms : step])
+            due = tuple(self._days[: step * instalments : step])
+            first, last = self._calendar.text(due[0]), self._calendar.text(due[-1])
+            self._known[instalments] = known = due, f'"first_due":"{first}","maturity":"{last}"'
         return known
-
-
-@functools.lru_cache(maxsize=1_024)  # a day's loans have few first due dates
-def first_period(start: int, first: int) -> int:
-    """What the period from the payout to the first due date counts, in parts of a year of ``1/12``."""
-    end = date.fromordinal(first)
-    return daycount.count("1/12", date.fromordinal(start), end, end.day)
-
-
-class Plans:
-    """Plans by product, ticket, term and length of the first period."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[Product, int, int, int], Plan] = {}
-
-    def of(self, product: Product, ticket: int, start: int, due: tuple[int, ...]) -> Plan:
-        """The plan of a new loan."""
-        key = (product, ticket, len(due), first_period(start, due[0]))
-        plan = self._known.get(key)
-        if plan is None:
-            dues = derive(product, len(due), ticket, start, due[0])
-            self._known[key] = plan = Plan(dues)
-        return plan
 
 
 def derive(

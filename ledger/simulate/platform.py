@@ -178,8 +178,9 @@ class Creditors:
     claims: tuple[str, ...] = field(init=False)
     #: Whether the microloan company has a claim, which can be pledged and sold; it is c1.
     own: bool = field(init=False)
-    _text: str = field(init=False)
-    _keys: str = field(init=False)
+    #: By claim: what its asset key is made of, up to the bank's reference; the text of ``asset_keys`` before that key.
+    keyed: tuple[tuple[bytes, str], ...] = field(init=False)
+    _texts: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         claims = tuple(f"c{i}" for i in range(1, len(self.names) + 1))
@@ -188,19 +189,17 @@ class Creditors:
             for claim, bank, share in zip(claims, self.names, self.shares, strict=True)
         )
         named = f',"remainder":"{claims[self.remainder]}"' if len(claims) > 1 else ""
-        keyed = ",".join(f'{{"claim":"{claim}","asset_key":"%s"}}' for claim in claims)
         object.__setattr__(self, "claims", claims)
         object.__setattr__(self, "own", self.names[0] == MICROLOAN)
-        object.__setattr__(self, "_text", f'"claims":[{listed}]{named}')
-        object.__setattr__(self, "_keys", f'"asset_keys":[{keyed}]')
+        made = [f'["{bank}","PAY'.encode() for bank in self.names]
+        before = [f'{{"claim":"{claim}","asset_key":"' for claim in claims]
+        before = [f'"asset_keys":[{before[0]}', *[f'"}},{one}' for one in before[1:]]]
+        object.__setattr__(self, "keyed", tuple(zip(made, before, strict=True)))
+        object.__setattr__(self, "_texts", tuple(f'"claims":[{listed}]{named}'.split("@")))
 
     def text(self, loan: str) -> str:
         """The members ``claims`` and ``remainder`` of a loan's terms."""
-        return self._text.replace("@", loan)
-
-    def keys_text(self, keys: list[bytes]) -> str:
-        """The member ``asset_keys`` of a payout, one key for each claim."""
-        return self._keys % tuple([key.hex() for key in keys])
+        return loan.join(self._texts)
 
     def first(self, fen: int) -> int:
         """The part of c1 alone."""

@@ -26,7 +26,7 @@ from ledger.simulate.shelf import Shelf, ShelfDay
 _number, _block = attrgetter("number"), attrgetter("block")
 
 #: A block of loans, and the lines of these loans.
-Block = tuple[int, str]
+Block = tuple[int, bytes]
 
 
 class Reported(NamedTuple):
@@ -89,14 +89,15 @@ class Share:
             for loan in loans:
                 loan.step(loan)
             blocks.append((block, *desk.cut()))
+        self._originator.open(today.numbers.start)
         for block, numbers in groupby(today.numbers, key=block_of):
             if self._has(block):
                 for number in numbers:
-                    self._originate(number, today.numbers.start)
+                    self._originate(number)
                 blocks.append((block, *desk.cut()))
         return ShareDay(
-            said=[(block, text) for block, text, _ in blocks],
-            late=[(block, text) for block, _, text in blocks] if late else [],
+            said=[(block, said) for block, said, _ in blocks],
+            late=[(block, said) for block, _, said in blocks] if late else [],
             shelves=[shelf.close() for shelf in self._shelves],
             reported=self._report() if today.ends_month else [],
             totals=desk.totals(),
@@ -108,8 +109,8 @@ class Share:
             return self._number == 0
         return self._number == 1 + block % self._others
 
-    def _originate(self, number: int, first: int) -> None:
-        loan = self._originator.originate(number, first)
+    def _originate(self, number: int) -> None:
+        loan = self._originator.originate(number)
         if loan is None:
             return
         if self._frauds.on_tape(loan) if loan.plot else self._every and number % self._every == 0:

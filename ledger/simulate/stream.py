@@ -27,10 +27,10 @@ NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What is posted on ``date``: ``text`` has a line for each event in its turn. ``last``: no day comes after it."""
+    """What is posted on ``date``: ``ndjson`` has a line for each event in its turn. ``last``: no day comes after it."""
 
     date: date
-    text: str
+    ndjson: bytes
     tapes: dict[str, bytes]
     unrecorded: list[Unrecorded]
     settles: list[str]
@@ -39,11 +39,7 @@ class Day:
     @property
     def lines(self) -> list[str]:
         """The events, one JSON object each."""
-        return self.text.split("\n")[:-1]
-
-    def ndjson(self) -> bytes:
-        """The lines as a file."""
-        return self.text.encode()
+        return self.ndjson.decode().split("\n")[:-1]
 
 
 class Simulation:
@@ -63,8 +59,8 @@ class Simulation:
         self._pools = [Pool(terms, self._desk) for terms in POOLS]
         self._frauds = Frauds(options)
         self._own = Share(options, self._frauds, 0, self._others)
-        #: day → the text of wallet files that come late, on that day
-        self._late: dict[int, str] = {}
+        #: day → the lines of wallet files that come late, on that day
+        self._late: dict[int, bytes] = {}
         self._said: list[ShareDay] = []
 
     def days(self) -> Iterator[Day]:
@@ -73,10 +69,10 @@ class Simulation:
         with shares(options, self._others) as others:
             for today in Course(options):
                 self._said = [self._own.day(today), *(next(one) for one in others)]
-                text, tapes = self._put_together(today)
+                ndjson, tapes = self._put_together(today)
                 unrecorded, self._frauds.unrecorded = self._frauds.unrecorded, []
                 yield Day(
-                    date=today.date, text=text, tapes=tapes, unrecorded=unrecorded,
+                    date=today.date, ndjson=ndjson, tapes=tapes, unrecorded=unrecorded,
                     settles=[self._days.text(one) for one in today.settles], last=today.date == options.last,
                 )  # fmt: skip
 
@@ -107,11 +103,11 @@ class Simulation:
             "left_out": [kind for kind in NEEDS_A_LOG if kind not in by_type],
         }
 
-    def _put_together(self, today: CourseDay) -> tuple[str, dict[str, bytes]]:
-        """A day's text, and the tapes of a month's end."""
+    def _put_together(self, today: CourseDay) -> tuple[bytes, dict[str, bytes]]:
+        """A day's lines, and the tapes of a month's end."""
         desk, pools, frauds, said = self._desk, self._pools, self._frauds, self._said
         desk.open(today.day)
-        parts = [self._late.pop(today.day, "")]
+        parts = [self._late.pop(today.day, b"")]
         if today.date == self.options.start:
             for pool in pools:
                 pool.create()
@@ -120,13 +116,13 @@ class Simulation:
             pool.take_in(sorted(chain.from_iterable(one.taken for one in shelves)))
         parts += [desk.cut()[0], *_by_loan([one.said for one in said])]
         if today.late_until is not None:
-            file = "".join(_by_loan([one.late for one in said]))
-            self._late[today.late_until] = self._late.get(today.late_until, "") + file
+            file = b"".join(_by_loan([one.late for one in said]))
+            self._late[today.late_until] = self._late.get(today.late_until, b"") + file
         frauds.move(today.date, pools, month_end=today.ends_month)
         for pool, shelves in zip(pools, heard, strict=True):
             pool.close_day(shelves)
         tapes = self._end_month(today) if today.ends_month else {}
-        return "".join([*parts, desk.cut()[0]]), tapes
+        return b"".join([*parts, desk.cut()[0]]), tapes
 
     def _end_month(self, today: CourseDay) -> dict[str, bytes]:
         """What pools do at a month's end; returns the tape of each pool, as a file."""
@@ -158,6 +154,6 @@ class Simulation:
         return tape
 
 
-def _by_loan(shares: list[list[Block]]) -> list[str]:
-    """The texts of all shares' blocks in the order of the loans; each share has its own blocks in order."""
-    return [text for _, text in sorted(chain.from_iterable(shares), key=itemgetter(0))]
+def _by_loan(shares: list[list[Block]]) -> list[bytes]:
+    """The lines of all shares' blocks in the order of the loans; each share has its own blocks in order."""
+    return [said for _, said in sorted(chain.from_iterable(shares), key=itemgetter(0))]

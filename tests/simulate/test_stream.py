@@ -30,7 +30,7 @@ GOLDEN = "947d44c14a485d0a0ca75e97d6d1a59604deb0172928a0fc81ce6471d2e5d2e9"
 def digest(options: Options) -> str:
     state = hashlib.sha256()
     for day in Simulation(options).days():
-        state.update(day.ndjson())
+        state.update(day.ndjson)
     return state.hexdigest()
 
 
@@ -41,7 +41,7 @@ def test_the_same_options_give_the_same_bytes() -> None:
 def test_neither_the_process_nor_its_hashes_matter() -> None:
     script = (
         "import hashlib, sys; from ledger.simulate import Options, Simulation\n"
-        "lines = b''.join(day.ndjson() for day in Simulation(Options(loans=150, months=6)).days())\n"
+        "lines = b''.join(day.ndjson for day in Simulation(Options(loans=150, months=6)).days())\n"
         "print(hashlib.sha256(lines).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "123"}
