@@ -7,6 +7,7 @@ At the end of that way stand the guarantor's compensation, the buy-back, the cha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Final
 
@@ -76,6 +77,22 @@ class Borrowers:
             )
             for cured, one in ROLLS
         )
+
+    def act(self, loans: Iterable[Loan]) -> None:
+        """Each loan does what it is filed for.
+
+        Most of a book's life are instalments that are paid as planned, so that here a call is a call too many:
+        """
+        pay, filed, on_time = self._pay, self._filed, self._on_time
+        for loan in loans:
+            if loan.step is not pay:
+                loan.step(loan)
+            elif self.pay_instalment(loan):
+                loan.random = state = (loan.random * FACTOR + STEP) & MASK
+                if state >> 32 < on_time:
+                    filed[loan.due[loan.k]].append(loan)
+                else:
+                    self._not_on_time(loan, state >> 32)
 
     # -- up to date ----------------------------------------------------------------------------------------
 

@@ -30,8 +30,8 @@ class Desk:
     """
 
     __slots__ = (
-        "_origin", "_signers", "counts", "day", "days", "filed", "instalment", "lines", "paid", "payments", "sums",
-        "text", "wallet",
+        "_origin", "_signers", "_tallies", "day", "days", "filed", "instalment", "lines", "paid", "payments", "text",
+        "wallet",
     )  # fmt: skip
 
     def __init__(self, days: Calendar, *, origin: str, signers: dict[str, Signer]) -> None:
@@ -43,11 +43,11 @@ class Desk:
         self.wallet = self.lines
         self.payments = 0
         self.paid = 0
-        self.counts: defaultdict[str, int] = defaultdict(int)
-        self.sums: defaultdict[str, int] = defaultdict(int)
         self.filed: defaultdict[int, list[Loan]] = defaultdict(list)
         self._origin = origin
         self._signers = signers
+        #: [count, sum in fen] by type
+        self._tallies: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
 
     def open(self, day: int, *, late: bool = False) -> list[Loan]:
         """Begin a day; ``late``: its wallet file comes late. Returns the loans that act on it."""
@@ -73,13 +73,13 @@ class Desk:
     def say(self, kind: str, line: str, fen: int = 0) -> None:
         """Post a line; ``fen`` is its amount, for the summary."""
         self.lines.append(line)
-        self.counts[kind] += 1
-        if fen:
-            self.sums[kind] += fen
+        tally = self._tallies[kind]
+        tally[0] += 1
+        tally[1] += fen
 
     def count(self, kind: str) -> None:
         """Count an event that was posted otherwise."""
-        self.counts[kind] += 1
+        self._tallies[kind][0] += 1
 
     def event(
         self,
@@ -104,7 +104,7 @@ class Desk:
 
     def totals(self) -> Totals:
         """Of all that was said here so far."""
-        totals = {kind: (count, self.sums.get(kind, 0)) for kind, count in self.counts.items()}
+        totals = {kind: (count, fen) for kind, (count, fen) in self._tallies.items()}
         if self.payments:
             add_totals(totals, {PAYMENT: (self.payments, self.paid)})
         return totals

@@ -7,13 +7,13 @@ the finding stands out for one reason only. All other loans are the same, to the
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.simulate import lines
-from ledger.simulate.loan import Loan, name_of
+from ledger.simulate.loan import PLANTED, Loan, lane_of, name_of
 from ledger.simulate.options import FIRST_MONTHS_HONEST, FRAUDS, Options
 from ledger.simulate.platform import POOLS
 
@@ -118,10 +118,9 @@ class Frauds:
         """What they work with."""
         self._desk, self._borrowers, self._shelves = desk, borrowers, shelves
 
-    @property
-    def planted(self) -> Iterable[int]:
-        """The numbers of the loans that are planted."""
-        return self._cast.keys()
+    def lane(self, number: int) -> int:
+        """Where loan ``number`` runs."""
+        return PLANTED if number in self._cast else lane_of(number)
 
     def cast(self, number: int) -> Plot | None:
         """The plot that loan ``number`` plays in."""

@@ -18,8 +18,11 @@ STEP: Final = 1442695040888963407
 MASK: Final = 2**64 - 1
 #: One more than the greatest draw.
 DRAWS: Final = 2**32
-#: Loans in a block: few enough that a day's new ones are dealt out evenly, and enough that a day has few blocks.
-_BLOCK: Final = 64
+#: Honest loans are dealt out over so many lanes: as many processes can work at them.
+_LANES: Final = 16
+#: All lanes; that of the planted loans comes first.
+LANES: Final = range(_LANES + 1)
+PLANTED: Final = LANES[0]
 
 
 class Loan:
@@ -31,7 +34,7 @@ class Loan:
     """
 
     __slots__ = (
-        "account", "block", "creditors", "due", "ended", "guarantor", "k", "missed", "name", "number", "paid",
+        "account", "creditors", "due", "ended", "guarantor", "k", "lane", "missed", "name", "number", "paid",
         "payments", "plan", "plot", "pool", "principal", "product", "random", "seq", "step", "terms", "through",
         "wallet",
     )  # fmt: skip
@@ -49,7 +52,7 @@ class Loan:
         plot: Plot | None,
     ) -> None:
         self.number = number
-        self.block = number // _BLOCK
+        self.lane = lane_of(number) if plot is None else PLANTED
         self.name = name_of(number)
         self.product = product
         self.creditors = creditors
@@ -92,9 +95,9 @@ def name_of(number: int) -> str:
     return "L" + str(number).zfill(8)
 
 
-def block_of(number: int) -> int:
-    """The block of loans that a loan's number is in: loans of one block are simulated by one process."""
-    return number // _BLOCK
+def lane_of(number: int) -> int:
+    """The lane of a loan that is not planted. Loans of one lane are simulated by one process."""
+    return 1 + number % _LANES
 
 
 def _nothing(_loan: Loan) -> None:

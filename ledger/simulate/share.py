@@ -1,14 +1,13 @@
 """A share of a simulation's loans: what they do on each day, for whoever puts the shares together.
 
 Loans know nothing of each other, so a book can be simulated in shares, each in a process of its own. They are dealt out
-in blocks of numbers in a row, and all that a share gives for a day names its loan or its block and is put in that
-order: the whole is the same however it was shared out.
+over lanes, and a day has one lane's lines after the other's, each in the order of its loans: the whole is the same
+however the lanes are shared out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -16,17 +15,17 @@ from ledger.simulate.borrowers import Borrowers
 from ledger.simulate.course import CourseDay
 from ledger.simulate.desk import Desk, Totals
 from ledger.simulate.frauds import Frauds
-from ledger.simulate.loan import Loan, block_of
+from ledger.simulate.loan import LANES, Loan
 from ledger.simulate.options import SCENARIOS, Options
 from ledger.simulate.origination import Originator
 from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import POOLS, signers
 from ledger.simulate.shelf import Shelf, ShelfDay
 
-_number, _block = attrgetter("number"), attrgetter("block")
+_number = attrgetter("number")
 
-#: A block of loans, and the lines of these loans.
-Block = tuple[int, bytes]
+#: A lane, and the lines of its loans.
+Said = tuple[int, bytes]
 
 
 class Reported(NamedTuple):
@@ -40,13 +39,13 @@ class Reported(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareDay:
-    """A day of a share: lines that are posted on it, and those of a wallet file that comes ``late``, by blocks.
+    """A day of a share: lines that are posted on it, and those of a wallet file that comes ``late``, by lanes.
 
     ``shelves`` and, at a month's end, ``reported`` are by pool; ``totals`` and ``doubles`` are of all days so far.
     """
 
-    said: list[Block]
-    late: list[Block]
+    said: list[Said]
+    late: list[Said]
     shelves: list[ShelfDay]
     reported: list[list[Reported]]
     totals: Totals
@@ -56,13 +55,13 @@ class ShareDay:
 class Share:
     """Some of the loans, from their first day on: beside share 0 there are ``others``, numbered from 1.
 
-    Share 0 has the blocks with planted loans, for what is planted is done by pools, too; where it is alone, it has all.
+    Share 0 has the planted loans, for what is planted is done by pools, too; where it is alone, it has all.
     """
 
     def __init__(self, options: Options, frauds: Frauds, number: int = 0, others: int = 0) -> None:
-        self._number = number
-        self._others = others
-        self._planted = {block_of(planted) for planted in frauds.planted}
+        self._lanes = LANES
+        if others:
+            self._lanes = LANES[number::others] if number else LANES[:1]
         self._every = options.report_every
         self._frauds = frauds
         self._desk = desk = Desk(
@@ -84,30 +83,27 @@ class Share:
         for shelf in self._shelves:
             shelf.take_in(today.date.weekday(), at_end=today.ends_month)
         waiting.sort(key=_number)
-        blocks = []
-        for block, loans in groupby(waiting, key=_block):
-            for loan in loans:
-                loan.step(loan)
-            blocks.append((block, *desk.cut()))
+        acting: list[list[Loan]] = [[] for _ in LANES]
+        for loan in waiting:
+            acting[loan.lane].append(loan)
+        new: list[list[int]] = [[] for _ in LANES]
+        for number in today.numbers:
+            new[self._frauds.lane(number)].append(number)
         self._originator.open(today.numbers.start)
-        for block, numbers in groupby(today.numbers, key=block_of):
-            if self._has(block):
-                for number in numbers:
-                    self._originate(number)
-                blocks.append((block, *desk.cut()))
+        said = []
+        for lane in self._lanes:
+            self._borrowers.act(acting[lane])
+            for number in new[lane]:
+                self._originate(number)
+            said.append((lane, *desk.cut()))
         return ShareDay(
-            said=[(block, said) for block, said, _ in blocks],
-            late=[(block, said) for block, _, said in blocks] if late else [],
+            said=[(lane, lines) for lane, lines, _ in said],
+            late=[(lane, lines) for lane, _, lines in said] if late else [],
             shelves=[shelf.close() for shelf in self._shelves],
             reported=self._report() if today.ends_month else [],
             totals=desk.totals(),
             doubles=self._originator.doubles,
         )
-
-    def _has(self, block: int) -> bool:
-        if not self._others or block in self._planted:
-            return self._number == 0
-        return self._number == 1 + block % self._others
 
     def _originate(self, number: int) -> None:
         loan = self._originator.originate(number)

@@ -19,7 +19,7 @@ from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import CURRENCY, POOLS, signers, yuan
 from ledger.simulate.pools import Pool
 from ledger.simulate.processes import sensible, shares
-from ledger.simulate.share import Block, Reported, Share, ShareDay
+from ledger.simulate.share import Reported, Said, Share, ShareDay
 
 #: Types that say something about a record, so that only one who has it in a log can post them.
 NEEDS_A_LOG: Final = ("cash.settled", "repayment.confirmed", "correction.made", "day.closed")
@@ -114,9 +114,9 @@ class Simulation:
         heard = [[one.shelves[place] for one in said] for place in range(len(pools))]
         for pool, shelves in zip(pools, heard, strict=True):
             pool.take_in(sorted(chain.from_iterable(one.taken for one in shelves)))
-        parts += [desk.cut()[0], *_by_loan([one.said for one in said])]
+        parts += [desk.cut()[0], *_by_lane([one.said for one in said])]
         if today.late_until is not None:
-            file = b"".join(_by_loan([one.late for one in said]))
+            file = b"".join(_by_lane([one.late for one in said]))
             self._late[today.late_until] = self._late.get(today.late_until, b"") + file
         frauds.move(today.date, pools, month_end=today.ends_month)
         for pool, shelves in zip(pools, heard, strict=True):
@@ -154,6 +154,6 @@ class Simulation:
         return tape
 
 
-def _by_loan(shares: list[list[Block]]) -> list[bytes]:
-    """The lines of all shares' blocks in the order of the loans; each share has its own blocks in order."""
-    return [said for _, said in sorted(chain.from_iterable(shares), key=itemgetter(0))]
+def _by_lane(shares: list[list[Said]]) -> list[bytes]:
+    """The lines of all shares, one lane after the other."""
+    return [lines for _, lines in sorted(chain.from_iterable(shares), key=itemgetter(0))]
