@@ -52,7 +52,6 @@ class Borrowers:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._filed = desk.filed
-        self._pay = self.pay
         self.behave(Scenario(meaning=""))
 
     def behave(self, scenario: Scenario) -> None:
@@ -79,20 +78,12 @@ class Borrowers:
         )
 
     def act(self, loans: Iterable[Loan]) -> None:
-        """Each loan does what it is filed for.
-
-        Most of a book's life are instalments that are paid as planned, so that here a call is a call too many:
-        """
-        pay, filed, on_time = self._pay, self._filed, self._on_time
+        """Each loan does what it is filed for."""
         for loan in loans:
-            if loan.step is not pay:
+            if loan.step is not None:
                 loan.step(loan)
             elif self.pay_instalment(loan):
-                loan.random = state = (loan.random * FACTOR + STEP) & MASK
-                if state >> 32 < on_time:
-                    filed[loan.due[loan.k]].append(loan)
-                else:
-                    self._not_on_time(loan, state >> 32)
+                self.next(loan)
 
     # -- up to date ----------------------------------------------------------------------------------------
 
@@ -101,7 +92,7 @@ class Borrowers:
         loan.random = state = (loan.random * FACTOR + STEP) & MASK
         draw = state >> 32  # as Loan.draw does it; so many are drawn here that a call is a call too many
         if draw < self._on_time:
-            loan.step = self._pay
+            loan.step = None
             self._filed[loan.due[loan.k]].append(loan)
         else:
             self._not_on_time(loan, draw)
@@ -111,7 +102,7 @@ class Borrowers:
         early, late, partial, bounced, prepaid, settled, _ = self._cuts
         if draw < early:
             day = due - 1 - draw % _MOST_EARLY
-            desk.plan(max(day, desk.day + 1), loan, self._pay)
+            desk.plan(max(day, desk.day + 1), loan, None)
         elif draw < late:
             desk.plan(due + 1 + draw % _MOST_LATE, loan, self._pay_overdue)
         elif draw < partial:
@@ -125,13 +116,8 @@ class Borrowers:
         else:
             self._miss(loan)
 
-    def pay(self, loan: Loan) -> None:
-        """The instalment is paid as planned. Most of a book's life is this."""
-        if self.pay_instalment(loan):
-            self.next(loan)
-
     def pay_instalment(self, loan: Loan) -> bool:
-        """Pay instalment ``k``; whether the loan goes on."""
+        """Pay instalment ``k`` as planned; whether the loan goes on. Most of a book's life is this."""
         desk, k = self._desk, loan.k
         planned, fen, principal, own = loan.payments[k]
         loan.k = later = k + 1

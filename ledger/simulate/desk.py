@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +11,7 @@ from ledger.domain import statements
 from ledger.domain.events import EVENTS, read_submission
 from ledger.proofs.note import Signer
 from ledger.simulate.lines import instalments
-from ledger.simulate.loan import Loan
+from ledger.simulate.loan import Loan, Step
 from ledger.simulate.plans import Calendar
 
 _print: Final = msgspec.json.encode
@@ -65,7 +64,7 @@ class Desk:
         self.wallet.clear()
         return said, late
 
-    def plan(self, day: int, loan: Loan, step: Callable[[Loan], None]) -> None:
+    def plan(self, day: int, loan: Loan, step: Step) -> None:
         """The loan's next act is ``step``, on ``day``."""
         loan.step = step
         self.filed[day].append(loan)

@@ -24,6 +24,9 @@ _LANES: Final = 16
 LANES: Final = range(_LANES + 1)
 PLANTED: Final = LANES[0]
 
+#: What a loan does on the day that it is filed for; None: it pays an instalment as planned.
+Step = Callable[["Loan"], None] | None
+
 
 class Loan:
     """``k`` counts instalments that are done with, from 0; amounts in fen, days as ordinals.
@@ -73,7 +76,7 @@ class Loan:
         self.wallet = False
         self.pool: Shelf | None = None
         self.plot = plot
-        self.step: Callable[[Loan], None] = _nothing
+        self.step: Step = None
 
     def draw(self) -> int:
         """The next of this loan's draws, below :data:`DRAWS`."""
@@ -98,7 +101,3 @@ def name_of(number: int) -> str:
 def lane_of(number: int) -> int:
     """The lane of a loan that is not planted. Loans of one lane are simulated by one process."""
     return 1 + number % _LANES
-
-
-def _nothing(_loan: Loan) -> None:
-    raise AssertionError("a loan in the calendar has a step")

@@ -138,8 +138,8 @@ class Originator:
     def _say_originated(self, loan: Loan, offer: Offer, name: str, dated: str, facts: str) -> None:
         self._desk.say(
             "loan.originated",
-            f'{{"id":"{name}.1","type":"loan.originated","subject":"loan:{name}{self._dated}{offer.text(loan.guarantor)},{dated},'
-            f"{loan.creditors.text(name)},{facts}",
+            f'{{"id":"{name}.1","type":"loan.originated","subject":"loan:{name}{self._dated}'
+            f"{offer.text(loan.guarantor)},{dated},{loan.creditors.text(name)},{facts}",
             loan.principal,
         )
 
