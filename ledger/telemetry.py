@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ledger.settings import Settings
 
 #: Libraries whose remarks are for their own developers.
-_QUIET = ("alembic", "urllib3", "httpx2", "httpcore2", "web3", "asyncio")
+_QUIET = ("alembic", "urllib3", "web3", "asyncio")
 
 
 def configure(settings: Settings) -> None:

@@ -1,22 +1,22 @@
 """JSON-RPC to a node: raw requests in, raw results out, and every failure with a meaning.
 
-Requests do not go through web3: its formatters refuse the blocks of QBFT and PBFT chains, whose ``extraData`` is
-longer than 32 bytes, and lose header fields they do not know; and whoever only asks a chain, such as ``poolproof
-verify``, need not wait the two seconds that it takes to import.
+Requests go through web3's HTTP provider and not through its formatters: those refuse the blocks of QBFT
+and PBFT chains, whose ``extraData`` is longer than 32 bytes, and lose header fields they do not know.
+This module and :mod:`ledger.chain.keystore` are the only ones that import web3, and only when first used
+(it takes two seconds).
 """
 
 from __future__ import annotations
 
-import itertools
-import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from ledger.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
-    import httpx2
+    from web3 import HTTPProvider
+    from web3.types import RPCEndpoint
 
 #: A node that needs longer than this for one request is as good as down; the next step asks again.
 DEFAULT_TIMEOUT_SECONDS = 10.0
@@ -58,15 +58,23 @@ class Rpc:
             raise ConfigurationError("chain endpoint: give an http:// or https:// URL of a JSON-RPC node")
         self._url = url
         self._timeout = timeout
-        self._tls = parts.scheme == "https"
-        self._client: httpx2.Client | None = None
-        self._numbers = itertools.count()
+        self._provider: HTTPProvider | None = None
         #: For messages: user, password, path and query may be secrets.
         self.name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
     def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         """One request; no parameters where none are given."""
-        answer = self._answer(method, list(params))
+        try:
+            answer: Any = self._connected().make_request(cast("RPCEndpoint", method), list(params))
+        except (OSError, ValueError) as error:
+            # requests' errors are OSErrors; a body that is no JSON is a ValueError.
+            refusal = _refusal_in_body(error)
+            if refusal is None:
+                reason = _reason(error)
+                raise UnavailableError(
+                    f"the chain node {self.name} does not answer {method}: {reason}"
+                ) from error
+            answer = refusal
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise UnavailableError(
                 f"the chain node {self.name} answers {method} with something that is not JSON-RPC"
@@ -78,42 +86,22 @@ class Rpc:
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._provider is not None:
+            manager: Any = self._provider._request_session_manager
+            for session in list(manager.session_cache._data.values()):
+                session.close()
+            manager.session_pool.shutdown(wait=False)
+            self._provider = None
 
-    def _answer(self, method: str, params: list[Any]) -> Any:
-        """The body of the answer, whatever it says."""
-        import httpx2
+    def _connected(self) -> HTTPProvider:
+        if self._provider is None:
+            from web3 import HTTPProvider
 
-        asked = {"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": params}
-        try:
             # No retries in here: the outbox repeats its own steps, and a command should fail at once.
-            response = self._connected().post(self._url, json=asked)
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._unavailable(method, _reason(error)) from error
-        status = None if response.is_success else f"HTTP status {response.status_code}"
-        try:
-            answer = response.json()
-        except ValueError as error:
-            raise self._unavailable(method, status or "the answer is not JSON") from error
-        # Some nodes send their JSON-RPC errors with status 400 or 500.
-        refuses = isinstance(answer, dict) and "error" in answer and response.status_code != 429
-        if status is not None and not refuses:
-            raise self._unavailable(method, status)
-        return answer
-
-    def _unavailable(self, method: str, reason: str) -> UnavailableError:
-        return UnavailableError(f"the chain node {self.name} does not answer {method}: {reason}")
-
-    def _connected(self) -> httpx2.Client:
-        if self._client is None:
-            import httpx2
-
-            # To read the authorities' certificates takes longer than a hundred questions to a node without TLS.
-            self._client = httpx2.Client(timeout=self._timeout, verify=self._tls)
-            weakref.finalize(self, self._client.close)
-        return self._client
+            self._provider = HTTPProvider(
+                self._url, request_kwargs={"timeout": self._timeout}, exception_retry_configuration=None
+            )
+        return self._provider
 
     def _refuse(self, method: str, failure: Any) -> None:
         if not isinstance(failure, dict):
@@ -146,15 +134,31 @@ def _revert_data(data: Any) -> bytes | None:
         return None
 
 
+def _refusal_in_body(error: Exception) -> dict[str, Any] | None:
+    """Some nodes send their JSON-RPC errors with status 400 or 500."""
+    response = getattr(error, "response", None)
+    if response is None or response.status_code == 429:
+        return None
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and "error" in body else None
+
+
 def _reason(error: Exception) -> str:
     """One line without the URL."""
-    import httpx2
-
-    if isinstance(error, httpx2.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, httpx2.TimeoutException):
-        return "no answer in time"
-    return "no connection" if isinstance(error, httpx2.NetworkError) else type(error).__name__
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    if isinstance(error, ValueError):
+        return "the answer is not JSON"
+    text = type(error).__name__
+    return {
+        "ConnectionError": "no connection",
+        "ConnectTimeout": "no connection in time",
+        "ReadTimeout": "no answer in time",
+    }.get(text, text)
 
 
 def to_hex(data: bytes) -> str:

@@ -77,7 +77,7 @@ def serve(door: str) -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{name}."):
             if not module.name.endswith("__main__") and ".migrations." not in module.name:
                 importlib.import_module(module.name)
-    for name in ("web3", "httpx2", "uvicorn", "alembic.command", "rich.progress"):
+    for name in ("web3", "uvicorn", "alembic.command", "rich.progress"):
         importlib.import_module(name)
     # The tree of commands, which each of them would make again.
     typer.main.get_command = cache(typer.main.get_command)

@@ -31,7 +31,7 @@ from ledger.vault import Vault
 from tests import book
 
 # What signing and sending load when first used: here once, not again in each child.
-for _name in ("eth_account", "eth_abi.abi", "httpx2", "web3"):
+for _name in ("eth_account", "eth_abi.abi", "web3"):
     importlib.import_module(_name)
 
 ORIGIN = "crash.example/log"
