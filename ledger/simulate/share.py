@@ -1,14 +1,13 @@
 """A share of a simulation's loans: what they do on each day, for whoever puts the shares together.
 
 Loans know nothing of each other, so a book can be simulated in shares, each in a process of its own. They are dealt out
-over lanes, and a day has one lane's lines after the other's, each in the order of its loans: the whole is the same
-however the lanes are shared out.
+over lanes: a day has one lane's lines after the other's, and in a lane the loans act in the order in which they were
+filed, before new ones come. So the whole is the same however the lanes are shared out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple
 
 from ledger.simulate.borrowers import Borrowers
@@ -21,8 +20,6 @@ from ledger.simulate.origination import Originator
 from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import POOLS, signers
 from ledger.simulate.shelf import Shelf, ShelfDay
-
-_number = attrgetter("number")
 
 #: A lane, and the lines of its loans.
 Said = tuple[int, bytes]
@@ -82,7 +79,6 @@ class Share:
         waiting = desk.open(today.day, late=late)
         for shelf in self._shelves:
             shelf.take_in(today.date.weekday(), at_end=today.ends_month)
-        waiting.sort(key=_number)
         acting: list[list[Loan]] = [[] for _ in LANES]
         for loan in waiting:
             acting[loan.lane].append(loan)
