@@ -13,37 +13,46 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scripts.bench_sets import ORIGIN, ROOT, Json, Peaks, child, make_ledger, say
 
+#: Of a simulated file so many events are encoded again, to compare with.
+_ENCODED: Final = 100_000
+
 
 def simulate(_: argparse.Namespace) -> list[Json]:
-    """A million events of a simulated platform, in one process and shared out to as many as there are cores."""
-    return [_simulated(processes) for processes in sorted({1, os.cpu_count() or 1})]
+    """A simulated platform over two years, a million events, and over ten, in one process and on all cores."""
+    return [
+        _simulated(processes, loans=105_000 * times, months=24 * times)
+        for times in (1, 5)
+        for processes in sorted({1, os.cpu_count() or 1})
+    ]
 
 
-def _simulated(processes: int) -> Json:
+def _simulated(processes: int, *, loans: int, months: int) -> Json:
     """The command as a user runs it, from its start to the written file, beside encoding as many lines as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "events.ndjson"
-        asked = f"--loans 105000 --months 24 --processes {processes} --json --output".split()
+        asked = f"--loans {loans} --months {months} --start 2017-01-01 --processes {processes} --json --output".split()
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, "scripts/simulate.py", *asked, str(output)]
         with Peaks() as peaks:
             summary = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        size = output.stat().st_size
+        size, events = output.stat().st_size, summary["events"]
+        one_in = events // _ENCODED
         with output.open() as lines:
-            values = [json.loads(line) for line in itertools.islice(lines, 0, None, 10)]
+            values = [json.loads(line) for line in itertools.islice(lines, 0, None, one_in)]
     begun = time.process_time()
     for value in values:
         json.dumps(value, separators=(",", ":"))
-    encoding = (time.process_time() - begun) * 10
+    encoding = (time.process_time() - begun) * one_in
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    events = summary["events"]
     return {
         "processes": processes,
+        "loans": loans,
+        "months": months,
         "events": events,
         "megabytes": round(size / 1e6),
         "seconds": round(seconds, 1),
