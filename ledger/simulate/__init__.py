@@ -2,9 +2,9 @@
 
 :class:`Simulation` gives the events day by day, :func:`drive` puts them into a log with the answers of the account
 bank that need the log's digests, :func:`parties` are those to register first. Rooms behind: ``course`` (what each day
-brings), ``share`` (loans on a day; ``processes`` runs several), ``origination``, ``borrowers`` (behaviour), ``plans``
-(instalments), ``shelf`` and ``pools``, ``frauds``, ``platform`` (parties, products, pools), ``lines`` (text of
-events), ``clerk``, ``clock``.
+brings), ``share`` (loans on a day; ``processes`` runs several), ``offers`` (what is bought), ``origination``,
+``borrowers`` (behaviour), ``plans`` (instalments), ``shelf`` and ``pools``, ``frauds``, ``platform`` (parties,
+products, pools), ``lines`` (text of events), ``clerk``, ``clock``.
 """
 
 from ledger.simulate.clerk import Clerk, drive

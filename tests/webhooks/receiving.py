@@ -100,7 +100,7 @@ def saying(*parts: bytes, pause: Callable[[], object] = lambda: None) -> Iterato
                 return
             with connection:
                 try:
-                    connection.recv(65_536)
+                    _read_request(connection)
                     for part in parts:
                         pause()
                         connection.sendall(part)
@@ -115,6 +115,17 @@ def saying(*parts: bytes, pause: Callable[[], object] = lambda: None) -> Iterato
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
+
+
+def _read_request(connection: socket.socket) -> None:
+    """All of it: a connection that is closed while something waits to be read takes back what was said on it."""
+    with connection.makefile("rb") as stream:
+        length = 0
+        while line := stream.readline().strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        stream.read(length)
 
 
 def certificate(name: str) -> tuple[bytes, bytes]:
