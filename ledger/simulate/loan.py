@@ -46,6 +46,7 @@ class Loan:
         self,
         *,
         number: int,
+        lane: int,
         product: Product,
         creditors: Creditors,
         plan: Plan,
@@ -55,7 +56,7 @@ class Loan:
         plot: Plot | None,
     ) -> None:
         self.number = number
-        self.lane = lane_of(number) if plot is None else PLANTED
+        self.lane = lane
         self.name = name_of(number)
         self.product = product
         self.creditors = creditors

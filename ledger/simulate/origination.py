@@ -79,15 +79,15 @@ class Originator:
         a, b, c, d, _, f, random, g = _DRAWS(digest)
         plot = self._frauds.cast(number)
         if plot is None:
-            if (b >> 40) % _TWICE == 0:
-                a, b = self._as_before(number, a, b)
+            a, b = self._bought(number, a, b)
             offer, creditors = self._offers.drawn(a), self._creditors[c % 1_000]
         else:
             offer, creditors = self._offers.planted(a), CREDITORS[0]
         due, dated = self._dues.of(offer.instalments)
         loan = Loan(
-            number=number, product=offer.product, creditors=creditors, plan=offer.plan(self._dues), due=due,
-            guarantor=GUARANTORS[d % 2] if offer.product.guaranteed else None, random=random, plot=plot,
+            number=number, lane=self._frauds.lane(number), product=offer.product, creditors=creditors,
+            plan=offer.plan(self._dues), due=due, guarantor=GUARANTORS[d % 2] if offer.product.guaranteed else None,
+            random=random, plot=plot,
         )  # fmt: skip
         loan.account = ACCOUNTS[c >> 24 & 1]
         if plot is None:
@@ -121,8 +121,10 @@ class Originator:
     def _digest(self, number: int) -> bytes:
         return hashlib.sha512(self._prefix + b"%d" % number).digest()
 
-    def _as_before(self, number: int, a: int, b: int) -> tuple[int, int]:
-        """Of a loan that buys the same again: the draws of the loan before it on this day that say what and who."""
+    def _bought(self, number: int, a: int, b: int) -> tuple[int, int]:
+        """The draws that say what is bought and by whom: the loan's own, or, where it is the same again, those of the
+        loan before it on this day.
+        """
         again = number
         while (b >> 40) % _TWICE == 0 and again > self._first and self._frauds.cast(again - 1) is None:
             again -= 1
