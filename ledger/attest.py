@@ -15,7 +15,7 @@ from ledger.errors import ConfigurationError, VerificationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ledger.audit.findings import AuditReport
+    from ledger.audit.report import AuditReport
     from ledger.chain.attestation import Attestation, SignedAttestation, Verdict
     from ledger.chain.attestation_registry import AttestationRegistry, Attested
     from ledger.chain.client import ChainClient

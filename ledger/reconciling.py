@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ledger import jobs, uploads
-from ledger.audit import reconcile as audit
-from ledger.audit.compare import Basis
-from ledger.audit.reconciliation import Reconciliation
+from ledger.audit.reconcile import perform as audit
+from ledger.audit.reconcile.compare import Basis
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.charter import keeper_of
 from ledger.domain.calendar import parse_day
 from ledger.domain.events import EVENTS
@@ -148,7 +148,7 @@ def compare(
     """Compare a file with the pool's records, all that the log has; needs no key, since private fields are not read.
 
     ``poster`` is who will record it, or would; None is for a private look. Raises what
-    :func:`ledger.audit.reconcile.reconcile` raises, and :class:`RefusedError` for a sender that is no party.
+    :func:`~ledger.audit.reconcile.perform.reconcile` raises, and :class:`RefusedError` for a sender that is no party.
     """
     request = order.request
     with store.read() as connection:

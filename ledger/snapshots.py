@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import structlog
 
-from ledger.audit import base, run
+from ledger.audit import run
 from ledger.audit.analytics import report
-from ledger.audit.base import Covers
-from ledger.audit.collect import Collector
-from ledger.audit.composition import Composition
+from ledger.audit.collectors import Collector, base
+from ledger.audit.collectors.base import Covers
+from ledger.audit.collectors.composition import Composition
+from ledger.audit.collectors.remittance import Collections
+from ledger.audit.collectors.totals import Totals
 from ledger.audit.findings import Notes
-from ledger.audit.remittance import Collections
-from ledger.audit.totals import Totals
 from ledger.audit.work import Job
 from ledger.domain import calendar, money
 from ledger.domain.events.cash import RemittanceMade

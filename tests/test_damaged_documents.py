@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from ledger.audit.fsck import TABLES
+from ledger.audit.fsck.check import TABLES
 from ledger.errors import IntegrityError, NotFoundError, PoolproofError, UnavailableError, VerificationError
 from ledger.log import Ledger
 from ledger.proofs.verdict import Verdict

@@ -14,7 +14,7 @@ from api.services import Here
 from ledger import audits
 from ledger.access import Caller
 from ledger.audit import reportfile
-from ledger.audit.findings import MEDIA_TYPE, AuditReport
+from ledger.audit.report import MEDIA_TYPE, AuditReport
 from ledger.domain.calendar import parse_day
 from ledger.errors import NotFoundError
 from ledger.reading import Reader as Shown

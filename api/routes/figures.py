@@ -16,10 +16,10 @@ from api.auth import Reader
 from api.routes.paths import Day, PoolName
 from api.services import Here
 from ledger import audits, snapshots
-from ledger.audit import breaks
 from ledger.audit import pool as pools
-from ledger.audit.breaks import StandingBreak
 from ledger.audit.findings import Finding
+from ledger.audit.reconcile import breaks
+from ledger.audit.reconcile.breaks import StandingBreak
 from ledger.domain import calendar
 from ledger.domain.events.files import TapeReceived
 from ledger.domain.fold import Indexed

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit import damage, eligibility, reconcile, sealed, trail
-from ledger.audit import tapes as tapework
+from ledger.audit import damage, sealed, trail
 from ledger.audit.catalogue import PROCEDURES
-from ledger.audit.checks import holding, life, reports, schedule, terms
-from ledger.audit.collect import Collector
-from ledger.audit.findings import MAKER, Asked, AuditReport
+from ledger.audit.checks import eligibility, holding, life, reports, schedule, terms
+from ledger.audit.collectors import Collector
+from ledger.audit.collectors.totals import Totals
+from ledger.audit.reconcile import perform as reconcile
+from ledger.audit.reconcile import tapes as tapework
+from ledger.audit.report import MAKER, Asked, AuditReport
 from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, follow_holders, over_cases
 from ledger.audit.sealed import SealLeaves
 from ledger.audit.sight import Sight
-from ledger.audit.totals import Totals
 from ledger.audit.trail import Shown
 from ledger.audit.work import Check, Job
 from ledger.proofs.trust import TrustRoot

@@ -1,7 +1,7 @@
 """The file of an audit's report, its digest, and the short text by which two papers are compared.
 
 A report file is canonical JSON and a newline; other spellings of the same JSON are read as well. Reading is strict:
-exactly the members that :meth:`~ledger.audit.findings.AuditReport.to_json` gives, and counts, outcomes and severities
+exactly the members that :meth:`~ledger.audit.report.AuditReport.to_json` gives, and counts, outcomes and severities
 must follow from the rest::
 
     {"media_type":"application/vnd.poolproof.audit-report.v1+json","basis":{…},"counts":{…},"findings":[…],…}
@@ -26,8 +26,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
-from ledger.audit.findings import MAKER, MEDIA_TYPE, Asked, AuditReport, Basis, Evidence, Finding, Procedure
+from ledger.audit.findings import Evidence, Finding, Procedure
 from ledger.audit.render.words import LANGUAGES
+from ledger.audit.report import MAKER, MEDIA_TYPE, Asked, AuditReport, Basis
 from ledger.errors import MalformedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.documents import Form

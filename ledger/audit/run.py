@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final, TypeVar
 
-from ledger.audit import encumbrance, integrity, logscan, poolchain
+from ledger.audit import encumbrance, integrity, poolchain
 from ledger.audit import pool as pools
-from ledger.audit.backdating import Clock
+from ledger.audit.collectors.backdating import Clock
 from ledger.audit.damage import UNREADABLE
-from ledger.audit.findings import Basis, Notes
+from ledger.audit.findings import Notes
 from ledger.audit.integrity import Opened
-from ledger.audit.logscan import LogScan
+from ledger.audit.report import Basis
+from ledger.audit.scan import logscan
+from ledger.audit.scan.logscan import LogScan
 from ledger.audit.sight import Sight
 from ledger.audit.trail import Trail
 from ledger.audit.work import Check, Collect, Job, Part, Worker

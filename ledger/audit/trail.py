@@ -1,7 +1,7 @@
 """The money trail of a pool: what an audit adds up over its loans about cash, and the procedures that follow.
 
-Three steps, in this order: the log's records are scanned (:mod:`ledger.audit.logscan`), which gives a :class:`Trail`;
-the pool's loans are gone through with its collectors; :func:`check` performs confirmation, remittance, concentration,
+Three steps, in this order: the log's records are scanned (:mod:`ledger.audit.scan`), which gives a :class:`Trail`; the
+pool's loans are gone through with its collectors; :func:`check` performs confirmation, remittance, concentration,
 borrowing_base, back_dating, days and duplicates on what they gave.
 """
 
@@ -12,18 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ledger.audit import base, logscan, remittance
-from ledger.audit.backdating import BackDating, Clock
-from ledger.audit.base import Base, Covers
-from ledger.audit.cash import CashBook
-from ledger.audit.collect import Collector
-from ledger.audit.confirmation import Confirmations
+from ledger.audit.collectors import Collector, base, remittance
+from ledger.audit.collectors.backdating import BackDating, Clock
+from ledger.audit.collectors.base import Base, Covers
+from ledger.audit.collectors.confirmation import Confirmations
+from ledger.audit.collectors.remittance import Collections, Remitted
+from ledger.audit.collectors.totals import Totals
 from ledger.audit.findings import Notes
-from ledger.audit.logscan import Known, LogScan
 from ledger.audit.pool import Pool
-from ledger.audit.remittance import Collections, Remitted
 from ledger.audit.rules import PoolRules
-from ledger.audit.totals import Totals
+from ledger.audit.scan import logscan
+from ledger.audit.scan.cash import CashBook
+from ledger.audit.scan.logscan import Known, LogScan
 from ledger.domain import money
 from ledger.store import ReadConnection
 from ledger.store.logs import LogRow

@@ -13,12 +13,12 @@ from datetime import date
 from ledger import register
 from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Case
-from ledger.audit.collect import Collector
+from ledger.audit.collectors import Collector
 from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.erased import LATER, Erasures
 from ledger.audit.findings import Evidence, Notes
-from ledger.audit.logscan import Known
 from ledger.audit.pool import Pool, claims_of_loan
+from ledger.audit.scan.logscan import Known
 from ledger.audit.sight import UNOPENED, Nonces, Opener
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ledger.access import View
-    from ledger.audit.findings import AuditReport, Finding
+    from ledger.audit.findings import Finding
+    from ledger.audit.report import AuditReport
 
 #: Stands for the name of something that a reader may not see; the same in every language.
 HIDDEN: Final = "***"

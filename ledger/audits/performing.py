@@ -29,7 +29,8 @@ from ledger.store.audits import AuditRow
 from ledger.webhooks.messages import announce
 
 if TYPE_CHECKING:
-    from ledger.audit.findings import AuditReport, Finding
+    from ledger.audit.findings import Finding
+    from ledger.audit.report import AuditReport
     from ledger.audit.run import AnchorTimes
     from ledger.chain.sources import OnlineAnchors
     from ledger.log import Ledger

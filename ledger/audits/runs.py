@@ -18,7 +18,8 @@ from ledger.store.audits import AuditRow
 
 if TYPE_CHECKING:
     from ledger.access import View
-    from ledger.audit.findings import AuditReport, Finding
+    from ledger.audit.findings import Finding
+    from ledger.audit.report import AuditReport
     from ledger.store import ReadConnection, WriteConnection
     from ledger.store.logs import LogRow
 

@@ -18,7 +18,7 @@ from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ledger.attest import Listed, Place
-    from ledger.audit.findings import AuditReport
+    from ledger.audit.report import AuditReport
     from ledger.chain.attestation import SignedAttestation
     from ledger.chain.keystore import ChainAccount
     from ledger.home import Home

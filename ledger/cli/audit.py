@@ -18,7 +18,7 @@ from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.errors import UnavailableError, VerificationError
 
 if TYPE_CHECKING:
-    from ledger.audit.findings import AuditReport
+    from ledger.audit.report import AuditReport
     from ledger.audit.run import AnchorTimes, Request
     from ledger.audit.watch import Look
     from ledger.chain.sources import OnlineAnchors

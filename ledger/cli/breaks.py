@@ -21,7 +21,7 @@ from ledger.cli.frame import (
 from ledger.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
-    from ledger.audit.breaks import StandingBreak
+    from ledger.audit.reconcile.breaks import StandingBreak
     from ledger.home import Home
 
 
@@ -109,7 +109,7 @@ def close(
     It is closed once its owner and another party have both posted theirs; one side alone, or twice, does not
     close it.
     """
-    from ledger.audit.breaks import closing
+    from ledger.audit.reconcile.breaks import closing
 
     with open_home() as home:
         day, side = today(home), party or only_party(home)
@@ -126,8 +126,8 @@ def close(
 
 
 def _standing(home: Home, pool: str, day: date | None) -> dict[str, StandingBreak]:
-    from ledger.audit import breaks
     from ledger.audit import pool as pools
+    from ledger.audit.reconcile import breaks
     from ledger.store import logs
 
     with home.store.read() as connection:

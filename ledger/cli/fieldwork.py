@@ -11,8 +11,8 @@ from ledger.errors import ConfigurationError, RefusedError
 from ledger.quotes import in_quotes
 
 if TYPE_CHECKING:
-    from ledger.audit.findings import AuditReport
     from ledger.audit.perform import Tape
+    from ledger.audit.report import AuditReport
     from ledger.audit.run import Progress
     from ledger.charter import HasRoles
     from ledger.store import Store

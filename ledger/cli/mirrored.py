@@ -17,7 +17,7 @@ from ledger.cli.service import ServiceKey
 from ledger.errors import RefusedError, VerificationError
 
 if TYPE_CHECKING:
-    from ledger.audit.findings import AuditReport
+    from ledger.audit.report import AuditReport
     from ledger.audit.run import Request
     from ledger.chain.sources import OnlineAnchors
     from ledger.mirror.remote import Remote

@@ -11,7 +11,7 @@ from ledger.cli.frame import Json, Output, command_group, example, only_party, o
 from ledger.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
-    from ledger.audit.reconciliation import Reconciliation
+    from ledger.audit.reconcile.reconciliation import Reconciliation
     from ledger.home import Home
     from ledger.store.logs import LogRow
 

@@ -11,7 +11,7 @@ import typer
 from ledger.cli.frame import Json, Output, command_group, example, read_file
 
 if TYPE_CHECKING:
-    from ledger.audit.findings import AuditReport
+    from ledger.audit.report import AuditReport
 
 commands = command_group("Reports.")
 

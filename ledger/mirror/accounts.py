@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from ledger.audit import cash
+from ledger.audit.scan import cash
 from ledger.domain import record
 from ledger.store import ReadConnection, records, shown
 from ledger.store.logs import LogRow

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from ledger.audit.findings import AuditReport
 from ledger.audit.perform import Tape, audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import AnchorTimes, Request
 from ledger.errors import UnavailableError, UndeterminedError, VerificationError
 from ledger.mirror.build import build

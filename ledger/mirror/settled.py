@@ -7,7 +7,7 @@ over the digests, so a list that leaves one out, or has one too many, contradict
 
 The work is done by ranges of entries, of the log's owner on one side and added up on the other. A payment counts with
 what its record says; a correction of it takes that back, and gives what it says instead, in the range it stands in
-itself. The rules are those of :mod:`ledger.audit.cash`.
+itself. The rules are those of :mod:`ledger.audit.scan.cash`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from ledger.audit import cash
-from ledger.audit.cash import Flow, Till, flow_of
 from ledger.audit.findings import Notes
-from ledger.audit.logscan import known
+from ledger.audit.scan import cash
+from ledger.audit.scan.cash import Flow, Till, flow_of
+from ledger.audit.scan.logscan import known
 from ledger.audit.sight import Others, Outside
 from ledger.domain import calendar, record
 from ledger.domain.events.cash import CashSettled

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from api import schemas
 from ledger import reconciling
 from ledger.audit import pool as pools
-from ledger.audit.breaks import tapes_received
+from ledger.audit.reconcile.breaks import tapes_received
 from ledger.jobs import Runner
 from ledger.reconciling import Desk
 from ledger.store import logs, tables

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ledger.audit import integrity
-from ledger.audit.logscan import Known, LogScan
+from ledger.audit.scan.logscan import Known, LogScan
 from ledger.domain import statements
 from ledger.domain.events import read_submission
 from ledger.log import Ledger

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from ledger.audit.findings import AuditReport, Finding, Outcome
+from ledger.audit.findings import Finding, Outcome
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.domain import statements
 from ledger.domain.events import read_submission

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ledger.audit import reconcile as audit
-from ledger.audit.reconciliation import Reconciliation
+from ledger.audit.reconcile import perform as audit
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.log import Ledger
 from ledger.proofs.note import Signer
 from ledger.store import Store, logs

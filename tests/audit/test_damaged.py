@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from ledger.audit import integrity
-from ledger.audit.findings import AuditReport, Finding, Notes, Procedure
+from ledger.audit.findings import Finding, Notes, Procedure
 from ledger.audit.perform import audit
-from ledger.audit.poolloans import PoolView
+from ledger.audit.reconcile.poolloans import PoolView
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.audit.timeline import tell
 from ledger.errors import IntegrityError

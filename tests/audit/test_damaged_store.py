@@ -18,9 +18,10 @@ import pytest
 from sqlalchemy import Integer, LargeBinary
 
 from ledger.audit.damage import TABLES
-from ledger.audit.findings import AuditReport, Finding
-from ledger.audit.fsck import TABLES as KEPT
+from ledger.audit.findings import Finding
+from ledger.audit.fsck.check import TABLES as KEPT
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.errors import PoolproofError
 from ledger.proofs.trust import TrustRoot

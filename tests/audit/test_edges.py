@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ledger.audit.erased import LATER
-from ledger.audit.findings import AuditReport, Outcome
+from ledger.audit.findings import Outcome
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.audit.timeline import tell
 from ledger.domain.money import UNIT

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.audit.findings import AuditReport, Outcome
+from ledger.audit.findings import Outcome
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.home import Home
 from ledger.settings import Settings

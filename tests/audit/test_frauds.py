@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.findings import AuditReport, Outcome
+from ledger.audit.findings import Outcome
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.log import Ledger
 from ledger.simulate import FRAUDS, Options, SimulatedClock, Simulation

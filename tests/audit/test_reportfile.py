@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from ledger.audit import reportfile
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
-from ledger.audit.findings import Asked, AuditReport, Evidence, Finding, Procedure
+from ledger.audit.findings import Evidence, Finding, Procedure
+from ledger.audit.report import Asked, AuditReport
 from ledger.audit.reportfile import ReportCode
 from ledger.errors import MalformedError, VerificationError
 from tests.audit.render import samples
@@ -99,7 +100,7 @@ def test_what_was_printed_is_read(report: AuditReport) -> None:
     again = reportfile.decode(data)
     assert again == report
     assert reportfile.encode(again) == data
-    assert AuditReport.from_json(json.loads(data)) == report
+    assert reportfile.read(json.loads(data)) == report
     code = ReportCode.of(report)
     assert ReportCode.parse(str(code)) == code
 
@@ -154,7 +155,7 @@ def test_a_changed_value_is_refused_or_changes_the_digest(path: tuple[Any, ...])
     holder, name = place(changed, path), path[-1]
     holder[name] = holder[name] + 1 if isinstance(holder[name], int) else f"{holder[name]}0"
     try:
-        report = AuditReport.from_json(changed)
+        report = reportfile.read(changed)
     except MalformedError:
         return
     assert name not in DERIVED
@@ -170,14 +171,14 @@ def reworded(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_report_of_another_version_is_read_with_its_digest_and_shown_in_our_words() -> None:
-    report = AuditReport.from_json(reworded(made_by="poolproof 9.9"))
+    report = reportfile.read(reworded(made_by="poolproof 9.9"))
     assert reportfile.digest(report) == reportfile.digest(samples.chinese())
     assert report.findings[0].text() == samples.chinese().findings[0].text()
 
 
 def test_words_that_are_not_ours_are_refused_under_our_name() -> None:
     with pytest.raises(MalformedError, match=r"findings\[0\].text is not what this version derives"):
-        AuditReport.from_json(reworded())
+        reportfile.read(reworded())
 
 
 def test_what_an_error_said_is_not_in_the_digest() -> None:
@@ -199,12 +200,12 @@ def test_a_value_of_another_type_or_a_missing_one_is_refused(path: tuple[Any, ..
         changed = deepcopy(DOCUMENT)
         place(changed, path)[path[-1]] = wrong
         with pytest.raises(MalformedError):
-            AuditReport.from_json(changed)
+            reportfile.read(changed)
     if isinstance(path[-1], str) and path[0] not in {"numbers", "totals"} and "facts" not in path:
         changed = deepcopy(DOCUMENT)
         del place(changed, path)[path[-1]]
         with pytest.raises(MalformedError):
-            AuditReport.from_json(changed)
+            reportfile.read(changed)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_a_value_of_another_type_or_a_missing_one_is_refused(path: tuple[Any, ..
 )
 def test_what_is_wrong_is_named(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(MalformedError, match=reason):
-        AuditReport.from_json(DOCUMENT | change)
+        reportfile.read(DOCUMENT | change)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b'{"media_type":1}', b"\xff", b"{}"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.audit import logscan, trail
 from ledger.audit import pool as pools
-from ledger.audit.backdating import Clock
+from ledger.audit import trail
 from ledger.audit.checks.case import Case
+from ledger.audit.collectors.backdating import Clock
+from ledger.audit.collectors.totals import Totals
 from ledger.audit.findings import Notes, Outcome
-from ledger.audit.totals import Totals
+from ledger.audit.scan import logscan
 from ledger.audit.trail import Shown, Trail
 from ledger.domain import record, statements
 from ledger.domain.events import read_submission

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.audit.findings import AuditReport
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.chain import devnet
 from ledger.chain.reader import ChainReader

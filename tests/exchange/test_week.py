@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.days import DayScan
 from ledger.audit.findings import Notes
+from ledger.audit.scan.days import DayScan
 from ledger.domain import record
 from ledger.domain.fold import Indexed
 from ledger.exchange import Exchange, Kind, Report, countersign, days, problems

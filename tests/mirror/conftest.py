@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.findings import AuditReport
 from ledger.audit.perform import audit
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.mirror.check import Chain, check
 from ledger.mirror.folder import Folder

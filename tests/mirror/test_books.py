@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
-from ledger.audit.findings import AuditReport
+from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
 from ledger.log import Ledger
 from ledger.mirror.check import check

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ledger.audit.cash import CashBook, CashScan
 from ledger.audit.findings import Finding, Notes
-from ledger.audit.logscan import known
+from ledger.audit.scan.cash import CashBook, CashScan
+from ledger.audit.scan.logscan import known
 from ledger.audit.sight import Outside
 from ledger.domain import record, statements
 from ledger.domain.events import read_submission

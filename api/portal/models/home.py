@@ -22,8 +22,8 @@ from api.portal.models.verdict import Verdict, verdict
 from api.portal.words import Words
 from ledger import audits, snapshots
 from ledger.access import Caller, View
-from ledger.audit import breaks
 from ledger.audit import pool as audited
+from ledger.audit.reconcile import breaks
 from ledger.audit.run import last_day
 from ledger.domain import money
 from ledger.domain.events.files import TapeReceived

@@ -13,10 +13,10 @@ from api.portal.models.verdict import Verdict, verdict
 from api.portal.words import Words
 from ledger import audits, snapshots
 from ledger.access import Caller, View
-from ledger.audit import breaks
 from ledger.audit import pool as audited
-from ledger.audit.breaks import StandingBreak
 from ledger.audit.catalogue import Severity
+from ledger.audit.reconcile import breaks
+from ledger.audit.reconcile.breaks import StandingBreak
 from ledger.audit.run import last_day
 from ledger.domain import pools as states
 from ledger.domain.pools import PoolState

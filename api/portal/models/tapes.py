@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 from ledger.access import Caller, Scope
-from ledger.audit import breaks
 from ledger.audit import pool as pools
-from ledger.audit.breaks import StandingBreak
+from ledger.audit.reconcile import breaks
+from ledger.audit.reconcile.breaks import StandingBreak
 from ledger.domain import calendar, money
 from ledger.domain.events import EVENTS
 from ledger.domain.fold import Indexed

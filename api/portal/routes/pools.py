@@ -24,7 +24,7 @@ from api.routes.paths import PoolName
 from api.routes.receipts import bundled
 from api.services import Here
 from ledger import audits, bundle, loanlist, snapshots
-from ledger.audit.findings import MEDIA_TYPE
+from ledger.audit.report import MEDIA_TYPE
 from ledger.errors import ConfigurationError, NotFoundError, UnavailableError, VerificationError
 from ledger.reading import Reader
 from ledger.store import logs, relays

@@ -26,7 +26,7 @@ from ledger.audit.checks.case import Case
 
 @dataclass(slots=True)
 class Analytics:
-    """A collector (:mod:`ledger.audit.collect`): sums by currency, month and vintage."""
+    """A collector (:mod:`ledger.audit.collectors`): sums by currency, month and vintage."""
 
     currencies: dict[str, CurrencySums] = field(default_factory=dict)
 

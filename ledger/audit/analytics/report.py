@@ -17,9 +17,10 @@ from ledger.audit import run
 from ledger.audit.analytics import Analytics, months
 from ledger.audit.analytics.document import Document
 from ledger.audit.catalogue import Severity
-from ledger.audit.collect import Collector
-from ledger.audit.findings import Basis, Finding
+from ledger.audit.collectors import Collector
+from ledger.audit.findings import Finding
 from ledger.audit.pool import Pool
+from ledger.audit.report import Basis
 from ledger.audit.work import Job
 from ledger.errors import RefusedError
 from ledger.proofs.trust import TrustRoot

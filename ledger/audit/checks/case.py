@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from ledger.audit.eligibility import Eligibility, examine
+from ledger.audit.checks.eligibility import Eligibility, examine
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.rules import PoolRules, Versions
 from ledger.domain import money

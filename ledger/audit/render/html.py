@@ -11,10 +11,10 @@ import base64
 import hashlib
 from importlib import resources
 
-from ledger.audit.findings import AuditReport
 from ledger.audit.render import qr
 from ledger.audit.render.view import MOST_ON_PAPER, view
 from ledger.audit.render.words import Language, labels
+from ledger.audit.report import AuditReport
 
 _LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 

@@ -20,10 +20,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.audit.findings import AuditReport
 from ledger.audit.render import fonts, qr
 from ledger.audit.render.view import MOST_ON_PAPER, View, view
 from ledger.audit.render.words import Language, labels
+from ledger.audit.report import AuditReport
 from ledger.errors import UnavailableError
 
 #: PDF/A of ISO 19005-2, conformance level a: archivable, and readable by machines and by those who cannot see.

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ledger.audit.findings import AuditReport
 from ledger.audit.render.view import FindingView, ProcedureView, Row, Total, View, view
 from ledger.audit.render.words import Language, is_wide, labels
+from ledger.audit.report import AuditReport
 
 #: Findings of one code: enough to see what it is about, without pushing the verdict off the screen.
 MOST: Final = 10

@@ -15,8 +15,9 @@ from itertools import groupby
 from typing import Final, TypeVar
 
 from ledger.audit.catalogue import PROCEDURES, Severity
-from ledger.audit.findings import AuditReport, Finding, Outcome, Procedure
+from ledger.audit.findings import Finding, Outcome, Procedure
 from ledger.audit.render.words import Language, counted, rank, sentence, word
+from ledger.audit.report import AuditReport
 from ledger.audit.reportfile import ReportCode
 
 #: Findings of one code on paper: more than this nobody reads, and a file of them no viewer opens.

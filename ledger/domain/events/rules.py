@@ -1,8 +1,8 @@
 """What a pool promises: eligibility, limits, advance rate, how delinquency and cost are measured.
 
 ``eligibility`` is flat: ``FIELD_max``, ``FIELD_min``, ``FIELD_in`` and ``FIELD_not_in`` bound a fact of the loan,
-such as ``days_past_due_max`` or ``product_in``; :mod:`ledger.audit.eligibility` lists the fields. Amounts and rates are
-decimal strings.
+such as ``days_past_due_max`` or ``product_in``; :mod:`ledger.audit.checks.eligibility` lists the fields. Amounts and
+rates are decimal strings.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.audit import eligibility
-from ledger.audit.checks import life
+from ledger.audit.checks import eligibility, life
 from ledger.audit.checks.case import Case, Move, PoolClaim
 from ledger.audit.findings import Finding, Outcome
 from ledger.audit.rules import PoolRules

@@ -8,7 +8,8 @@ from string import Formatter
 from typing import Any
 
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
-from ledger.audit.findings import AuditReport, Basis, Evidence, Finding, Procedure
+from ledger.audit.findings import Evidence, Finding, Procedure
+from ledger.audit.report import AuditReport, Basis
 
 HOSTILE = '<script>alert(1)</script>"\'&amp;{{ 7*7 }}#eval("1")$x$\u202edlrow'
 LONG = "SDART-2026-1-" + "x" * 150

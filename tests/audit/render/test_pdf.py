@@ -12,8 +12,8 @@ import pytest
 
 from ledger.audit import reportfile
 from ledger.audit.catalogue import PROCEDURES
-from ledger.audit.findings import AuditReport
 from ledger.audit.render import fonts, pdf, words
+from ledger.audit.report import AuditReport
 from ledger.errors import UnavailableError
 from tests.audit.render import samples
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from ledger.audit.reconciliation import Reconciliation
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.domain import statements
 from ledger.domain.events import read_submission
 from ledger.errors import ConfigurationError, MalformedError, NotFoundError, UndeterminedError
@@ -25,7 +25,7 @@ from tests import book
 from tests.audit import tapebook
 from tests.audit.tapebook import CLEAN, POOL, Row, changed, post, run, shown, without, write
 
-EX102 = Path(__file__).parents[1] / "data" / "ex102"
+EX102 = Path(__file__).parents[2] / "data" / "ex102"
 JUNE, JULY = EX102 / "2026-06.xml", EX102 / "2026-07.xml"
 
 

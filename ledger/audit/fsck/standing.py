@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from ledger.audit.damage import UNREADABLE
-from ledger.audit.outbox import Outbox, Seen
-from ledger.audit.problems import Report
-from ledger.audit.replay import Replay
+from ledger.audit.fsck.outbox import Outbox, Seen
+from ledger.audit.fsck.problems import Report
+from ledger.audit.fsck.replay import Replay
 from ledger.domain import erasure, loans
 from ledger.errors import MalformedError, PoolproofError
 from ledger.issue import batch_of, batch_tree

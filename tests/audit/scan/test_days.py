@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.days import DayScan
 from ledger.audit.findings import Finding, Notes, Outcome
+from ledger.audit.scan.days import DayScan
 from tests.audit.logwork import Records
 
 

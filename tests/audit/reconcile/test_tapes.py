@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.audit import breaks, tapes
 from ledger.audit import pool as pools
 from ledger.audit.findings import Finding, Notes, Outcome
-from ledger.audit.reconciliation import Reconciliation
+from ledger.audit.reconcile import breaks, tapes
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.domain import statements
 from ledger.domain.events import read_submission
 from ledger.log import Ledger

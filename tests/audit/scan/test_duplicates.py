@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit import duplicates
-from ledger.audit.duplicates import DuplicateScan
 from ledger.audit.findings import Finding, Notes, Outcome
+from ledger.audit.scan import duplicates
+from ledger.audit.scan.duplicates import DuplicateScan
 from ledger.domain.fold import Indexed
 from tests.audit.logwork import Records
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, NamedTuple, Self
 
-from ledger.audit import cash, duplicates
-from ledger.audit.cash import CashBook, CashScan
 from ledger.audit.chains import read_records
-from ledger.audit.days import DayScan
-from ledger.audit.duplicates import Concerns, DuplicateScan, ReadLoans
 from ledger.audit.findings import Evidence, Notes
+from ledger.audit.scan import cash, duplicates
+from ledger.audit.scan.cash import CashBook, CashScan
+from ledger.audit.scan.days import DayScan
+from ledger.audit.scan.duplicates import Concerns, DuplicateScan, ReadLoans
 from ledger.audit.sight import Outside
 from ledger.domain import record
 from ledger.domain.events import EVENTS

@@ -1,9 +1,9 @@
 """Reconciliation: a file about a pool against the pool's derived state at the file's cut-off.
 
-Each disagreement is a :class:`~ledger.audit.breaks.Break` with a stable name; what the records cannot be asked for is
-counted as undetermined, with the reason. By claim: see :mod:`ledger.audit.compare`. By total: what the file's own
-records sum to against what the records of the same loans give; a total is a break only by what no break of a claim
-explains. Nothing here writes: :mod:`ledger.audit.breaks` makes the events that a caller may append.
+Each disagreement is a :class:`~.breaks.Break` with a stable name; what the records cannot be asked for is counted as
+undetermined, with the reason. By claim: see :mod:`.compare`. By total: what the file's own records sum to against what
+the records of the same loans give; a total is a break only by what no break of a claim explains. Nothing here writes:
+:mod:`.breaks` makes the events that a caller may append.
 
 The file is read as a stream and loans are looked up in chunks, so that memory does not grow with either. A file with a
 row that cannot be read, or with a loan twice, is refused whole: a comparison with a hole in it would be no comparison.
@@ -17,12 +17,12 @@ from datetime import date
 from itertools import islice
 from typing import Final
 
-from ledger.audit import breaks, compare
-from ledger.audit.breaks import Break, StandingBreak
-from ledger.audit.compare import Basis, Difference, Standing, Undecided
-from ledger.audit.poolloans import CHUNK, Marks, PoolLoan, PoolView
-from ledger.audit.reconciliation import Found, Reconciliation
-from ledger.audit.sums import Sum, Sums, flows_between
+from ledger.audit.reconcile import breaks, compare
+from ledger.audit.reconcile.breaks import Break, StandingBreak
+from ledger.audit.reconcile.compare import Basis, Difference, Standing, Undecided
+from ledger.audit.reconcile.poolloans import CHUNK, Marks, PoolLoan, PoolView
+from ledger.audit.reconcile.reconciliation import Found, Reconciliation
+from ledger.audit.reconcile.sums import Sum, Sums, flows_between
 from ledger.domain import calendar, money
 from ledger.domain.calendar import Effective
 from ledger.errors import MalformedError, RefusedError, UndeterminedError

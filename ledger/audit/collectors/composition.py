@@ -1,6 +1,6 @@
 """What a pool is made of on the day: by attribute and by holder, what fails which criterion, what was paid out when.
 
-A collector (:mod:`ledger.audit.collect`). All amounts are of the shares that the pool holds on the day.
+A collector (:mod:`ledger.audit.collectors`). All amounts are of the shares that the pool holds on the day.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from ledger.audit.analytics.sums import Tally
 from ledger.audit.checks.case import Case, PoolClaim
-from ledger.audit.totals import attribute_of
+from ledger.audit.collectors.totals import attribute_of
 from ledger.domain import money, seals
 from ledger.domain.events.loans import LoanDisbursed
 

@@ -7,8 +7,8 @@ a corrected one counts with its record's digest and what it said below that inde
 This crosses pools, so it is a scan of the log's records, in ranges: the settlements are known beforehand (they are
 few), :class:`CashScan` takes each record with its index, and ranges are added in ascending order to the one that begins
 at 0. Digests are kept only for what some settlement covers, and until the scan has passed it. What is found stands in a
-:class:`CashBook`, small enough to be handed to every worker: :mod:`ledger.audit.confirmation` asks it payment by
-payment.
+:class:`CashBook`, small enough to be handed to every worker: :mod:`ledger.audit.collectors.confirmation` asks it
+payment by payment.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.backdating import MIN_LATE, BackDating, Clock, exceeds
+from ledger.audit.collectors.backdating import MIN_LATE, BackDating, Clock, exceeds
 from ledger.audit.findings import Notes, Outcome
 from ledger.audit.rules import PoolRules
 from tests.audit.logwork import Records

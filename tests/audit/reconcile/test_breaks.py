@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.audit import breaks
 from ledger.audit import pool as pools
-from ledger.audit.breaks import StandingBreak
+from ledger.audit.reconcile import breaks
+from ledger.audit.reconcile.breaks import StandingBreak
 from ledger.log import Ledger
 from ledger.store import logs
 from tests.audit import tapebook

@@ -1,7 +1,7 @@
 """The audit's procedure *tapes*: files about the pool against the records, and what became of their disagreements.
 
 It reads nothing but the pool's own records (tape.received, break.opened, break.closed) and, where a file was laid
-before the audit itself, its :class:`~ledger.audit.reconciliation.Reconciliation`.
+before the audit itself, its :class:`~ledger.audit.reconcile.reconciliation.Reconciliation`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from ledger.audit import breaks
-from ledger.audit.breaks import Break, StandingBreak
 from ledger.audit.findings import Evidence, Notes
-from ledger.audit.reconciliation import Reconciliation
+from ledger.audit.reconcile import breaks
+from ledger.audit.reconcile.breaks import Break, StandingBreak
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.domain.fold import Indexed
 
 _NOTHING = "nothing"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from ledger.audit import logscan
-from ledger.audit.cash import CashBook
 from ledger.audit.findings import Notes
-from ledger.audit.logscan import Known, LogScan
+from ledger.audit.scan import logscan
+from ledger.audit.scan.cash import CashBook
+from ledger.audit.scan.logscan import Known, LogScan
 from ledger.domain import calendar
 from ledger.log import Ledger
 from ledger.store import logs, subjects, tables

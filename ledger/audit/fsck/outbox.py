@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ledger.audit.problems import Report
+from ledger.audit.fsck.problems import Report
 from ledger.errors import PoolproofError, UnavailableError
 from ledger.proofs.canonical import sha256
 from ledger.proofs.evidence import Evidence

@@ -27,8 +27,8 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
-from ledger.audit.breaks import ABSENT, EXTRA
-from ledger.audit.poolloans import PoolLoan
+from ledger.audit.reconcile.breaks import ABSENT, EXTRA
+from ledger.audit.reconcile.poolloans import PoolLoan
 from ledger.audit.rules import PoolRules
 from ledger.domain import money
 from ledger.domain.events.changes import ScheduleChanged

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.cash import CashBook, CashScan
-from ledger.audit.confirmation import Confirmations
+from ledger.audit.collectors.confirmation import Confirmations
 from ledger.audit.findings import Finding, Notes, Outcome, Procedure
+from ledger.audit.scan.cash import CashBook, CashScan
 from ledger.domain.record import Record
 from ledger.proofs import merkle
 from tests.audit.logwork import Records, claim

@@ -25,10 +25,10 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final, Self
 
 from ledger.audit.checks.case import Case, PoolClaim
+from ledger.audit.collectors.remittance import span_of
+from ledger.audit.collectors.totals import Totals, attribute_of
 from ledger.audit.findings import Notes
-from ledger.audit.remittance import span_of
 from ledger.audit.rules import Limit, PoolRules
-from ledger.audit.totals import Totals, attribute_of
 from ledger.domain import money, proceeds, seals
 from ledger.domain.events.creditors import GuarantorCompensated
 from ledger.domain.events.transfers import ClaimPledged, ClaimRepurchased, TransferSettled

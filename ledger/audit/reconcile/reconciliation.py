@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ledger.audit.breaks import Break, StandingBreak
-from ledger.audit.sums import Sums
+from ledger.audit.reconcile.breaks import Break, StandingBreak
+from ledger.audit.reconcile.sums import Sums
 from ledger.domain.calendar import Effective
 from ledger.tapes.positions import Form
 

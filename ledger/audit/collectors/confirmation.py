@@ -12,9 +12,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from ledger.audit.cash import PAYMENTS, CashBook, Flow, Till, flow_of
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Notes
+from ledger.audit.scan.cash import PAYMENTS, CashBook, Flow, Till, flow_of
 from ledger.domain import calendar, money
 from ledger.domain.events.cash import RepaymentConfirmed
 from ledger.domain.fold import Indexed, Standing

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ledger.audit.collectors.remittance import Collections, Remitted, check
 from ledger.audit.findings import Notes, Outcome
-from ledger.audit.remittance import Collections, Remitted, check
 from ledger.audit.rules import PoolRules
 from ledger.domain import money
 from tests.audit.logwork import AS_OF, Records, claim

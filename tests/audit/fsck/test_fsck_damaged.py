@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from ledger.audit.fsck import TABLES
+from ledger.audit.fsck.check import TABLES
 from ledger.errors import IntegrityError, NotFoundError
 from ledger.store import tables
 from tests.audit.signedbook import Kept

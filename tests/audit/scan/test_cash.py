@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.cash import CashBook, CashScan, Till
+from ledger.audit.scan.cash import CashBook, CashScan, Till
 from ledger.domain import money
 from ledger.domain.record import Record
 from ledger.proofs import merkle

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.base import Base, Covers, check_base, check_limits, excess
+from ledger.audit.collectors.base import Base, Covers, check_base, check_limits, excess
+from ledger.audit.collectors.totals import Totals
 from ledger.audit.findings import Notes, Outcome
 from ledger.audit.rules import Limit, PoolRules
-from ledger.audit.totals import Totals
 from ledger.domain import money
 from ledger.proofs.encumbrance import WHOLE
 from tests.audit.logwork import AS_OF, Records, claim
