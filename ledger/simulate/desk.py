@@ -64,7 +64,7 @@ class Desk:
         self.wallet.clear()
         return said, late
 
-    def plan(self, day: int, loan: Loan, step: Step) -> None:
+    def plan(self, day: int, loan: Loan, step: Step | None) -> None:
         """The loan's next act is ``step``, on ``day``."""
         loan.step = step
         self.filed[day].append(loan)

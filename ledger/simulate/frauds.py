@@ -7,15 +7,15 @@ the finding stands out for one reason only. All other loans are the same, to the
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from ledger.simulate import lines
-from ledger.simulate.loan import PLANTED, Loan, lane_of, name_of
-from ledger.simulate.options import FIRST_MONTHS_HONEST, FRAUDS, Options
+from ledger.simulate.loan import PLANTED, Loan, Step, lane_of, name_of
+from ledger.simulate.options import FIRST_MONTHS_HONEST, Options
 from ledger.simulate.platform import POOLS
+from ledger.simulate.plots import Plot, Unrecorded
 
 if TYPE_CHECKING:
     from ledger.simulate.borrowers import Borrowers
@@ -33,48 +33,6 @@ _BACKDATED_BY: Final = 10
 _BACK_ON: Final = 3
 #: What the tape shows above what is owed, fen.
 _INFLATED_BY: Final = 50_000
-
-
-@dataclass(slots=True, kw_only=True)
-class Plot:
-    """One planted fraud. ``days`` are those on which something of it was posted, the first and the last.
-
-    ``step`` is what its loan does next; :meth:`Frauds.act` does it.
-    """
-
-    kind: str
-    pool: str
-    loans: list[str] = field(default_factory=list)
-    account: str | None = None
-    days: list[str] = field(default_factory=list)
-    step: Callable[[Loan], None] | None = None
-
-    def seen(self, day: str) -> None:
-        """Something of it was posted."""
-        self.days = [self.days[0] if self.days else day, day]
-
-    def to_json(self) -> dict[str, Any]:
-        """What an auditor must find, and where."""
-        code, meaning = FRAUDS[self.kind]
-        return {
-            "fraud": self.kind,
-            "finding": code,
-            "meaning": meaning,
-            "pool": self.pool,
-            "loans": self.loans,
-            "claims": [f"{loan}/c1" for loan in self.loans],
-            "account": self.account,
-            "days": self.days,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
-    """Money that the account bank has and the log has not."""
-
-    account: str
-    value_date: str
-    fen: int
 
 
 class Frauds:
@@ -140,17 +98,15 @@ class Frauds:
             step = self._drop
         elif plot.kind == "backdated_batch" and k == _BACKDATED:
             day, step = _month_end(loan.due[k] + _BACKDATED_BY), self._enter_late
-        plot.step = step
-        desk.plan(day, loan, self.act)
+        desk.plan(day, loan, partial(self._act, step))
 
-    def act(self, loan: Loan) -> None:
+    def _act(self, step: Step, loan: Loan) -> None:
         """Do a planted loan's act; what is said of the one name is said of the other too."""
         plot, desk = loan.plot, self._desk
         assert plot is not None
-        assert plot.step is not None
         first, second = self._shelves[0], self._shelves[1]
         said, collected = len(desk.lines), first.collected
-        plot.step(loan)
+        step(loan)
         if plot.kind == "double_pledge":
             for line in desk.lines[said:]:
                 twin = line.replace(loan.name, plot.loans[1])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ledger.simulate.plans import Plan
 from ledger.simulate.platform import GRACE_DAYS, Creditors, Product
-
-if TYPE_CHECKING:
-    from ledger.simulate.frauds import Plot
-    from ledger.simulate.shelf import Shelf
+from ledger.simulate.plots import Plot
+from ledger.simulate.shelf import Shelf
 
 #: A linear congruential generator modulo 2^64 (Knuth's MMIX); the upper half of its state is drawn.
 FACTOR: Final = 6364136223846793005
@@ -24,8 +22,8 @@ _LANES: Final = 16
 LANES: Final = range(_LANES + 1)
 PLANTED: Final = LANES[0]
 
-#: What a loan does on the day that it is filed for; None: it pays an instalment as planned.
-Step = Callable[["Loan"], None] | None
+#: What a loan does on the day that it is filed for.
+Step = Callable[["Loan"], None]
 
 
 class Loan:
@@ -77,7 +75,8 @@ class Loan:
         self.wallet = False
         self.pool: Shelf | None = None
         self.plot = plot
-        self.step: Step = None
+        #: None: it pays an instalment as planned
+        self.step: Step | None = None
 
     def draw(self) -> int:
         """The next of this loan's draws, below :data:`DRAWS`."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from ledger.simulate.platform import PoolTerms
-
-if TYPE_CHECKING:
-    from ledger.simulate.loan import Loan
+from ledger.simulate.platform import Creditors, PoolTerms
 
 _SUNDAY: Final = 6
 
@@ -26,18 +23,28 @@ class ShelfDay(NamedTuple):
     collected: int
 
 
+class Shelved(Protocol):
+    """What a shelf knows of a loan; ``pool`` is the shelf of the pool that has its claim c1."""
+
+    name: str
+    creditors: Creditors
+    principal: int
+    ended: bool
+    pool: Shelf | None
+
+
 class Shelf:
     """Where the loans of one share meet a pool."""
 
     def __init__(self, terms: PoolTerms) -> None:
         self.collected = 0
         self._sold = terms.takes == "claim.sold"
-        self._offers: list[tuple[Taken, Loan | None]] = []
+        self._offers: list[tuple[Taken, Shelved | None]] = []
         self._taken: list[Taken] = []
         self._ended: list[tuple[str, str]] = []
         self._returned: list[tuple[str, int]] = []
 
-    def offer(self, claim: Taken, loan: Loan | None) -> None:
+    def offer(self, claim: Taken, loan: Shelved | None) -> None:
         """A claim to take with the next batch; no loan where the pool is not to learn what becomes of it."""
         self._offers.append((claim, loan))
 
@@ -53,7 +60,7 @@ class Shelf:
                 self._taken.append(claim)
                 loan.pool = self
 
-    def collect(self, loan: Loan, *parts: int) -> None:
+    def collect(self, loan: Shelved, *parts: int) -> None:
         """Principal, interest or penalty came in on a loan of this pool. Fees are their payees', and no part of it."""
         creditors = loan.creditors
         if len(creditors.shares) == 1:
@@ -66,7 +73,7 @@ class Shelf:
         """The loan is over: its claim is released with the month's batch."""
         self._ended.append((reason, name))
 
-    def return_claim(self, loan: Loan) -> None:
+    def return_claim(self, loan: Shelved) -> None:
         """The seller takes the claim back today."""
         self._returned.append((loan.name, loan.creditors.first(loan.principal)))
         loan.pool = None

@@ -13,10 +13,11 @@ from typing import Any, Final
 from ledger.simulate import lines
 from ledger.simulate.course import Course, CourseDay
 from ledger.simulate.desk import Desk, add_totals
-from ledger.simulate.frauds import Frauds, Unrecorded
+from ledger.simulate.frauds import Frauds
 from ledger.simulate.options import Options
 from ledger.simulate.plans import Calendar
 from ledger.simulate.platform import CURRENCY, POOLS, signers, yuan
+from ledger.simulate.plots import Unrecorded
 from ledger.simulate.pools import Pool
 from ledger.simulate.processes import sensible, shares
 from ledger.simulate.share import Reported, Said, Share, ShareDay

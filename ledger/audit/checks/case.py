@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from ledger.audit.checks.eligibility import Eligibility, examine
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.rules import PoolRules, Versions
 from ledger.domain import money
@@ -22,6 +21,8 @@ from ledger.domain.loans import LoanState
 from ledger.domain.position import Life, Position, opening_day
 from ledger.domain.schedule import annual_cost, costs_more, planned_flows
 from ledger.errors import UndeterminedError
+
+Told = TypeVar("Told")
 
 
 class Move(NamedTuple):
@@ -87,6 +88,7 @@ class Case:
         self.held = held
         self.claims = claims
         self._caps: dict[Decimal, bool] = {}
+        self._told: dict[Callable[[Case], Any], Any] = {}
         self.as_of: date = as_of
         self.rules: PoolRules = rules
         self.versions: Versions = versions
@@ -125,10 +127,12 @@ class Case:
         """Where the loan stands on the audit's day."""
         return self.life.at(self.as_of, state=self.state)
 
-    @cached_property
-    def eligibility(self) -> Eligibility:
-        """How the loan stands against the pool's criteria."""
-        return examine(self)
+    def once(self, ask: Callable[[Case], Told]) -> Told:
+        """What a question about this loan gives; it is asked once, whoever wants to know."""
+        if ask not in self._told:
+            self._told[ask] = ask(self)
+        told: Told = self._told[ask]
+        return told
 
     @cached_property
     def _flows(self) -> list[tuple[date, int]]:

@@ -26,16 +26,14 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import UNSET
 
+from ledger.audit.checks.case import Case, PoolClaim
 from ledger.domain import money
 from ledger.domain.events.loans import LoanOpened
 from ledger.errors import UndeterminedError
-
-if TYPE_CHECKING:
-    from ledger.audit.checks.case import Case, PoolClaim
 
 #: Fields that change with the days. A cost's upper bound is none of them: fees only add to it.
 _MOVING: Final = (
@@ -101,7 +99,7 @@ def check(case: Case) -> None:
     """
     if not case.rules.eligibility or not any(claim.held() for claim in case.claims):
         return
-    found = case.eligibility
+    found = case.once(examine)
     for reason in found.undetermined:
         case.undecided("eligibility", reason)
     if not found.undetermined:
@@ -135,9 +133,10 @@ def _check_entry(case: Case, day: int) -> None:
         case.undecided("eligibility", reason)
         return
     known: set[str] = set()
-    if then.rules is case.rules and not case.eligibility.undetermined:
+    now = case.once(examine)
+    if then.rules is case.rules and not now.undetermined:
         # What does not move with the days, and is met today, was met then.
-        failed = {breach.name for breach in case.eligibility.breaches}
+        failed = {breach.name for breach in now.breaches}
         known = {name for name in then.rules.eligibility if not name.startswith(_MOVING)} - failed
     found = examine(then, known=known)
     for reason in found.undetermined:

@@ -25,6 +25,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final, Self
 
 from ledger.audit.checks.case import Case, PoolClaim
+from ledger.audit.checks.eligibility import examine
 from ledger.audit.collectors.remittance import span_of
 from ledger.audit.collectors.totals import Totals, attribute_of
 from ledger.audit.findings import Notes
@@ -85,7 +86,7 @@ class Covers:
                 self._hold(case, claim, seals.held(part.principal, share, case.currency)[0], cover)
 
     def _hold(self, case: Case, claim: PoolClaim, units: int, cover: Cover) -> None:
-        found = case.eligibility
+        found = case.once(examine)
         if found.eligible:
             cover.eligible += units
             for attribute in self.limits:

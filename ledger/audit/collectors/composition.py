@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from ledger.audit.analytics.sums import Tally
 from ledger.audit.checks.case import Case, PoolClaim
+from ledger.audit.checks.eligibility import examine
 from ledger.audit.collectors.totals import attribute_of
 from ledger.domain import money, seals
 from ledger.domain.events.loans import LoanDisbursed
@@ -85,7 +86,7 @@ class Composition:
         self._payouts(case, held, parts)
 
     def _eligible(self, case: Case, principal: int, parts: Parts) -> None:
-        found = case.eligibility
+        found = case.once(examine)
         for breach in found.breaches:
             parts.failing.setdefault(breach.name, Tally()).count(principal)
         if found.undetermined and not found.breaches:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from msgspec import UNSET
 
 from ledger.audit.checks.case import Case
+from ledger.audit.checks.eligibility import examine
 from ledger.domain import money, seals
 from ledger.domain.delinquency import UNDETERMINED
 from ledger.domain.events.loans import LoanOpened
@@ -69,7 +70,7 @@ class Totals:
             return
         sums = self.sums.setdefault(case.currency, Sums())
         bucket = case.rules.measure.bucket(case.rules.measure.days(case.position))
-        eligible = case.eligibility.eligible
+        eligible = case.once(examine).eligible
         names, shares = [part.name for part in state.claims], [part.share for part in state.claims]
         for claim, share in held:
             if not share:

@@ -87,7 +87,7 @@ def test_a_loan_that_meets_every_criterion(criteria: dict[str, Any]) -> None:
     one = case(*LOAN, repaid("2026-02-05", 1, "94.62", "12.00"), as_of="2026-02-20", rules=rules(**criteria))
     assert found(eligibility.check, one) == []
     assert one.notes.procedure("eligibility").outcome is Outcome.PASSED
-    assert one.eligibility.eligible
+    assert one.once(eligibility.examine).eligible
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_loan_that_does_not(name: str, bound: Any, value: str) -> Sequence[Fin
     one = case(*LOAN, as_of="2026-02-20", rules=rules(**{name: bound}))
     findings = found(eligibility.check, one)
     assert [(finding.facts["value"], finding.facts["version"]) for finding in findings] == [(value, 4)]
-    assert not one.eligibility.eligible
+    assert not one.once(eligibility.examine).eligible
     return findings
 
 
@@ -112,7 +112,7 @@ def test_what_the_loan_does_not_tell_is_undetermined_and_not_eligible(name: str)
     one = case(*LOAN, rules=rules(**{name: ["x"] if name.endswith("_in") else 1}))
     assert found(eligibility.check, one) == []
     assert one.notes.procedure("eligibility").outcome is Outcome.UNDETERMINED
-    assert not one.eligibility.eligible
+    assert not one.once(eligibility.examine).eligible
 
 
 def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
