@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +62,36 @@ def test_what_is_past_due_follows_the_buckets_of_the_pool(figures: Figures) -> N
     assert figures.past_due(30) == sum(shares[name] for name in ("M2", "M3", "M3+"))
     assert figures.past_due(90) == shares["M3+"]
     assert figures.past_due(45) is None  # no bucket ends there
+
+
+def test_what_nobody_can_tell_is_not_shown_as_not_late(figures: Figures) -> None:
+    def told(untold: str, late: str) -> Figures:
+        document = copy.deepcopy(figures.document)
+        for one in document["analytics"]["currencies"].values():
+            last = one["months"][-1]["buckets"]
+            for bucket in last.values():
+                bucket["share"] = "0"
+            last["M2"]["share"] = late
+            last["undetermined"] = last["M1"] | {"claims": 1, "share": untold}
+        return replace(figures, document=document)
+
+    some = told("0.25", "0.5")
+    assert (some.untold, some.past_due(0), some.past_due(30)) == (
+        Decimal("0.25"),
+        Decimal("0.5"),
+        Decimal("0.5"),
+    )
+    nothing = told("1", "0")
+    assert (nothing.untold, nothing.past_due(0), nothing.past_due(30)) == (1, None, None)
+    assert figures.untold == 0
+    assert [one.name for one in pool_charts.delinquency(figures, Words("en")).series] == [
+        "M1",
+        "M2",
+        "M3",
+        "M3+",
+    ]
+    drawn = pool_charts.delinquency(some, Words("en")).series[-1]
+    assert (drawn.name, drawn.values[-1], drawn.tone) == ("Undetermined", Decimal("0.25"), "m5")
 
 
 def test_a_pool_without_months_has_no_shares(figures: Figures) -> None:

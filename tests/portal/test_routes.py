@@ -187,6 +187,14 @@ def test_figures_on_the_first_screen_are_those_of_the_pools(portal: Portal) -> N
     assert money.above_cap == figures.failing("annual_cost_max").claims
 
 
+def test_where_nothing_is_known_of_delays_no_share_is_shown(portal: Portal) -> None:
+    """The terms of HOSTILE-1 name no due day: nobody can say that it is not late."""
+    for address in ("/", "/pools", "/pools/HOSTILE"):
+        assert "100.0% undetermined" in get(portal, address).text
+    assert "past due at all" not in get(portal, "/pools/HOSTILE").text
+    assert "undetermined</" not in get(portal, "/pools/WAREHOUSE-B").text
+
+
 def test_what_is_new_since_the_last_look(portal: Portal) -> None:
     now = datetime(2026, 11, 1, 12, tzinfo=UTC)
     then = int((now - timedelta(days=1)).timestamp())

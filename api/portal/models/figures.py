@@ -96,16 +96,22 @@ class Figures:
         return ratio(self.minus(self.outstanding, self.before["outstanding"]), self.before["outstanding"])
 
     def past_due(self, days: int, *, month: dict[str, Any] | None = None) -> Decimal | None:
-        """What part of the principal is past due by more than so many days, by the pool's buckets.
+        """What part of the principal is known to be past due by more than so many days, by the pool's buckets.
 
-        None where no month is there, and where the bounds of the buckets do not tell it.
+        None where no month is there, where the bounds of the buckets do not tell it, and where of no claim it can be
+        told (:attr:`untold`): that nobody knows is not that nothing is late.
         """
         one = month or self.month
         bounds = [0, *self._bounds]
-        if one is None or days not in bounds:
+        if one is None or days not in bounds or _untold(one) == 1:
             return None
         late = [name for name in one["buckets"] if name.startswith("M")][bounds.index(days) :]
         return sum((Decimal(one["buckets"][name]["share"] or 0) for name in late), Decimal(0))
+
+    @property
+    def untold(self) -> Decimal:
+        """Of what part of the principal days past due cannot be derived."""
+        return _untold(self.month)
 
     @property
     def basis(self) -> dict[str, Any]:
@@ -306,3 +312,8 @@ def _ppm(share: int) -> Decimal:
 
 def _units(amount: str) -> int:
     return int(Decimal(amount) * money.UNIT)
+
+
+def _untold(month: dict[str, Any] | None) -> Decimal:
+    found = {} if month is None else month["buckets"].get("undetermined", {})
+    return Decimal(found.get("share") or 0)

@@ -47,14 +47,14 @@ def cash(figures: Figures, words: Words) -> Chart:
 
 
 def delinquency(figures: Figures, words: Words) -> Chart:
-    """Past-due principal by bucket, as shares of all principal; current claims are what is left to the whole."""
+    """Past-due and undetermined principal by bucket, as shares of all; current claims are what is left to the whole."""
     months = _months(figures)
-    buckets = [name for name in buckets_of(figures) if name not in {"current", "undetermined"}]
+    buckets = [name for name in buckets_of(figures) if name != "current"]
     series = tuple(
         Series(
-            name=name,
+            name=words.term("bucket", name),
             values=tuple(_decimal(one["buckets"].get(name, {}).get("share")) for one in months),
-            tone=f"m{min(at, 4)}",
+            tone="m5" if name == "undetermined" else f"m{min(at, 4)}",
         )
         for at, name in enumerate(buckets, 1)
     )
