@@ -101,6 +101,7 @@ def make_log(
         )
     name = origin or home.origin
     check_origin(name)
+    home = Home(home.settings.model_copy(update={"origin": name}))
     made = []
     home.files.make_directory()
     if home.files.kek.exists():
@@ -134,7 +135,7 @@ def make_log(
         _refuse_changes(home, name, zone, day_cut)
     if standing is None:
         home.files.write_config(origin=name)
-    values = home.settings.model_dump(exclude_unset=True) | {"origin": name}
+    values = home.settings.model_dump(exclude_unset=True)
     home.close()
     return Home(Settings.of(values)), made
 

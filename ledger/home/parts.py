@@ -72,9 +72,11 @@ class Home:
 
     @cached_property
     def store(self) -> Store:
-        """The database."""
+        """The database; raises :class:`ConfigurationError` before `init`."""
         from ledger.store import Store
 
+        # Asked first: no empty database is left in a home whose name was mistyped.
+        _ = self.origin
         url = self.settings.database
         if url.startswith("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)

@@ -23,6 +23,14 @@ def test_a_log_is_made_once(run: Run, home: Path) -> None:
     assert again["trust_root"] == first["trust_root"]
 
 
+@pytest.mark.parametrize(
+    "args", [["loan", "show", "L1"], ["watch", "W1", "--once"], ["pool", "list"], ["fsck"]]
+)
+def test_a_question_to_a_wrong_home_leaves_nothing_in_it(run: Run, home: Path, args: list[str]) -> None:
+    assert "no log in" in run(*args, code=2).stderr
+    assert not home.exists()
+
+
 def test_keys_are_for_their_owner_only(log: Run, home: Path) -> None:
     for name in ("kek", "log.key", "service.key"):
         assert stat.S_IMODE((home / "keys" / name).stat().st_mode) == 0o600, name
