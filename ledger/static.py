@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.errors import NotFoundError, UnavailableError
+from ledger.errors import ConfigurationError, NotFoundError, UnavailableError
 from ledger.proofs.tiles import bundles_for, tiles_for
 from ledger.store import anchors, logs
 
@@ -65,8 +65,21 @@ def export(ledger: Ledger, directory: Path, progress: Callable[[int, int], None]
     return Exported(size, written, len(evidence))
 
 
+def check_place(path: Path) -> None:
+    """Whether a file can be made here: long work asks before it begins.
+
+    Raises :class:`ConfigurationError` for a folder, and :class:`UnavailableError` below what is none.
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder: name a file in it")
+    above = next(one for one in path.absolute().parents if one.exists())
+    if not above.is_dir():
+        raise UnavailableError(f"{path}: {above} is a file, not a folder")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, through a neighbour that is moved into place."""
+    check_place(path)
     fresh = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

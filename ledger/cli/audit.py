@@ -122,6 +122,7 @@ def audit(
     """
     from ledger.audit.run import Request
 
+    _check_places(output, html, pdf, receipts)
     wanted = _sample(sample, seed, receipts)
     out = Output(as_json)
     request, drawn = Request(pool=pool, size=size, since=since, processes=processes), None
@@ -190,6 +191,19 @@ def watch(
             return
         since = seen.size
         time.sleep(every)
+
+
+def _check_places(output: Path | None, html: Path | None, pdf: Path | None, receipts: Path | None) -> None:
+    """What the report is to be written to, looked at before an audit that may take hours."""
+    from ledger.static import check_place
+
+    for place in (output, html, pdf, None if receipts is None else receipts / "receipt"):
+        if place is not None:
+            check_place(place)
+    if pdf is not None:
+        from ledger.audit.render.pdf import check_typesetter
+
+        check_typesetter()
 
 
 def _sample(count: int, seed: str | None, folder: Path | None) -> Sample | None:

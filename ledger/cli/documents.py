@@ -86,7 +86,9 @@ def _write_bundle(home: Home, pool: str, since: int, output: Path, as_json: bool
     """All receipts of a pool, for whoever runs the ledger: nothing is kept back."""
     from ledger import bundle
     from ledger.access import LOG, PRIVATE, Caller
+    from ledger.static import check_place
 
+    check_place(output)
     own = Caller(party="", roles=frozenset(), scopes=frozenset(), grants=frozenset({LOG, PRIVATE}))
     count = size = 0
     pieces = bundle.receipts(home.ledger, own, pool, since=since)

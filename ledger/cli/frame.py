@@ -70,6 +70,10 @@ class Root(TyperGroup):
             raise typer.Exit(_EXIT_PIPE) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(_EXIT_INTERRUPTED) from error
+        except IsADirectoryError as error:
+            named = ConfigurationError(f"{error.filename} is a folder, not a file")
+            _report(named, as_json=bool(ctx.meta.get(_JSON)))
+            raise typer.Exit(named.exit_code) from error
         except (OSError, MemoryError) as error:
             wrapped = UnavailableError(str(error) or type(error).__name__)
             _report(wrapped, as_json=bool(ctx.meta.get(_JSON)))
@@ -235,7 +239,11 @@ def open_home(*, json_logs: bool = False, signs: bool = True) -> Iterator[Home]:
 
 
 def read_file(path: Path, what: str) -> bytes:
-    """A document that the user names; raises :class:`NotFoundError`, :class:`UnavailableError`, or is too long."""
+    """A document that the user names.
+
+    Raises :class:`NotFoundError`, :class:`ConfigurationError` for a folder, :class:`UnavailableError`, and
+    :class:`MalformedError` where it is too long.
+    """
     from ledger.proofs.documents import MAX_DOCUMENT
 
     try:
@@ -243,6 +251,8 @@ def read_file(path: Path, what: str) -> bytes:
             data = file.read(MAX_DOCUMENT + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"no file {path} ({what})") from error
+    except IsADirectoryError as error:
+        raise ConfigurationError(f"{path} is a folder, not a file ({what})") from error
     except OSError as error:
         raise UnavailableError(f"{path}: {error.strerror or error}") from error
     if len(data) > MAX_DOCUMENT:

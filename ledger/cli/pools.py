@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, today
-from ledger.errors import MalformedError, NotFoundError
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, read_file, today
+from ledger.errors import MalformedError
 
 if TYPE_CHECKING:
     from ledger.pools import PoolSummary
@@ -178,11 +178,7 @@ def seal(
 def _read_rules(path: Path) -> dict[str, Any]:
     from ledger.proofs import canonical
 
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no file {path} (rules)") from error
-    rules = canonical.decode(data, what="rules")
+    rules = canonical.decode(read_file(path, "rules"), what="rules")
     if not isinstance(rules, dict):
         raise MalformedError("rules", "not an object")
     return rules

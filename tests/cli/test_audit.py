@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,26 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
 def test_what_it_refuses(home: Path, arguments: tuple[str, ...], code: int, says: str) -> None:
     done = run_command("audit", *arguments, code=code)
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("option", ["-o", "--html", "--pdf"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(home: Path, option: str) -> None:
+    done = run_command("audit", "NO-POOL", option, home, code=2)
+    assert f"{home} is a folder" in done.stderr
+    assert "NO-POOL" not in done.stderr
+
+
+def test_receipts_go_into_a_folder(home: Path) -> None:
+    ask = ("audit", POOL, "--sample", "2", "--seed", "0x" + "ab" * 32, "--receipts", home / "trust.json")
+    assert "is a file, not a folder" in run_command(*ask, code=3).stderr
+
+
+def test_a_missing_typesetter_is_told_before_the_work(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    done = run_command("audit", "NO-POOL", "--pdf", tmp_path / "a.pdf", code=3)
+    assert "poolproof[reports]" in done.stderr
 
 
 def test_a_watch_looks_once(home: Path) -> None:

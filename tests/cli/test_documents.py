@@ -118,6 +118,17 @@ def test_nothing_to_export(log: Run) -> None:
     assert "no checkpoint" in log("export", "public", code=2).stderr
 
 
+@pytest.mark.parametrize("place", [".", "..", "folder"])
+def test_a_folder_in_the_place_of_a_file_is_2(published: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    published("trust", "-o", "trust.json")
+    for args in (["receipt", "L1:opened"], ["receipt", "--pool", "W1"], ["prove", "L1/1"], ["trust"]):
+        assert f"{place} is a folder" in published(*args, "-o", place, code=2).stderr
+    assert f"{place} is a folder" in published("verify", place, "--trust", "trust.json", code=2).stderr
+    assert f"{place} is a folder" in published("append", place, code=2).stderr
+    assert f"{place} is a folder" in published("pool", "create", "W2", "--rules", place, code=2).stderr
+
+
 def test_a_folder_that_cannot_be_written_is_3(published: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     published("export", "file/below", code=3)

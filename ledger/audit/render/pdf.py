@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +36,17 @@ _BREAK: Final = "\u200b"
 _WHOLE: Final = frozenset(("digest", "sha256", "code"))
 
 
+def check_typesetter() -> None:
+    """Raise :class:`UnavailableError` where the typesetter is not installed; an audit asks before it begins."""
+    if find_spec("typst") is None:
+        raise UnavailableError("the PDF needs its typesetter: pip install 'poolproof[reports]'")
+
+
 def render(report: AuditReport, *, language: Language = "en", most: int = MOST_ON_PAPER) -> bytes:
     """The whole file, with at most ``most`` findings of each code. Raises :class:`UnavailableError`."""
-    try:
-        import typst
-    except ImportError as error:
-        raise UnavailableError("the PDF needs its typesetter: pip install 'poolproof[reports]'") from error
+    check_typesetter()
+    import typst
+
     shown = view(report, language=language, most=most)
     with tempfile.TemporaryDirectory(prefix="poolproof-report-") as name:
         folder = Path(name)
