@@ -116,6 +116,8 @@ def test_what_cannot_be_audited_is_refused_at_once(bureau: Bureau) -> None:
         bureau.start(size=3)
     with pytest.raises(RefusedError, match="2026-11-24 has not come: the log's day is 2026-11-23"):
         bureau.start(as_of=date(2026, 11, 24))
+    with pytest.raises(RefusedError, match="since: size 999 is later than"):
+        bureau.start(since=999)
     for _ in range(jobs.MAX_UNFINISHED):
         bureau.start()
     with pytest.raises(TooManyError):

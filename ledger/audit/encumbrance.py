@@ -20,6 +20,7 @@ from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
 from ledger.audit.sight import UNOPENED, Nonces, Opener
+from ledger.errors import RefusedError
 from ledger.proofs.canonical import sha256
 from ledger.proofs.encumbrance import (
     ZERO,
@@ -136,6 +137,15 @@ def follow(
             notes.find("register.unreadable", "log", size=size, reason=str(error))
             procedure.undecided(UNREAD, len(followed))
     return notes
+
+
+def check_since(since: int, size: int) -> None:
+    """Raise :class:`RefusedError` where the last audit is said to be of a later size than the one looked at.
+
+    No register would be followed then, and nothing that one showed be seen: "passed" would say what nobody asked.
+    """
+    if since > size:
+        raise RefusedError("since", f"size {since} is later than {size}, the size looked at")
 
 
 def registers_since(connection: ReadConnection, log: LogRow, since: int, size: int) -> list[RegisterRow]:

@@ -86,7 +86,7 @@ def over_cases(
     which other processes find by name. With ``scan`` the log's records are looked through too, and the collectors may
     build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. ``sight`` None: it
     sees every record and opens no value of the register. Raises what :func:`ledger.audit.integrity.open_size` raises,
-    and :class:`NotFoundError` for an unknown pool.
+    :class:`NotFoundError` for an unknown pool, and :class:`RefusedError` for a last audit of a later size.
     """
     notes, sight = Notes(), sight or Sight()
     notes.add(sight.notes)
@@ -94,6 +94,7 @@ def over_cases(
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, request.size, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
+        encumbrance.check_since(request.since, size)
         as_of = request.as_of or last_day(connection, log, size)
         pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)

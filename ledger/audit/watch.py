@@ -44,12 +44,16 @@ def look(
     store: Store, origin: str, pool_name: str, *, trust: TrustRoot, since: int = 0,
     anchors: AnchorSource | None = None, kek: Path | None = None,
 ) -> Look:  # fmt: skip
-    """Look at the newest checkpoint and at every register from the tree of size ``since`` on."""
+    """Look at the newest checkpoint and at every register from the tree of size ``since`` on.
+
+    Raises :class:`RefusedError` for a size that the log has not reached.
+    """
     notes = Notes()
     with store.read() as connection:
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, None, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
+        encumbrance.check_since(since, size)
         pool = pools.load(
             connection, log, pool_name, before=size, as_of=last_day(connection, log, size), notes=notes
         )

@@ -41,12 +41,17 @@ def start(
     """Ask for an audit of a pool, as :class:`ledger.audit.run.Request` has it; a worker performs it.
 
     Raises :class:`NotFoundError` for an unknown pool and for a size that is not published, :class:`RefusedError` for a
-    day that has not come, :class:`TooManyError` where the party has too many unfinished jobs.
+    day that has not come and a last audit of a later size, :class:`TooManyError` where the party has too many
+    unfinished jobs.
     """
+    from ledger.audit.encumbrance import check_since
+
     if f"pool:{pool}" not in subjects.by_name(connection, log.id, [f"pool:{pool}"]):
         raise NotFoundError(f"no pool {pool!r} in this log")
-    if trees.checkpoint(connection, log.id, size) is None:
+    published = trees.checkpoint(connection, log.id, size)
+    if published is None:
         raise NotFoundError("nothing is published yet" if size is None else f"size {size} is not published")
+    check_since(since, published.size)
     if as_of is not None:
         today = max(business_date(one, log.zone, log.day_cut) for one in (now, parse_instant(log.posted)))
         if as_of > today:

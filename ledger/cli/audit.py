@@ -53,7 +53,10 @@ def audit(
         int | None, typer.Option(help="The published size to audit. [default: the newest]")
     ] = None,
     since: Annotated[
-        int, typer.Option(help="Size of the last audit: holders are followed from there on.")
+        int,
+        typer.Option(
+            min=0, metavar="SIZE", help="Size of the last audit: holders are followed from there on."
+        ),
     ] = 0,
     trust: Trust = None,
     offline: Offline = False,
@@ -160,7 +163,9 @@ def audit(
 def watch(
     pool: PoolName,
     *,
-    since: Annotated[int, typer.Option(help="The size from which on to look. [default: from the first]")] = 0,
+    since: Annotated[
+        int, typer.Option(min=0, metavar="SIZE", help="The size from which on to look: 0 is the first.")
+    ] = 0,
     every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often to look.")] = 60,
     once: Annotated[bool, typer.Option("--once", help="Look once: for a timer of your own.")] = False,
     trust: Trust = None,

@@ -66,9 +66,9 @@ def check(
             check_fresh(head.size, newest, times or (), trust, now=clock())
     store, sight = build(folder, trust, head)
     try:
-        asked = replace(
-            request, size=head.size, since=request.since or folder.state.audited.get(request.pool, 0)
-        )
+        last = folder.state.audited.get(request.pool, 0)
+        # An earlier size than the last audit's is audited from the first register on.
+        asked = replace(request, size=head.size, since=request.since or (last if last <= head.size else 0))
         report = audit(
             store, trust.origin, asked, trust=trust, anchors=chain, anchored=times, tapes=tapes, sight=sight,
             progress=progress,

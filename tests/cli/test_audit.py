@@ -66,6 +66,8 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
         ((POOL, "--size", "7"), 2, "size 7 is not published"),
         ((POOL, "--as-of", "2026-07"), 2, "a day is wanted"),
         ((POOL, "--as-of", "2999-01-01"), 2, "2999-01-01 has not come"),
+        ((POOL, "--since", "999"), 2, "since: size 999 is later than"),
+        ((POOL, "--since", "-1"), 2, "--since"),
         ((POOL, "--sample", "2"), 2, "needs --seed"),
         ((POOL, "--sample", "2", "--seed", "good loans"), 2, "is no block hash"),
         ((POOL, "--trust", "nothing.json"), 2, "nothing.json"),
@@ -102,6 +104,11 @@ def test_a_watch_looks_once(home: Path) -> None:
     assert (
         run_command("watch", POOL, "--once", "--since", str(seen["size"]), code=3).stdout.count("came") == 0
     )
+
+
+@pytest.mark.parametrize(("since", "says"), [("999", "since: size 999 is later than"), ("-1", "--since")])
+def test_a_watch_begins_at_a_size_that_was(home: Path, since: str, says: str) -> None:
+    assert says in run_command("watch", POOL, "--once", "--since", since, code=2).stderr
 
 
 def test_a_loan_is_shown(home: Path) -> None:
