@@ -70,6 +70,27 @@ def test_why_a_question_stays_open_is_said_in_chinese() -> None:
     assert {reason for reason in found if sentence(reason, "zh")[1] != "zh"} == set()
 
 
+@pytest.mark.parametrize(
+    ("module", "calls"),
+    [
+        ("ledger/chain/sources.py", {"NotChecked", "UndeterminedError"}),
+        ("ledger/chain/rpc.py", {"UnavailableError"}),
+        ("ledger/proofs/ladder.py", {"NotChecked"}),
+    ],
+)
+def test_what_a_chain_did_not_show_is_said_in_chinese(module: str, calls: set[str]) -> None:
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    made = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and called(one) in calls]
+    found = {text(given) for one in made for given in one.args[:2]}
+    said = {one for one in found if " " in one}
+    assert said
+    assert {one for one in said if sentence(one, "zh")[1] != "zh"} == set()
+    unanchored = "that the chain holds this root: size 23 of this log is not anchored: it has no anchor yet"
+    assert sentence(unanchored, "zh")[0] == "链上持有该根：本日志规模 23 尚未锚定：尚无任何锚定"
+    silent = "the chain node http://a:1 does not answer eth_chainId: no connection"
+    assert sentence(silent, "zh")[0] == "链节点 http://a:1 未应答 eth_chainId：无法连接"
+
+
 def test_what_stands_before_a_sentence_stays_before_it() -> None:
     assert sentence("data.rounding: not given, and an amount has to be rounded", "zh") == (
         "data.rounding：未说明，而金额需要取整", "zh",
