@@ -103,6 +103,12 @@ def test_what_has_no_translation_stays_as_it_is() -> None:
     assert word("figure", "by_colour", "zh") == "by colour"
 
 
+def test_what_no_remittance_names_is_not_said_to_be_due_later() -> None:
+    """The rules tell no day of remittance: without one, all that was collected is in this figure."""
+    assert word("figure", "not_due_yet_by_holder", "en") == "After the last remittance, if any, by holder"
+    assert word("figure", "not_due_yet_by_holder", "zh") == "各持有人末次划付（如有）之后"
+
+
 def test_figures_stand_in_the_order_of_the_words() -> None:
     shown = sorted(("zebra", "claims", "principal", "apples", "loans"), key=lambda name: rank("figure", name))
     assert shown == ["principal", "claims", "loans", "apples", "zebra"]
