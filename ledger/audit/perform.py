@@ -47,7 +47,8 @@ def audit(
     ``anchors`` tells what the contract holds, ``anchored`` when (size, block time) anchors were made. ``kek`` opens the
     nonces of the register's values, which its owner has and a partner has not; who is not the owner says by ``sight``
     what it sees. Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown
-    pool. What is damaged in the database is a finding, and what can be read is audited (:mod:`ledger.audit.damage`).
+    pool and for a day before it began. What is damaged in the database is a finding, and what can be read is audited
+    (:mod:`ledger.audit.damage`).
     """
     sight = sight or Sight.of_owner(kek)
     with damage.readable(store) as (readable, found):

@@ -50,6 +50,11 @@ class Pool:
         """Its subject in the log."""
         return f"pool:{self.name}"
 
+    def check_begun(self, day: date) -> None:
+        """Raise :class:`NotFoundError` where no record is of this day or an earlier one: no rules and no claims yet."""
+        if self.days and min(self.days.values()) > day.toordinal():
+            raise NotFoundError(f"{self.subject} began after {day}")
+
 
 def load(
     connection: ReadConnection,

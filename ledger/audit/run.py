@@ -86,7 +86,8 @@ def over_cases(
     which other processes find by name. With ``scan`` the log's records are looked through too, and the collectors may
     build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. ``sight`` None: it
     sees every record and opens no value of the register. Raises what :func:`ledger.audit.integrity.open_size` raises,
-    :class:`NotFoundError` for an unknown pool, and :class:`RefusedError` for a last audit of a later size.
+    :class:`NotFoundError` for an unknown pool or, with ``checks``, for a day before it began, and :class:`RefusedError`
+    for a last audit of a later size.
     """
     notes, sight = Notes(), sight or Sight()
     notes.add(sight.notes)
@@ -97,6 +98,10 @@ def over_cases(
         encumbrance.check_since(request.since, size)
         as_of = request.as_of or last_day(connection, log, size)
         pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
+        if (
+            checks
+        ):  # figures of a day before the pool began are none; an audit of it would find nothing, and say so
+            pool.check_begun(as_of)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         page = _register_page(connection, log, opened, notes, progress)
         poolchain.check(

@@ -66,6 +66,7 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
         ((POOL, "--size", "7"), 2, "size 7 is not published"),
         ((POOL, "--as-of", "2026-07"), 2, "a day is wanted"),
         ((POOL, "--as-of", "2999-01-01"), 2, "2999-01-01 has not come"),
+        ((POOL, "--as-of", "2020-01-01"), 2, f"pool:{POOL} began after 2020-01-01"),
         ((POOL, "--since", "999"), 2, "since: size 999 is later than"),
         ((POOL, "--since", "-1"), 2, "--since"),
         ((POOL, "--sample", "2"), 2, "needs --seed"),
