@@ -131,7 +131,7 @@ def check(
     procedure = notes.procedure("seal")
     found = last_seals(pool, as_of)
     if not found:
-        procedure.undecided("the pool was never sealed")
+        procedure.undecided("no seal of the pool is of this day or an earlier one")
         return
     _check_order(pool, as_of, notes)
     for currency, ((index, one), event) in sorted(found.items()):

@@ -25,6 +25,11 @@ AS_OF = date(2026, 11, 22)
 
 def examined(ledger: Ledger, *sealings: dict[str, Any]) -> Sequence[Finding]:
     """What the procedure finds in an empty pool that has these seals on record."""
+    return performed(ledger, *sealings, as_of=AS_OF).findings
+
+
+def performed(ledger: Ledger, *sealings: dict[str, Any], as_of: date) -> Notes:
+    """The procedure on a day, on an empty pool that has these seals on record."""
     ledger.append([book.pool_created("P")], party="fenqile")
     ledger.publish()
     shown = Records()
@@ -33,10 +38,10 @@ def examined(ledger: Ledger, *sealings: dict[str, Any]) -> Sequence[Finding]:
     notes = Notes()
     with ledger.store.read() as connection:
         log = logs.get(connection, ledger.origin)
-        pool = pools.load(connection, log, "P", before=2, as_of=AS_OF)
+        pool = pools.load(connection, log, "P", before=2, as_of=as_of)
         pool = replace(pool, records=(*pool.records, *shown.of("pool:P")))
-        sealed.check(connection, log, pool, SealLeaves(), loan_ids=[], as_of=AS_OF, erased=0, notes=notes)
-    return notes.findings
+        sealed.check(connection, log, pool, SealLeaves(), loan_ids=[], as_of=as_of, erased=0, notes=notes)
+    return notes
 
 
 def header(**changes: Any) -> SealHeader:
@@ -49,6 +54,12 @@ def header(**changes: Any) -> SealHeader:
 
 def test_the_seal_of_an_empty_pool(sqlite_ledger: Ledger) -> None:
     assert examined(sqlite_ledger, seals.event_data(header())) == []
+
+
+def test_a_seal_of_a_later_day_is_not_denied(sqlite_ledger: Ledger) -> None:
+    """The pool was sealed, only not by the day that is audited."""
+    notes = performed(sqlite_ledger, seals.event_data(header()), as_of=date(2026, 11, 21))
+    assert list(notes.procedure("seal").reasons) == ["no seal of the pool is of this day or an earlier one"]
 
 
 @provokes("seal.wrong_header")
