@@ -57,6 +57,14 @@ class ClaimPlace:
     holdings: tuple[Holding, ...]
 
 
+def log_day(log: LogRow, now: datetime) -> date:
+    """The log's business date at ``now``, by its own clock where that is ahead."""
+    today = calendar.business_date(now, log.zone, log.day_cut)
+    if not log.posted:
+        return today
+    return max(today, calendar.business_date(calendar.parse_instant(log.posted), log.zone, log.day_cut))
+
+
 def past_day(log: LogRow, text: str | None, field: str, *, now: datetime) -> date | None:
     """The day (``YYYY-MM-DD``) that ``field`` names; None where it names none.
 
@@ -65,9 +73,7 @@ def past_day(log: LogRow, text: str | None, field: str, *, now: datetime) -> dat
     """
     if text is None:
         return None
-    day, today = calendar.parse_day(text, field), calendar.business_date(now, log.zone, log.day_cut)
-    if log.posted:
-        today = max(today, calendar.business_date(calendar.parse_instant(log.posted), log.zone, log.day_cut))
+    day, today = calendar.parse_day(text, field), log_day(log, now)
     if day > today:
         raise RefusedError(field, f"{day} has not come: the log's day is {today}", rule="future")
     return day

@@ -33,11 +33,13 @@ from ledger.errors import (
     UndeterminedError,
 )
 from ledger.quotes import in_quotes
+from ledger.reading import log_day
 from ledger.store import logs
 from ledger.tapes import positions, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from ledger.log import Ledger
     from ledger.store import ReadConnection, Store, WriteConnection
@@ -143,11 +145,17 @@ def check_poster(parties: Iterable[PartyRow], poster: str) -> None:
 
 
 def compare(
-    store: Store, origin: str, source: Positions | TotalsFile, order: Order, *, poster: str | None
+    store: Store,
+    origin: str,
+    source: Positions | TotalsFile,
+    order: Order,
+    *,
+    poster: str | None,
+    now: datetime,
 ) -> Reconciliation:
     """Compare a file with the pool's records, all that the log has; needs no key, since private fields are not read.
 
-    ``poster`` is who will record it, or would; None is for a private look. Raises what
+    ``poster`` is who will record it, or would; None is for a private look. ``now`` tells the log's day. Raises what
     :func:`~ledger.audit.reconcile.perform.reconcile` raises, and :class:`RefusedError` for a sender that is no party.
     """
     request = order.request
@@ -161,7 +169,7 @@ def compare(
                     "sender", f"{in_quotes(sender)} is no party of this log", rule="unknown_party"
                 )
             request = replace(request, sender=sender, servicer=keeper_of(parties) or poster)
-        return audit.reconcile(connection, log, source, request)
+        return audit.reconcile(connection, log, source, request, today=log_day(log, now))
 
 
 def record(ledger: Ledger, result: Reconciliation, *, poster: str) -> Posted:
@@ -206,7 +214,7 @@ def perform(
         check_poster(ledger.parties(), poster)
     with _said_of_the_sender(handed):
         source = open_file(handed.file, order, handed.mapping, progress=progress)
-        result = compare(ledger.store, ledger.origin, source, order, poster=poster)
+        result = compare(ledger.store, ledger.origin, source, order, poster=poster, now=ledger.clock())
     posted = None if order.private else record(ledger, result, poster=poster)
     document = result.to_json() | {
         "private": order.private,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -113,7 +114,9 @@ def reconcile(
         ).settled(mapped=mapping is not None)  # fmt: skip
         source = reconciling.open_file(file, order, mapping, progress=progress)
         poster = None if private else _poster(home, party)
-        result = reconciling.compare(home.store, home.origin, source, order, poster=poster)
+        result = reconciling.compare(
+            home.store, home.origin, source, order, poster=poster, now=datetime.now(UTC)
+        )
         if post and poster is not None:
             posted = reconciling.record(home.ledger, result, poster=poster).counts
     document = result.to_json() | {"private": private, "posted": posted}

@@ -269,7 +269,7 @@ def test_what_is_recorded_is_what_the_command_line_records(book: Site, tmp_path:
     order = reconciling.Order(pool="P1").settled(mapped=True)
     source = reconciling.open_file(tmp_path / "tape.csv", order, tmp_path / "tape.toml")
     wanted = reconciling.compare(
-        book.ledger.store, book.ledger.origin, source, order, poster="fenqile"
+        book.ledger.store, book.ledger.origin, source, order, poster="fenqile", now=book.clock()
     ).events("fenqile")
     send(book)
     with book.ledger.store.read() as connection:

@@ -60,16 +60,20 @@ class Request:
 
 def reconcile(
     connection: ReadConnection, log: LogRow, source: Positions | TotalsFile, request: Request, *,
-    size: int | None = None, progress: Progress = lambda _done: None,
+    size: int | None = None, today: date | None = None, progress: Progress = lambda _done: None,
 ) -> Reconciliation:  # fmt: skip
     """Compare a file with a pool's records below ``size`` (default: all of the log).
 
     Raises :class:`MalformedError` with line and field for a file that cannot be read whole, :class:`UndeterminedError`
-    where no cut-off is known, and :class:`NotFoundError` for an unknown pool.
+    where no cut-off is known, :class:`RefusedError` for one after ``today``, whose payments are not recorded yet, and
+    :class:`NotFoundError` for an unknown pool.
     """
     bound = log.size if size is None else size
 
     def view(cut_off: Effective) -> PoolView:
+        if today is not None and cut_off.last_day > today:
+            reason = f"{cut_off.text} has not come: the log's day is {today}"
+            raise RefusedError("cut_off", reason, rule="future")
         return PoolView.open(connection, log, request.pool, size=bound, day=cut_off.last_day)
 
     if isinstance(source, TotalsFile):
