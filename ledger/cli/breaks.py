@@ -140,8 +140,10 @@ def _find(standing: dict[str, StandingBreak], name: str) -> StandingBreak:
     if name in standing:
         return standing[name]
     found = [one for one in standing.values() if one.name.startswith(name)]
-    if len(found) != 1:
-        raise NotFoundError(f"{'no break' if not found else f'{len(found)} breaks'} {name!r} in this pool")
+    if not found:
+        raise NotFoundError(f"no break {name!r} in this pool")
+    if len(found) > 1:
+        raise RefusedError("name", f"{len(found)} breaks of this pool begin with {name!r}: give more of it")
     return found[0]
 
 

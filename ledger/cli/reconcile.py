@@ -103,6 +103,8 @@ def reconcile(
         raise typer.BadParameter("--private stores nothing: it excludes --post")
     kind = form or told_form(file, mapping)
     _check_options(kind, mapping, trust=trust, prefix=prefix, percent=percent)
+    if kind == "totals" and cut_off is None:
+        raise typer.BadParameter("totals name no day: give --cut-off")
     out = Output(as_json)
     posted = None
     with open_home() as home, out.progress(f"reconcile {file.name}") as progress:
@@ -127,6 +129,8 @@ def reconcile(
 
 def told_form(file: Path, mapping: Path | None) -> Literal["csv", "ex102"]:
     """How a file is read where nobody says it: by its mapping, else as an EX-102. A table needs to be told."""
+    if not file.is_file():
+        raise NotFoundError(f"no file {file}")
     if mapping is None and file.suffix.lower() in _TABLES:
         raise typer.BadParameter(f"{file.name} is no EX-102, which is XML: give the --mapping that reads it")
     return "ex102" if mapping is None else "csv"

@@ -136,7 +136,7 @@ def test_a_sample_is_drawn_as_the_owner_draws_it_with_receipts_that_verify(
     ("more", "says"),
     [
         ((), "--trust"),
-        (("--trust", "trust.json", "--tape", "x.csv"), "--mapping"),
+        (("--trust", "trust.json", "--tape", "x.csv"), "no file x.csv"),
         (("--trust", "trust.json", "--tape", "x.xml"), "no file x.xml"),
         (("--trust", "trust.json", "--sample", "3"), "--seed"),
         (("--trust", "trust.json", "--as-of", "2999-01-01"), "has not come"),

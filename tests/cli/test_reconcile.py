@@ -77,7 +77,10 @@ def test_breaks_are_listed_aged_and_closed_by_two_sides(june: Run) -> None:
     assert "is closed already" in june("breaks", "close", "SDART-2026-1", name, *CLOSE, code=2).stderr
     assert len(data(june("breaks", "list", "SDART-2026-1", "--json", code=1))["breaks"]) == 9
     assert len(data(june("breaks", "list", "SDART-2026-1", "--all", "--json", code=1))["breaks"]) == 10
-    assert "10 breaks 'b-'" in june("breaks", "close", "SDART-2026-1", "b-", *CLOSE, code=2).stderr
+    assert (
+        "10 breaks of this pool begin with 'b-': give more of it"
+        in june("breaks", "close", "SDART-2026-1", "b-", *CLOSE, code=2).stderr
+    )
     assert "no break 'x'" in june("breaks", "close", "SDART-2026-1", "x", *CLOSE, code=2).stderr
 
 
@@ -140,7 +143,7 @@ def test_totals_of_a_general_ledger(june: Run, tmp_path: Path) -> None:
     assert "total: ledger.balance: reported 928.95, derived 928.94, with lender" in posted
     assert "posted: 1 file, 1 break opened" in posted
     assert posted.endswith("\n1 open break\n")
-    assert "cut_off" in june("reconcile", "gl.csv", "--form", "totals", code=3).stderr
+    assert "give --cut-off" in june("reconcile", "gl.csv", "--form", "totals", code=2).stderr
 
 
 def test_esmas_template(june: Run, tmp_path: Path) -> None:
@@ -154,10 +157,12 @@ def test_esmas_template(june: Run, tmp_path: Path) -> None:
     assert found["form"] == "esma_cmrl"
 
 
-def test_options_that_do_not_go_together(june: Run) -> None:
+def test_options_that_do_not_go_together(june: Run, tmp_path: Path) -> None:
     assert "--mapping" in june("reconcile", JULY, "--form", "csv", code=2).stderr
     assert "no mapping" in june("reconcile", JULY, "--form", "ex102", "--mapping", "x.toml", code=2).stderr
     assert "--percent" in june("reconcile", JULY, "--form", "totals", "--percent", code=2).stderr
+    assert "no file core.csv" in june("reconcile", "core.csv", code=2).stderr
+    (tmp_path / "core.csv").write_text("loan\n")
     assert "give the --mapping" in june("reconcile", "core.csv", code=2).stderr
     assert "nowhere.xml" in june("reconcile", "nowhere.xml", code=2).stderr
     assert '"nobody"' in june("reconcile", JULY, "--sender", "nobody", code=2).stderr
