@@ -15,6 +15,7 @@ from ledger.cli.frame import (
     example,
     only_party,
     open_home,
+    own_events,
     past_day,
     today,
 )
@@ -119,7 +120,8 @@ def close(
         said = next((one for one in what.closings if one.party == side), None)
         if said is None or (said.resolution, said.explanation) != (resolution, explanation):
             event = closing(what, party=side, resolution=resolution, explanation=explanation, today=day)
-            home.ledger.append([event], party=side)
+            with own_events():
+                home.ledger.append([event], party=side)
             what = _standing(home, pool, None)[what.name]
     waiting = "" if what.status == "closed" else f"; {_waiting(what)} has not said so yet"
     Output(as_json).show(what.to_json(day), f"{what.name}: {what.status}{waiting}")

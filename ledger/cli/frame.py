@@ -205,6 +205,16 @@ class Output:
             yield show
 
 
+@contextmanager
+def own_events() -> Iterator[None]:
+    """Events that a command makes itself stand in no file: a refusal names no line of one."""
+    try:
+        yield
+    except RefusedError as error:
+        error.line = None
+        raise
+
+
 def fail(error: PoolproofError) -> NoReturn:
     """Raise from an expression."""
     raise error

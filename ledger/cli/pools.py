@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, read_file, today
-from ledger.errors import MalformedError
+from ledger.cli.frame import (
+    Json,
+    Output,
+    command_group,
+    example,
+    only_party,
+    open_home,
+    own_events,
+    past_day,
+    read_file,
+    today,
+)
+from ledger.errors import MalformedError, TakenError
 
 if TYPE_CHECKING:
     from ledger.pools import PoolSummary
@@ -62,7 +75,8 @@ def create(
             "party": party or only_party(home),
             "data": {member: value for member, value in data.items() if value is not None},
         }
-        [accepted] = home.ledger.append([event], dry_run=dry_run).accepted
+        with own_events(), _next_version(name, promised):
+            [accepted] = home.ledger.append([event], dry_run=dry_run).accepted
     document = {"pool": name, "index": accepted.index, "digest": accepted.digest, "dry_run": dry_run}
     done = "would be" if dry_run else "was before" if accepted.repeated else "is now"
     Output(as_json).show(
@@ -157,7 +171,8 @@ def seal(
     once; `--restates` replaces the last seal, and both stay in the log.
     """
     out = Output(as_json)
-    with open_home() as home, out.progress(f"seal {name}", unit="claims") as progress:
+    with open_home() as home, own_events(), out.progress(f"seal {name}", unit="claims") as progress:
+        past_day(home, as_of)
         recorded = home.ledger.seal_pool(
             name,
             party=party or only_party(home),
@@ -182,6 +197,21 @@ def _read_rules(path: Path) -> dict[str, Any]:
     if not isinstance(rules, dict):
         raise MalformedError("rules", "not an object")
     return rules
+
+
+@contextmanager
+def _next_version(name: str, rules: Mapping[str, Any]) -> Iterator[None]:
+    """Say of other rules under a version that is recorded what the ledger says of the event's id."""
+    try:
+        yield
+    except TakenError as error:
+        if error.field != "id":
+            raise
+        reason = (
+            f"version {rules.get('version')} of {name} is recorded otherwise, as entry {error.details['index']}: "
+            "what changes takes the next version"
+        )
+        raise TakenError("rules.version", reason, rule=error.rule, details=error.details) from error
 
 
 def _seal_bytes(text: str) -> bytes:

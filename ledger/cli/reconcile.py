@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, own_events
 from ledger.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def reconcile(
             home.store, home.origin, source, order, poster=poster, now=datetime.now(UTC)
         )
         if post and poster is not None:
-            posted = reconciling.record(home.ledger, result, poster=poster).counts
+            with own_events():
+                posted = reconciling.record(home.ledger, result, poster=poster).counts
     document = result.to_json() | {"private": private, "posted": posted}
     out.show(document, *_lines(file, result, posted))
     if result.exit_code:

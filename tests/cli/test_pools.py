@@ -56,7 +56,13 @@ def test_the_next_rules_are_the_next_version(log: Run, tmp_path: Path) -> None:
     log("pool", "create", "W1", "--rules", "next.json")
     assert data(log("pool", "show", "W1", "--json"))["rules"]["advance_rate"] == "0.8"
     (tmp_path / "wrong.json").write_text(json.dumps(rules | {"version": 4}))
-    assert "data.rules.version" in log("pool", "create", "W1", "--rules", "wrong.json", code=2).stderr
+    wrong = log("pool", "create", "W1", "--rules", "wrong.json", code=2).stderr
+    assert wrong.startswith("poolproof: data.rules.version: "), (
+        "it names no line: the event stands in no file"
+    )
+    (tmp_path / "other.json").write_text(json.dumps(rules | {"advance_rate": "0.7"}))
+    other = log("pool", "create", "W1", "--rules", "other.json", code=2).stderr
+    assert "rules.version: version 1 of W1 is recorded otherwise, as entry 0" in other
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,18 @@ def test_a_day_that_was_not_over_is_warned_of(filled: Run) -> None:
 
     today = datetime.now(UTC).date().isoformat()
     assert "was not over" in filled("pool", "seal", "W1", "--as-of", today).stderr
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        ("2099-01-01", "poolproof: --as-of: 2099-01-01 has not come"),
+        ("2026-04", 'poolproof: --as-of: "2026-04" is a month'),
+        ("today", 'poolproof: --as-of: "today" is not a day'),
+    ],
+)
+def test_a_cut_off_that_cannot_be_is_named_by_its_option(filled: Run, day: str, says: str) -> None:
+    assert filled("pool", "seal", "W1", "--as-of", day, code=2).stderr.startswith(says)
 
 
 @pytest.mark.parametrize(
