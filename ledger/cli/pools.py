@@ -116,8 +116,9 @@ def list_pools(as_json: Json = False) -> None:
 def show(name: Name, as_json: Json = False) -> None:
     """Show a pool as it stands now, with its last seals.
 
-    Claims, holders, principal by currency, statuses: of all records, published or not. A seal says the same of
-    a published size and a day, for everybody.
+    Claims, holders, principal by currency, statuses: of all records, published or not. The principal is that of
+    the claims, also where the pool holds a part of one. A seal says what is owed on the shares held, of a published
+    size and a day, for everybody.
     """
     with open_home() as home:
         summary = home.ledger.pool(name)
@@ -130,6 +131,7 @@ def show(name: Name, as_json: Json = False) -> None:
         "principal": summary.principal,
         "statuses": summary.statuses,
         "weak_keys": summary.weak_keys,
+        "erased": summary.erased,
         "records": summary.records,
         "head": summary.head,
         "rules": summary.rules,
@@ -227,8 +229,11 @@ def _summary(summary: PoolSummary) -> list[str]:
         f"  claims:    {summary.claims}, {summary.weak_keys} of them under a weak key",
     ]
     lines += [f"  holder:    {holder}, {count} claims" for holder, count in summary.holders.items()]
-    lines += [f"  principal: {amount} {currency}" for currency, amount in summary.principal.items()]
+    lines += [
+        f"  principal: {amount} {currency}, of whole claims" for currency, amount in summary.principal.items()
+    ]
     lines += [f"  status:    {status}, {count} claims" for status, count in summary.statuses.items()]
+    lines += [f"  erased:    {summary.erased} of these claims"] if summary.erased else []
     return [*lines, f"  records:   {summary.records}, the last one {summary.head}"]
 
 

@@ -51,6 +51,8 @@ def test_loans_are_erased_and_the_log_stays_clean(old: Run, home: Path) -> None:
     old("publish")
     found = data(old("fsck", "--json"))
     assert (found["clean"], found["erased"]) == (True, 4)
+    assert data(old("pool", "show", "P1", "--json"))["erased"] == 1
+    assert "  erased:    1 of these claims\n" in old("pool", "show", "P1").stdout
     journal = [json.loads(line) for line in (home / "erasures.jsonl").read_text().splitlines()]
     assert [(one["loan"], one["party"], one["note"]) for one in journal] == [
         ("L1", "lender", "letter of 3 March"), ("L2", "lender", "letter of 3 March"),
