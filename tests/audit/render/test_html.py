@@ -106,6 +106,14 @@ def test_headings_and_tables_mean_what_they_look_like() -> None:
     assert [attrs["lang"] for tag, attrs in page.tags if tag == "html"] == ["en"]
 
 
+def test_a_long_unit_does_not_take_the_room_of_the_questions() -> None:
+    """What was asked may break its line, so that one unit of many words does not set the width of its column."""
+    text = html.render(samples.eventful())
+    cells = [attrs for tag, attrs in Page(text).tags if tag == "td" and attrs.get("data-label") == "Asked"]
+    assert {attrs["class"] for attrs in cells} == {"number asked"}
+    assert re.search(r"\.procedures \.asked \{[^}]*white-space: normal", text)
+
+
 def test_chinese_pages_say_what_is_english() -> None:
     page = Page(html.render(samples.chinese(), language="zh"))
     languages = [attrs.get("lang") for _, attrs in page.tags if "lang" in attrs]
