@@ -94,7 +94,7 @@ def audit(
         Path | None, typer.Option(metavar="DIR", help="Write the drawn loans' receipts here.")
     ] = None,
     processes: Annotated[
-        int, typer.Option(min=0, help="Processes to share the work. [default: as many as cores]")
+        int, typer.Option(min=0, metavar="N", help="Processes to share the work; 0: as many as cores.")
     ] = 0,
     source: Annotated[
         str | None,

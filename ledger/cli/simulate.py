@@ -76,7 +76,9 @@ def simulate(
     processes: Annotated[
         int,
         typer.Option(
-            min=0, help="Processes to share the work; the bytes are the same. [default: by cores and loans]"
+            min=0,
+            metavar="N",
+            help="Processes to share the work; 0: by cores and loans. The bytes are the same.",
         ),
     ] = 0,
     as_json: Json = False,

@@ -46,6 +46,12 @@ def test_every_option_of_an_example_exists(name: str) -> None:
         assert used <= options, line
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_option_has_one_default(name: str) -> None:
+    options = re.split(r"^ +(?=-)", HELPS[name].partition("Options:")[2], flags=re.MULTILINE)
+    assert [one for one in options if one.count("[default:") > 1] == []
+
+
 def test_no_line_of_a_help_is_cut() -> None:
     assert "..." not in "".join(
         text.replace("[ARGS]...", "").replace("{FILE}...", "").replace("[LOAN]...", "")
