@@ -16,7 +16,7 @@ from typing import Any
 
 from ledger import issue, published, register
 from ledger.cut import Cut, Progress, SortedClaims, sorted_claims
-from ledger.domain import calendar, loans, pools, record, seals
+from ledger.domain import calendar, loans, money, pools, record, seals
 from ledger.domain.events.pools import PoolSealed
 from ledger.domain.pools import Sealed
 from ledger.errors import IntegrityError, MalformedError, NotFoundError, VerificationError
@@ -161,10 +161,12 @@ class PoolSeals:
     ) -> Iterator[Draft]:
         """A seal at a published size (default: the newest) as of a day ``YYYY-MM-DD``, worked out and not recorded.
 
-        Raises :class:`NotFoundError` for a size that is not published, :class:`RefusedError` for a day that is none
-        and where ``currency`` is left out and the claims do not tell it.
+        Raises :class:`NotFoundError` for a size that is not published, :class:`RefusedError` for a day or a currency
+        that is none and where ``currency`` is left out and the claims do not tell it.
         """
         day = calendar.parse_day(as_of, "as_of")
+        if currency is not None:
+            money.check_currency(currency, "currency")
         checkpoint = self._checkpoint(size)
         cut = self._cut(checkpoint.size, day, currency, self._state.holdings)
         with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:

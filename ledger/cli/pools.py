@@ -186,8 +186,13 @@ def seal(
             progress=progress,
         )
     out.show(recorded.to_json() | {"dry_run": dry_run}, *_seal(recorded))
+    header = recorded.header
+    if not header.total.count:
+        out.warn(
+            f"{name} holds no claim in {header.currency} at size {header.size}: this is a seal of nothing"
+        )
     if recorded.lag_days <= 0:
-        out.warn(f"{as_of} was not over when size {recorded.header.size} was published: more may be to come")
+        out.warn(f"{as_of} was not over when size {header.size} was published: more may be to come")
     if not dry_run:
         out.say("`poolproof publish` puts it into the register; `poolproof prove seal` proves claims in it.")
 

@@ -110,6 +110,15 @@ def test_a_day_that_was_not_over_is_warned_of(filled: Run) -> None:
     assert "was not over" in filled("pool", "seal", "W1", "--as-of", today).stderr
 
 
+def test_a_seal_of_nothing_is_warned_of(filled: Run) -> None:
+    done = filled("pool", "seal", "W1", "--as-of", DAY, "--currency", "USD", "--dry-run")
+    assert "0 claims, 0.00 USD receivable" in done.stdout
+    assert "W1 holds no claim in USD at size 6: this is a seal of nothing" in done.stderr
+    assert "nothing" not in filled("pool", "seal", "W1", "--as-of", DAY, "--dry-run").stderr
+    wrong = filled("pool", "seal", "W1", "--as-of", DAY, "--currency", "cny", code=2).stderr
+    assert wrong.startswith('poolproof: currency: "cny" is not an active ISO 4217 currency')
+
+
 @pytest.mark.parametrize(
     ("day", "says"),
     [
