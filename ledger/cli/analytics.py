@@ -18,6 +18,8 @@ commands = command_group("Analytics.")
 _EXIT_FINDINGS = 1
 #: Columns of a file or a pipe: as wide as the widest table, since nobody wants it wrapped.
 _PIPE_WIDTH = 240
+#: Columns of a terminal between two of a table.
+_GAP = 2
 _TITLES = {
     "balance": "Principal at the end of each month, and what moved it",
     "cash": "Cash in, and what came in beside borrowers' payments",
@@ -213,22 +215,43 @@ def _percent(share: str | None) -> str:
 
 
 def _table(currency: str, title: str, rows: Sequence[Mapping[str, str]], **words: str) -> Iterator[str]:
-    """A titled table as lines: bold heads on a terminal, plain text anywhere else."""
+    """A titled table as lines: bold heads on a terminal, plain text anywhere else.
+
+    What is wider than the terminal goes on below, with its first column again: an amount is never cut.
+    """
     if not rows:
         return
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for n, head in enumerate(rows[0]):
-        table.add_column(head, justify="left" if n == 0 else "right", no_wrap=n == 0)
-    for row in rows:
-        table.add_row(*row.values())
-    with console.capture() as captured:
-        console.print(table)
+    terminal = Console()
+    room = terminal.width if terminal.is_terminal else _PIPE_WIDTH
+    console = Console(width=max(room, _PIPE_WIDTH))
     yield ""
     yield _TITLES[title].format(**words) + (f", {currency}" if currency else "")
-    yield from (line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
+    for number, heads in enumerate(_blocks(rows, room)):
+        table = Table(box=None, pad_edge=False, show_edge=False)
+        for head in heads:
+            table.add_column(head, justify="left" if head == heads[0] else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*(row[head] for head in heads))
+        with console.capture() as captured:
+            console.print(table)
+        yield from [""] if number else []
+        yield from (line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
+
+
+def _blocks(rows: Sequence[Mapping[str, str]], room: int) -> Iterator[list[str]]:
+    """The heads of the columns that stand side by side in ``room``: each time the first, and at least one more."""
+    from rich.cells import cell_len
+
+    widths = {head: max(cell_len(one) for one in (head, *(row[head] for row in rows))) for head in rows[0]}
+    first, *others = widths
+    block, used = [first], widths[first]
+    for head in others:
+        if len(block) > 1 and used + _GAP + widths[head] > room:
+            yield block
+            block, used = [first], widths[first]
+        block.append(head)
+        used += _GAP + widths[head]
+    yield block

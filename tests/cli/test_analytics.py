@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,20 @@ def test_the_tables_are_plain_text_in_a_pipe(imported: Run) -> None:
     assert not any(line[:1] == ["2026-06"] for line in lines)
     assert "6 seasoned claims are in no vintage" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def test_no_amount_is_cut_on_a_narrow_terminal(imported: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table goes on below, with its first column again."""
+    asked = ("analytics", POOL, "--as-of", "2026-07-31", "--from", "2026-07")
+    piped = imported(*asked).stdout.split()
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", imported(*asked).stdout)
+    tables = shown.partition("\n\n")[2].splitlines()
+    assert max(len(line) for line in tables if line[:1].isdigit() or line.startswith("month")) <= 60
+    assert "…" not in shown
+    assert {one for one in piped if "." in one} <= set(shown.split())
+    assert shown.count("\n2026-07 ") > piped.count("2026-07")
 
 
 @pytest.mark.parametrize(
