@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledger.anchors import Anchorer, AnchorPolicy
 from ledger.chain.keystore import devnet_account
@@ -131,6 +132,16 @@ def test_a_log_that_is_bound_to_no_chain_is_a_matter_of_configuration(here: Worl
         logs.create(connection, origin="other.example/log", zone="UTC", day_cut="00:00")
     with pytest.raises(ConfigurationError, match="bound to no chain"):
         Anchorer(here.store, "other.example/log", here.client, here.account)
+
+
+def test_what_an_anchor_waits_for_is_logged_once(here: World) -> None:
+    size = here.publish(5)
+    here.rpc("anvil_setBalance", "0x" + here.account.address.hex(), "0x0")
+    with capture_logs() as logged, pytest.raises(UnavailableError):
+        here.anchorer().run_until(size, timeout=1)
+    [waits] = [one for one in logged if one["event"] == "anchor_waits"]
+    assert (waits["log_level"], waits["size"]) == ("warning", size)
+    assert "fund it" in waits["reason"]
 
 
 def test_an_account_without_money_says_whom_to_fund_and_goes_on_once_funded(here: World) -> None:

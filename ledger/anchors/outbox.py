@@ -181,10 +181,12 @@ class Anchorer:
     ) -> AnchorRow:
         """Anchor until ``size`` is covered, and at ``level``; the row that covers it.
 
+        What it waits for is logged when it begins to, so that nobody looks at a silent command until it gives up.
         Raises what :meth:`step` raises, and :class:`UnavailableError` after ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
         wanted = anchors.ANCHORED if level == "anchored" else ("final",)
+        told = ""
         while True:
             delay: PoolproofError | None = None
             try:
@@ -196,13 +198,13 @@ class Anchorer:
             row = self._covering(size)
             if row is not None and row.state in wanted:
                 return row
+            waits = str(delay or (row and row.problem) or "")
             if time.monotonic() > deadline:
-                reason = (
-                    delay
-                    or (row and row.problem)
-                    or f"size {size} is {row.state if row else 'not published'}"
-                )
+                reason = waits or f"size {size} is {row.state if row else 'not published'}"
                 raise UnavailableError(f"not {level} after {timeout:.0f} s: {reason}")
+            if waits and waits != told:
+                told = waits
+                _logger.warning("anchor_waits", origin=self._log.origin, size=size, reason=waits)
             if not moved:
                 self._pause(_POLL_SECONDS)
 
