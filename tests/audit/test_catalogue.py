@@ -28,6 +28,26 @@ def test_both_languages_say_the_same_facts(code: str) -> None:
     assert entry.meaning.endswith((".", "!"))
 
 
+@pytest.mark.parametrize("code", [code for code, one in CATALOGUE.items() if "period reported on" in one.en])
+def test_a_period_is_no_day_in_chinese_either(code: str) -> None:
+    """ "Owed on 2026-06-30" is another fact than "owed when the period reported on 2026-06-30 began"."""
+    assert "{period} 所报期间" in CATALOGUE[code].zh
+
+
+@pytest.mark.parametrize(
+    ("name", "en", "zh"),
+    [
+        ("life", "Does nothing happen that cannot", "是否没有不可能发生的事件"),
+        ("duplicates", "Does each loan, and each bank reference, stand there once?", "只出现一次"),
+        ("back_dating", "Was it recorded when it happened?", "没有倒签"),
+    ],
+)
+def test_passed_is_a_yes_to_the_question(name: str, en: str, zh: str) -> None:
+    """Of most questions nobody could think otherwise; these are about what must not be."""
+    assert en in PROCEDURES[name].en
+    assert zh in PROCEDURES[name].zh
+
+
 def test_notes_add_up_in_either_order() -> None:
     def notes(answered: int, reason: str) -> Notes:
         one = Notes()
