@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -228,13 +229,16 @@ def _audit_own(
 ) -> AuditReport:
     """Audit a pool of this home's log."""
     from ledger.audit.perform import audit as perform
+    from ledger.reading import log_day
 
     root = _trust(home, trust, out)
     anchors = None if offline else _anchors(home, root, out)
     times = None if anchors is None else _times(home, anchors, out)
     with out.stages() as progress:
-        parties = home.ledger.parties()
-        tapes = [] if laid is None else [lay(laid, request.pool, parties=parties, progress=progress)]
+        parties, today = home.ledger.parties(), log_day(home.ledger.row(), datetime.now(UTC))
+        tapes = (
+            [] if laid is None else [lay(laid, request.pool, parties=parties, today=today, progress=progress)]
+        )
         return perform(
             home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
             kek=home.files.kek, progress=progress,

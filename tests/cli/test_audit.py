@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.running import data, run_command
+from tests.tapes.mappings import BALANCES
 
 DATA = Path(__file__).parents[1] / "data" / "ex102"
 POOL = "SDART-2026-1"
@@ -48,6 +49,18 @@ def test_as_one_document_and_in_chinese(home: Path) -> None:
     document: dict[str, Any] = data(run_command("audit", POOL, *DAY, "--json", code=1))
     assert (document["pool"], document["counts"]) == (POOL, {"error": 1, "warning": 19, "info": 4})
     assert "还款 210.00" in run_command("audit", POOL, *DAY, "--language", "zh", code=1).stdout
+
+
+def test_a_tape_is_of_a_day_that_was(home: Path, tmp_path: Path) -> None:
+    """At a day to come everybody looks late, for payments until then are not recorded."""
+    (tmp_path / "tape.toml").write_text(BALANCES)
+    tape, ask = tmp_path / "tape.csv", ("audit", POOL, *DAY, "--mapping", tmp_path / "tape.toml", "--partial")
+    for day, code, says in (
+        ("2026-07-31", 1, ""),
+        ("2999-07-31", 2, "tape: it is of 2999-07-31, which has not come"),
+    ):
+        tape.write_text(f"loan,as of,balance\n{LOAN},{day},2869.21\n")
+        assert says in run_command(*ask, "--tape", tape, code=code).stderr
 
 
 def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
