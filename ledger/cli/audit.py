@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +126,11 @@ def audit(
     """
     from ledger.audit.run import Request
 
+    _goes_with("--sample", bool(sample), {"--seed": seed, "--receipts": receipts})
+    _goes_with("--tape", tape is not None, {"--mapping": mapping, "--partial": partial, "--sender": sender})
+    _goes_with(
+        "--from", source is not None, {"--into": into, "--key-file": key_file, "--signing-key": signing_key}
+    )
     _check_places(output, html, pdf, receipts)
     wanted = _sample(sample, seed, receipts)
     out = Output(as_json)
@@ -197,6 +202,13 @@ def watch(
             return
         since = seen.size
         time.sleep(every)
+
+
+def _goes_with(option: str, is_given: bool, others: Mapping[str, object]) -> None:
+    """Refuse options that say nothing without another one: what they ask for would be missing, and nobody told."""
+    for name, value in others.items():
+        if value and not is_given:
+            raise typer.BadParameter(f"it goes with {option}", param_hint=name)
 
 
 def _check_places(output: Path | None, html: Path | None, pdf: Path | None, receipts: Path | None) -> None:

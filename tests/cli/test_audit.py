@@ -84,6 +84,10 @@ def test_a_sample_and_its_receipts(home: Path, tmp_path: Path) -> None:
         ((POOL, "--since", "-1"), 2, "--since"),
         ((POOL, "--sample", "2"), 2, "needs --seed"),
         ((POOL, "--sample", "2", "--seed", "good loans"), 2, "is no block hash"),
+        ((POOL, "--receipts", "samples"), 2, "--receipts: it goes with --sample"),
+        ((POOL, "--mapping", "tape.toml"), 2, "--mapping: it goes with --tape"),
+        ((POOL, "--partial"), 2, "--partial: it goes with --tape"),
+        ((POOL, "--into", "mirror"), 2, "--into: it goes with --from"),
         ((POOL, "--trust", "nothing.json"), 2, "nothing.json"),
     ],
 )
