@@ -15,10 +15,12 @@ from typing import Any, Final, Self
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Notes
 from ledger.audit.scan.cash import PAYMENTS, CashBook, Flow, Till, flow_of
-from ledger.domain import calendar, money
+from ledger.domain import calendar, money, proceeds
 from ledger.domain.events.cash import RepaymentConfirmed
+from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.fold import Indexed, Standing
 from ledger.domain.position import opening_day
+from ledger.domain.record import Record
 from ledger.proofs.encumbrance import WHOLE
 
 #: A bank settles a value date within so many days of the next ones: files of holidays come late.
@@ -102,17 +104,17 @@ class Confirmations:
     def take(self, case: Case) -> None:
         """Ask for each payment of a loan while the pool held a share of it."""
         case.notes.procedure("confirmation")
-        confirmed = _Confirmed(case)
+        confirmed, versions = _Confirmed(case), _Versions(case)
         answers = []
         opened = opening_day(case.terms)
         for one in case.held:
             flow = flow_of(one.event, one.amounts, one.record.when)
             if flow is None or one.record.when.ordinal <= opened or not _concerns(case, flow):
                 continue
-            answer = self._ask(case, one, flow, confirmed)
+            answer = self._ask(case, one, flow, confirmed, versions)
             answers.append(answer)
             self._count(case, flow, answer)
-        self._voided(case)
+        self._voided(case, confirmed, versions)
         if answers and self.book.proven and all(one is Answer.UNCONFIRMED for one in answers):
             case.find("disbursement.unconfirmed", case.held[0])
 
@@ -155,47 +157,109 @@ class Confirmations:
             case.undecided("confirmation", answer)
             self._tally(case.currency, "undetermined").add(1, abs(flow.units))
 
-    def _ask(self, case: Case, one: Standing, flow: Flow, confirmed: _Confirmed) -> Answer | str:
-        own = confirmed.answer(one)
+    def _ask(
+        self, case: Case, one: Standing, flow: Flow, confirmed: _Confirmed, versions: _Versions
+    ) -> Answer | str:
+        own = confirmed.answer(case, one, flow)
         if own is not None:
             return own
         answer = settlement_of(self.book, flow.till, one.index)
+        if one.correction is not None:
+            answer = self._of_corrected(case, one, flow, answer, versions)
         if answer is Answer.UNCONFIRMED:
             case.find(
                 "settlement.unconfirmed", one, amount=case.money(flow.units), currency=case.currency,
                 day=flow.when.text,
             )  # fmt: skip
-        elif answer is Answer.CONFIRMED and self._changed_since(one, flow):
-            _contradict(
-                case, one, confirmed=case.money(one.record.amounts[0]), recorded=case.money(one.amounts[0])
-            )
-            return Answer.CONTRADICTED
         return answer
 
-    def _changed_since(self, one: Standing, flow: Flow) -> bool:
-        """Whether a correction made after the bank had settled gave the payment another amount."""
-        if one.correction is None or flow.till is None or one.record.amounts[0] == one.amounts[0]:
-            return False
-        return one.correction[0] >= self.book.settled[flow.till][-1].before
+    def _of_corrected(
+        self, case: Case, one: Standing, flow: Flow, answer: Answer | str, versions: _Versions
+    ) -> Answer | str:
+        """What the settlements say of a corrected payment: they know it as it stood below their indexes.
 
-    def _voided(self, case: Case) -> None:
-        """A payment that the bank has settled, and that was made void afterwards."""
+        ``answer`` is what the settlement of its account and day says of one that was never corrected.
+        """
+        settled = self._settled(one.index, one.record, versions)
+        if settled is None:  # the settlement of where it is now does without it
+            return Answer.UNCONFIRMED if answer is Answer.CONFIRMED else answer
+        if settled.when.day != flow.when.day:
+            _other_day(
+                case,
+                one,
+                confirmed=settled.when.text,
+                recorded=flow.when.text,
+                amount=case.money(settled.units),
+            )
+            return Answer.CONTRADICTED
+        if settled.units != flow.units:
+            _contradict(case, one, confirmed=case.money(settled.units), recorded=case.money(flow.units))
+            return Answer.CONTRADICTED
+        return Answer.UNCONFIRMED if answer is Answer.CONFIRMED and settled.till != flow.till else answer
+
+    def _settled(self, index: int, payment: Record, versions: _Versions) -> Flow | None:
+        """A payment as the newest settlement that covers it knows it; None where none does."""
+        newest, found = 0, None
+        for till in versions.tills(payment):
+            if settlement_of(self.book, till, index) is Answer.CONFIRMED:
+                before = self.book.settled[till][-1].before
+                flow = versions.below(payment, before)
+                if flow is not None and flow.till == till and before > newest:
+                    newest, found = before, flow
+        return found
+
+    def _voided(self, case: Case, confirmed: _Confirmed, versions: _Versions) -> None:
+        """Payments that the bank has settled or confirmed, and that were made void afterwards."""
+        if not versions.corrected:
+            return
         held = {one.index for one in case.held}
         for index, record in case.records:
             if index in held or record.when.last_day > case.as_of:
                 continue
             flow = flow_of(record.event, record.amounts, record.when)
-            if flow is None or flow.till is None or not _concerns(case, flow):
+            if flow is None:
                 continue
-            void = next(
-                (at for at, one in case.records if getattr(one.event, "record", "") == record.digest.hex()), 0
-            )
-            if (
-                settlement_of(self.book, flow.till, index) is Answer.CONFIRMED
-                and void >= self.book.settled[flow.till][-1].before
-            ):
+            known = self._settled(index, record, versions)
+            if known is None and confirmed.knows(record):
+                known = flow
+            if known is not None and _concerns(case, known):
                 one = Standing(index, record, record.event, record.amounts)
-                _contradict(case, one, confirmed=case.money(record.amounts[0]), recorded="void")
+                _contradict(case, one, confirmed=case.money(known.units), recorded="void")
+
+
+class _Versions:
+    """What the payments of a loan said below an index: a correction counts from its own on."""
+
+    def __init__(self, case: Case) -> None:
+        #: digest of a record in hex → its corrections, in the order of the log
+        self._corrections: dict[str, list[Indexed]] = {}
+        if len(case.held) == len(case.records):  # nearly every loan: each of its records holds as it was made
+            return
+        for index, one in case.records:
+            if isinstance(one.event, CorrectionMade):
+                self._corrections.setdefault(one.event.record, []).append((index, one))
+
+    @property
+    def corrected(self) -> bool:
+        """Whether anything was corrected at all."""
+        return bool(self._corrections)
+
+    def below(self, payment: Record, before: int) -> Flow | None:
+        """A payment as it stood there; None where it was void."""
+        return self._flows(payment, before)[-1]
+
+    def tills(self, payment: Record) -> set[Till]:
+        """Every account and day that it has ever been of."""
+        return {flow.till for flow in self._flows(payment) if flow is not None and flow.till is not None}
+
+    def _flows(self, payment: Record, before: int | None = None) -> list[Flow | None]:
+        """What was recorded first, and what each correction made of it."""
+        flows = [flow_of(payment.event, payment.amounts, payment.when)]
+        for index, one in self._corrections.get(payment.digest.hex(), ()):
+            if before is None or index < before:
+                new = one.amounts
+                flows.append(None if new is None else flow_of(new.event, new.amounts, payment.when))
+        return flows
 
 
 class _Confirmed:
@@ -225,25 +289,46 @@ class _Confirmed:
             answer = Answer.CONTRADICTED
         told = calendar.parse_effective(event.value_date)
         if told.day != flow.when.day and flow.when.day is not None:
-            case.find(
-                "payment.other_day", payment, one, confirmed=event.value_date, recorded=flow.when.text,
-                amount=event.amount, currency=case.currency,
-            )  # fmt: skip
+            _other_day(
+                case, payment, one, confirmed=event.value_date, recorded=flow.when.text, amount=event.amount
+            )
             answer = Answer.CONTRADICTED
         return answer
 
-    def answer(self, one: Standing) -> Answer | None:
-        """What the bank said of this payment alone. What a correction changed is not confirmed by it."""
+    def answer(self, case: Case, one: Standing, flow: Flow) -> Answer | None:
+        """What the bank said of this payment alone. Another amount by a correction is not confirmed by it.
+
+        Another day is contradicted: of what came in on one day no correction makes that it came on another.
+        """
         answer = self._answers.get(one.record.digest) if self._answers else None
-        if answer is Answer.CONFIRMED and one.amounts != one.record.amounts:
-            return None
-        return answer
+        if answer is not Answer.CONFIRMED or one.correction is None:
+            return answer
+        told = proceeds.day_of(one.record.when, one.record.event.value_date)  # type: ignore[attr-defined]  # payments have it
+        if told.day != flow.when.day:
+            _other_day(case, one, confirmed=told.text, recorded=flow.when.text, amount=case.money(flow.units))
+            return Answer.CONTRADICTED
+        return answer if one.amounts == one.record.amounts else None
+
+    def knows(self, payment: Record) -> bool:
+        """Whether the bank confirmed it as it was recorded first."""
+        return self._answers.get(payment.digest) is Answer.CONFIRMED
 
 
 def _concerns(case: Case, flow: Flow) -> bool:
     """Whether the pool held a share when the payment's day began, or took one on it."""
     day = flow.when.ordinal
     return any(claim.held(day - 1) or claim.held(day) for claim in case.claims)
+
+
+def _other_day(case: Case, *records: Standing, confirmed: str, recorded: str, amount: str) -> None:
+    case.find(
+        "payment.other_day",
+        *records,
+        confirmed=confirmed,
+        recorded=recorded,
+        amount=amount,
+        currency=case.currency,
+    )
 
 
 def _contradict(case: Case, *records: Standing, confirmed: str, recorded: str) -> None:

@@ -205,11 +205,11 @@ def test_the_bank_confirms_what_is_no_payment(chain: Chain) -> None:
     assert (finding.code, finding.facts["recorded"]) == ("payment.contradicted", "no such payment")
 
 
-def corrected(amount: str) -> dict[str, Any]:
+def corrected(amount: str, **more: Any) -> dict[str, Any]:
     return {
         "currency": "CNY", "amount": amount, "applied": {"interest": amount}, "payer": "obligor",
         "value_date": "2026-04-01", "account": "A1",
-    }  # fmt: skip
+    } | more  # fmt: skip
 
 
 def test_a_correction_is_not_confirmed_by_what_was_confirmed_before(chain: Chain) -> None:
@@ -233,6 +233,73 @@ def test_a_payment_that_is_changed_after_the_bank_had_settled_it(
     (finding,) = chain.audit()[0].findings
     assert finding.code == "payment.contradicted"
     assert finding.facts == {"confirmed": "107.00", "recorded": recorded, "currency": "CNY"}
+
+
+@pytest.mark.parametrize(("replacement", "recorded"), [(corrected("107.00"), "107.00"), (None, "void")])
+def test_a_payment_that_was_corrected_before_the_bank_settled_it_and_again_afterwards(
+    chain: Chain, replacement: dict[str, Any] | None, recorded: str
+) -> None:
+    one = chain.pay(0)
+    chain.records.correct("loan:L0", one, corrected("90.00"))
+    chain.settle(one, total="90.00")
+    chain.records.correct("loan:L0", one, replacement)
+    notes, found = chain.audit()
+    (finding,) = notes.findings
+    assert finding.code == "payment.contradicted"
+    assert finding.facts == {"confirmed": "90.00", "recorded": recorded, "currency": "CNY"}
+    assert found.to_json().get("CNY", {"confirmed_ppm": 0})["confirmed_ppm"] == 0
+
+
+def test_a_correction_that_leaves_amount_and_day_as_the_bank_settled_them(chain: Chain) -> None:
+    one = chain.pay(0)
+    chain.records.correct("loan:L0", one, corrected("90.00"))
+    chain.settle(one, total="90.00")
+    chain.records.correct("loan:L0", one, corrected("90.00", instalment=2))
+    notes, found = chain.audit()
+    assert codes(notes) == []
+    assert found.to_json()["CNY"]["confirmed_ppm"] == 1_000_000
+
+
+def test_a_late_payment_that_is_moved_to_an_earlier_day_which_the_bank_had_settled(chain: Chain) -> None:
+    other, late = chain.pay(1), chain.pay(0, "2026-05-20")
+    chain.settle(other, total="107.00")
+    chain.settle(late, total="107.00", on="2026-05-20")
+    chain.records.correct("loan:L0", late, corrected("107.00"))
+    (finding,) = chain.audit()[0].findings
+    assert (finding.code, finding.subject) == ("payment.other_day", "loan:L0")
+    assert (finding.facts["confirmed"], finding.facts["recorded"]) == ("2026-05-20", "2026-04-01")
+
+
+def test_a_payment_that_is_moved_to_an_account_that_the_bank_had_settled_without_it(chain: Chain) -> None:
+    other, moved = chain.pay(1, account="A2"), chain.pay(0, account="A3")
+    chain.settle(other, total="107.00", account="A2")
+    chain.records.correct("loan:L0", moved, corrected("107.00", account="A2"))
+    assert codes(chain.audit(0)[0]) == ["settlement.unconfirmed", "disbursement.unconfirmed"]
+
+
+def test_a_void_payment_that_is_brought_back_after_the_bank_had_settled_without_it(chain: Chain) -> None:
+    one = chain.pay(0)
+    chain.records.correct("loan:L0", one, None)
+    chain.settle(chain.pay(1), total="107.00")
+    chain.records.correct("loan:L0", one, corrected("107.00"))
+    assert codes(chain.audit(0)[0]) == ["settlement.unconfirmed", "disbursement.unconfirmed"]
+
+
+def test_a_payment_that_the_bank_confirmed_by_itself_is_made_void(chain: Chain) -> None:
+    one = chain.pay(0, account=None)
+    chain.confirm(one)
+    chain.records.correct("loan:L0", one, None)
+    (finding,) = chain.audit()[0].findings
+    assert finding.code == "payment.contradicted"
+    assert finding.facts == {"confirmed": "107.00", "recorded": "void", "currency": "CNY"}
+
+
+def test_a_payment_that_the_bank_confirmed_by_itself_is_moved_to_an_earlier_day(chain: Chain) -> None:
+    one = chain.pay(0, "2026-05-20", account=None)
+    chain.confirm(one, on="2026-05-20")
+    chain.records.correct("loan:L0", one, corrected("107.00"))
+    (finding,) = chain.audit()[0].findings
+    assert (finding.code, finding.facts["confirmed"]) == ("payment.other_day", "2026-05-20")
 
 
 def test_payments_before_the_pool_held_the_claim_are_not_its(chain: Chain) -> None:
