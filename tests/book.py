@@ -61,11 +61,11 @@ def pool_created(pool: str, *, version: int = 1, **more: Any) -> Event:
 
 
 def pledged(
-    pool: str, holder: str, *claims: tuple[str, str, int], id: str, kind: str = "claim.pledged"
+    pool: str, holder: str, *claims: tuple[str, str, int], id: str, kind: str = "claim.pledged", **more: Any
 ) -> Event:
     """Shares (loan, claim, ppm) pledged to a holder."""
     items = [{"loan": loan, "claim": claim, "share": share} for loan, claim, share in claims]
-    return event(kind, f"pool:{pool}", {"holder": holder, "claims": items}, id=id)
+    return event(kind, f"pool:{pool}", {"holder": holder, "claims": items}, id=id, **more)
 
 
 def loans(count: int, *, repayments: int = 1, prefix: str = "L") -> Iterator[Event]:

@@ -118,10 +118,13 @@ def claims_of_loan(
     held: Sequence[Standing],
     rows: Sequence[tuple[ClaimRow, Sequence[EncumbranceRow]]],
     names: Mapping[int, str],
+    *,
+    as_of: date,
 ) -> tuple[PoolClaim, ...]:
     """The claims of a loan that are or were in the pool; ``held`` are its records in force, ``names`` those of pools.
 
-    A key that no record brought is the weak fallback.
+    A key that no record brought is the weak fallback. What takes effect after ``as_of`` is among the moves, since a
+    seal of the size has it, and does not count as held.
     """
     terms = held[0].event
     assert isinstance(terms, Terms)
@@ -141,7 +144,10 @@ def claims_of_loan(
             creditor, share = told.get(row.name, ("", 0))
             weak = row.name not in keyed
             others = _others(pool, steps, names) if len(moves) < len(steps) else ()
-            found.append(PoolClaim(row.name, bytes(row.asset_key), creditor, share, weak, moves, others))
+            until = as_of.toordinal() if any(move.day > as_of.toordinal() for move in moves) else 0
+            found.append(
+                PoolClaim(row.name, bytes(row.asset_key), creditor, share, weak, moves, others, until)
+            )
     return tuple(found)
 
 

@@ -154,7 +154,7 @@ class Worker:
                     continue  # it began after the audit's day
                 state_then = state_of(held, count=len(parsed))
             yield Case(
-                name, parsed, held, claims_of_loan(job.pool, known, sound, names),
+                name, parsed, held, claims_of_loan(job.pool, known, sound, names, as_of=job.as_of),
                 as_of=job.as_of, rules=job.pool.rules, versions=job.pool.versions, notes=part.notes, state=state_then,
             )  # fmt: skip
 

@@ -88,8 +88,8 @@ def forge(ledger: Ledger, event_id: str, old: bytes, new: bytes, *, digest: bool
     change(ledger, tables.records, tables.records.c.index == row.index, **values)
 
 
-def released(ledger: Ledger, bank: str, loan: str, id: str, pool: str = "P") -> Any:
+def released(ledger: Ledger, bank: str, loan: str, id: str, pool: str = "P", claim: str = "c1") -> Any:
     """The bank's signed release."""
     signer = Signer.from_seed(bank, bytes([{"bank-a": 10, "bank-b": 11}[bank]]) * 32)
-    raw = book.event("claim.released", f"pool:{pool}", {"claims": [{"loan": loan, "claim": "c1"}]}, id=id)
+    raw = book.event("claim.released", f"pool:{pool}", {"claims": [{"loan": loan, "claim": claim}]}, id=id)
     return statements.sign_submission(signer, ledger.origin, read_submission({**raw, "party": bank}))

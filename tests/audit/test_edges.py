@@ -19,6 +19,7 @@ from ledger.errors import IntegrityError, RefusedError
 from ledger.log import Ledger
 from ledger.store import erasure, records, subjects, tables
 from tests import book
+from tests.audit.poolbook import released
 from tests.conftest import TestClock
 
 WHOLE = 1_000_000
@@ -123,6 +124,36 @@ def test_a_pool_of_one_claim(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     assert report.numbers["claims"] == 1
     assert money(report) == ("100.00", "0.00")
     assert sealed(sqlite_ledger) == (1, 100 * UNIT, 0)
+
+
+def test_a_past_day_finds_the_claims_that_the_pool_held_then(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    """One claim was given back since, another came: the base then is of what was lent then."""
+    rules = {"version": 1, "advance_rate": "1"}
+    early = book.pledged("P", "bank-a", ("L1", "c0", WHOLE), id="p1", effective="2026-10-01")
+    late = book.pledged(
+        "P", "bank-a", ("L2", "c0", WHOLE), ("L3", "c0", WHOLE), id="p2", effective="2026-11-02"
+    )
+    for event in (early, late):
+        event["data"] |= {"currency": "CNY", "price": "100.00"}
+    sqlite_ledger.append(
+        [
+            *loan("L1"), *loan("L2"), *loan("L3"),
+            book.event("pool.created", "pool:P", {"rules": rules}, id="P.1", effective="2026-01-01"), early, late,
+        ],
+        party="fenqile",
+    )  # fmt: skip
+    given = released(sqlite_ledger, "bank-a", "L1", "r1", claim="c0")
+    sqlite_ledger.append([given])
+    sqlite_ledger.publish()
+    then, now = (
+        again(sqlite_ledger, tmp_path, as_of=day) for day in (date(2026, 10, 31), date(2026, 11, 22))
+    )
+    assert [one.code for one in (*then.findings, *now.findings) if one.code == "base.shortfall"] == []
+    counted = ("loans", "claims", "left")
+    assert [then.numbers[name] for name in counted] == [1, 1, 0]
+    assert [now.numbers[name] for name in counted] == [3, 2, 1]
+    assert (money(then), money(now)) == (("100.00", "0.00"), ("200.00", "0.00"))
+    assert (then.totals["CNY"]["lent"], then.totals["CNY"]["borrowing_base"]) == ("100.00", "100.00")
 
 
 def test_three_claims_whose_shares_do_not_divide(sqlite_ledger: Ledger, tmp_path: Path) -> None:

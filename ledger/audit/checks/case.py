@@ -37,7 +37,8 @@ class Move(NamedTuple):
 class PoolClaim(NamedTuple):
     """A claim that is, or was, in the audited pool; ``share`` is its part of the loan in ppm.
 
-    ``others`` are the shares that other pools hold of it now: (pool, ppm).
+    ``others`` are the shares that other pools hold of it now: (pool, ppm). ``until`` is the audit's day (ordinal), 0
+    where that is after all moves.
     """
 
     name: str
@@ -47,9 +48,17 @@ class PoolClaim(NamedTuple):
     weak: bool
     moves: tuple[Move, ...]
     others: tuple[tuple[str, int], ...] = ()
+    until: int = 0
+
+    @property
+    def been(self) -> bool:
+        """Whether the pool has held any of it by the audit's day."""
+        return not self.until or any(move.day <= self.until for move in self.moves)
 
     def held(self, day: int | None = None) -> dict[str, int]:
-        """Holder → ppm of the claim, at the close of a day (ordinal) or by all moves."""
+        """Holder → ppm of the claim, at the close of a day (ordinal), by default the audit's."""
+        if day is None and self.until:
+            day = self.until
         if len(self.moves) == 1:  # nearly every claim: asked for each payment
             only = self.moves[0]
             return {only.holder: only.change} if only.change > 0 and (day is None or only.day <= day) else {}

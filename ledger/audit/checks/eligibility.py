@@ -119,6 +119,8 @@ def _came(claim: PoolClaim) -> int:
     """The day (ordinal) on which a claim came into the pool, the last time that it did."""
     held, day = 0, 0
     for move in claim.moves:
+        if claim.until and move.day > claim.until:
+            continue
         if held <= 0:
             day = move.day
         held += move.change

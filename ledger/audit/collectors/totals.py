@@ -57,6 +57,8 @@ class Totals:
 
     def take(self, case: Case) -> None:
         """Count the loan, and add up what the pool holds of it."""
+        if not any(claim.been for claim in case.claims):
+            return  # it comes into the pool later
         counts, state = self.counts, case.state
         counts["loans"] += 1
         counts["records"] += len(case.records)
