@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
@@ -218,25 +218,55 @@ def _break(claim: _Claim, digests: Mapping[int, bytes]) -> str:
 
 
 def _check_moves(claim: _Claim, pool: Pool, since: int, digests: Mapping[int, bytes], notes: Notes) -> None:
-    """A holder of this pool whose share went to others and came back, since the last audit."""
+    """A holder of this pool whose share, or a part of it, went to others and came back, since the last audit.
+
+    Of who had given all of it back, it was with everybody who took some meanwhile; of who kept a part, with those who
+    took some and gave it back, since a part that another keeps is sold to it.
+    """
     held: dict[str, int] = {}
-    left: dict[str, tuple[int, set[str]]] = {}
+    left: dict[str, _Away] = {}
     for step in claim.steps:
         before, after = held.get(step.holder, 0), held.get(step.holder, 0) + step.change
         held[step.holder] = after
-        if before > 0 and after == 0:
-            left[step.holder] = (step.index, set())
-        for name, (_, others) in left.items():
-            if step.change > 0 and step.holder != name:
-                others.add(step.holder)
-        if before == 0 and after > 0 and step.holder in left:
-            first, others = left.pop(step.holder)
+        for name, away in left.items():
+            if step.holder != name:
+                away.note(step)
+        if after < before:
+            away = left.setdefault(step.holder, _Away(step.index))
+            if after == 0:
+                away.took_since_all.clear()
+        elif before < after and step.holder in left:
+            away = left.pop(step.holder)
+            first, others = away.first, away.had_it(whole=before == 0)
             if others and step.index >= since and pool.id == step.pool_id:
                 shown = [Evidence(at, digests[at].hex()) for at in (first, step.index) if at in digests]
                 notes.find(
                     "pledge.moved_between", claim.subject, claim=claim.row.name, evidence=shown, holder=step.holder,
                     first=f"entry {first}", last=f"entry {step.index}", others=", ".join(sorted(others)),
                 )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Away:
+    """What others did since a holder gave a share back, or a part of it, at entry ``first``."""
+
+    first: int
+    took: set[str] = field(default_factory=set)
+    took_and_gave: set[str] = field(default_factory=set)
+    #: who took some since the holder had nothing left
+    took_since_all: set[str] = field(default_factory=set)
+
+    def note(self, step: EncumbranceRow) -> None:
+        """Another holder takes or gives back some."""
+        if step.change > 0:
+            self.took.add(step.holder)
+            self.took_since_all.add(step.holder)
+        elif step.holder in self.took:
+            self.took_and_gave.add(step.holder)
+
+    def had_it(self, *, whole: bool) -> set[str]:
+        """With whom it was meanwhile; ``whole``: the holder had nothing left when it came back."""
+        return self.took_and_gave | (self.took_since_all if whole else set())
 
 
 def _walk(
