@@ -98,9 +98,7 @@ def over_cases(
         encumbrance.check_since(request.since, size)
         as_of = request.as_of or last_day(connection, log, size)
         pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
-        if (
-            checks
-        ):  # figures of a day before the pool began are none; an audit of it would find nothing, and say so
+        if checks:  # an audit of a day before the pool began would find nothing, and say so; figures of it are just none
             pool.check_begun(as_of)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         page = _register_page(connection, log, opened, notes, progress)

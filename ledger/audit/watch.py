@@ -14,6 +14,7 @@ from ledger.audit import pool as pools
 from ledger.audit.findings import Finding, Notes
 from ledger.audit.run import last_day
 from ledger.audit.sight import Sight
+from ledger.errors import VerificationError
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import Store, logs, subjects
@@ -46,14 +47,19 @@ def look(
 ) -> Look:  # fmt: skip
     """Look at the newest checkpoint and at every register from the tree of size ``since`` on.
 
-    Raises :class:`RefusedError` for a size that the log has not reached.
+    Raises :class:`VerificationError` where the newest tree is smaller than that: what was shown is taken back.
     """
     notes = Notes()
     with store.read() as connection:
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, None, trust=trust, anchors=anchors, notes=notes)
         size = opened.checkpoint.size
-        encumbrance.check_since(since, size)
+        if size < since:
+            raise VerificationError(
+                f"a tree of {since} entries was shown before, and the newest one has {size}",
+                step="checkpoint",
+                evidence={"shown": since, "checkpoint": bytes(opened.checkpoint.note).decode()},
+            )
         pool = pools.load(
             connection, log, pool_name, before=size, as_of=last_day(connection, log, size), notes=notes
         )

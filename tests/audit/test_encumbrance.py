@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ledger.audit import encumbrance
 from ledger.audit.findings import Notes
+from ledger.audit.watch import look
+from ledger.errors import RefusedError, VerificationError
+from ledger.log import Ledger
+from tests.audit.poolbook import fill, run
 
 
 def _steps(*steps: tuple[str, int]) -> list[tuple[str, int]]:
@@ -39,3 +44,21 @@ def test_a_part_of_a_claim_that_went_to_another_lender_and_came_back(
     steps: list[tuple[str, int]], found: list[tuple[str, str]]
 ) -> None:
     assert _steps(*steps) == found
+
+
+def test_holders_are_not_followed_from_a_tree_that_is_not_there_yet(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger = fill(sqlite_ledger)
+    newest = ledger.checkpoint_sizes()[-1]
+    with pytest.raises(RefusedError, match="since"):
+        run(ledger, tmp_path, since=newest + 1)
+    with pytest.raises(VerificationError, match="was shown before"):
+        look(
+            ledger.store,
+            ledger.origin,
+            "P",
+            trust=ledger.trust_root(),
+            since=newest + 1,
+            kek=tmp_path / "kek",
+        )
