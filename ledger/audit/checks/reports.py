@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
+from typing import Final
 
 from msgspec import UNSET
 
@@ -21,12 +22,18 @@ from ledger.tapes import schedule_al as al
 
 #: Events whose amount is applied in parts, one spelling of which is the sum of the others.
 _PAYMENTS = (RepaymentReceived, RepaymentReversed, LoanPrepaid, LoanRefunded)
+_EARLIER: Final = "the report is of a day before the loan, or its opening position, begins"
 
 
 def check(case: Case) -> None:
     """Perform the procedures cash_identity, balance_identity, continuity, reported_*, days_past_due."""
     _cash_identity(case)
+    begins = opening_day(case.terms) or case.held[0].record.when.ordinal
     for one, report in case.reports:
+        if one.record.when.ordinal < begins:
+            for procedure in ("reported_balance", "reported_status", "days_past_due"):
+                case.undecided(procedure, _EARLIER)
+            continue
         _balance(case, one, report)
         _status(case, one, report)
         _days(case, one, report)

@@ -89,7 +89,7 @@ def _new_plans(case: Case) -> None:
     for one in case.held:
         if not isinstance(one.event, ScheduleChanged):
             continue
-        earlier = [other for other in case.held if other.moment < one.moment]
+        earlier = [case.held[0], *(other for other in case.held[1:] if other.moment < one.moment)]
         owed = state_of(earlier, count=len(earlier)).principal
         try:
             before = case.life.plan(one.record.when.last_day)

@@ -56,6 +56,17 @@ def test_principal_that_vanishes_between_two_reports() -> Sequence[Finding]:
     )
 
 
+@pytest.mark.parametrize("begins", ["loan.opened", "loan.originated"])
+def test_a_report_of_a_day_before_the_loan_begins_is_undetermined(begins: str) -> None:
+    opening = {"as_of": "2026-03-31", "balances": {"principal": "1200.00"}, "basis": "asserted"}
+    data = LOAN[0][2] | (opening if begins == "loan.opened" else {})
+    early = reported("2026-02-28", balance="1300.00", beginning="1400.00", days_past_due=3)
+    one = case((begins, "2026-03-31", data), early)
+    assert found(reports.check, one) == []
+    for name in ("reported_balance", "reported_status", "days_past_due"):
+        assert one.notes.procedure(name).outcome is Outcome.UNDETERMINED
+
+
 @provokes("balance.discontinuous")
 def test_a_report_that_does_not_begin_where_the_one_before_ended() -> Sequence[Finding]:
     return found(

@@ -56,6 +56,13 @@ def test_more_interest_than_the_instalment_has() -> Sequence[Finding]:
     return findings
 
 
+def test_a_plan_that_is_changed_before_the_loan_begins() -> None:
+    """It is out of order: it stops no audit, and asks for more than is owed on that day."""
+    kind, _, data = extended("1200.00")
+    one = case(originated(), disbursed(), (kind, "2025-12-20", data | {"first": 1}))
+    assert codes(found(schedule.check, one)) == ["schedule.off_principal"]
+
+
 @provokes("schedule.off_principal")
 def test_a_new_plan_for_another_principal() -> Sequence[Finding]:
     lines = [{"due": "2026-06-05", "principal": "1000.00"}]
