@@ -187,6 +187,12 @@ class Case:
         place = bisect_right(days, ordinal)
         return after[place - 1] if place else 0
 
+    def principals_until(self, ordinal: int) -> list[int]:
+        """All that was outstanding on some day until one, nothing before the loan or its opening position stood."""
+        days, after = self._path
+        known = after[: bisect_right(days, ordinal)]
+        return known if known and opening_day(self.terms) else [0, *known]
+
     def money(self, units: int) -> str:
         """An amount as it is written."""
         return money.format(units, self.currency)

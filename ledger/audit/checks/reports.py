@@ -94,7 +94,7 @@ def _balance(case: Case, one: Standing, report: BalanceReported) -> None:
     if report.beginning is UNSET:
         return
     beginning = money.parse(report.beginning, case.currency)
-    explained = case.principal_on(_day_before(case, one)) - derived + element_units(report, al.ADJUSTMENT)
+    explained = _at_beginning(case, one, beginning) - derived + element_units(report, al.ADJUSTMENT)
     case.answered("balance_identity")
     if not case.rules.within("balance_identity", beginning - end - explained):
         case.find(
@@ -104,12 +104,16 @@ def _balance(case: Case, one: Standing, report: BalanceReported) -> None:
         )  # fmt: skip
 
 
-def _day_before(case: Case, one: Standing) -> int:
-    """The ordinal of the day at whose close a report's period begins: the report before, or the opening."""
+def _at_beginning(case: Case, one: Standing, reported: int) -> int:
+    """The principal when a report's period begins: at the report before.
+
+    No source tells on which day the period of the first report begins. It is one on which so much was owed as it says;
+    where that never was, the amount that comes nearest.
+    """
     earlier = [other.record.when.ordinal for other, _ in case.reports if other.moment < one.moment]
     if earlier:
-        return max(earlier)
-    return opening_day(case.terms)
+        return case.principal_on(max(earlier))
+    return min(case.principals_until(one.record.when.ordinal), key=lambda units: abs(units - reported))
 
 
 def _continuity(case: Case) -> None:

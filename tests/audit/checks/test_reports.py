@@ -56,6 +56,21 @@ def test_principal_that_vanishes_between_two_reports() -> Sequence[Finding]:
     )
 
 
+@pytest.mark.parametrize("begun", ["originated", "opened"])
+def test_a_first_report_may_come_months_after_the_loan_began(begun: str) -> None:
+    """Its period begins on a day that nobody told: one on which so much was owed as it says."""
+    loan = LOAN
+    if begun == "opened":
+        loan = (originated(as_of="2026-01-31", balances={"principal": "1200.00"}, basis="asserted"),)
+        loan = (("loan.opened", "2026-01-31", loan[0][2]),)
+    second = repaid("2026-03-05", 2, "95.57", "11.05")
+    sound = reported("2026-03-31", balance="1009.81", beginning="1105.38")
+    assert found(reports.check, case(*loan, FIRST, second, sound)) == []
+    never = reported("2026-03-31", balance="1009.81", beginning="1100.00")
+    (finding,) = found(reports.check, case(*loan, FIRST, second, never))
+    assert (finding.code, finding.facts["difference"]) == ("balance.flows", "-5.38")
+
+
 @pytest.mark.parametrize("begins", ["loan.opened", "loan.originated"])
 def test_a_report_of_a_day_before_the_loan_begins_is_undetermined(begins: str) -> None:
     opening = {"as_of": "2026-03-31", "balances": {"principal": "1200.00"}, "basis": "asserted"}
