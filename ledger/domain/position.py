@@ -140,7 +140,8 @@ class Life:
             assert isinstance(event, ScheduleChanged)
             fresh = listed(event.instalments, event.currency, member="instalments", number=event.first)
             plan = (*(due for due in plan if due.number < event.first), *fresh)
-        return plan
+        # A new instalment may fall due before one that stays: what is asked of a plan goes by its days.
+        return tuple(sorted(plan, key=lambda due: due.date)) if changes else plan
 
     def _collect(self) -> list[Credit]:
         opened = opening_day(self.terms)

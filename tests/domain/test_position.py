@@ -118,6 +118,21 @@ def test_a_changed_schedule_replaces_what_is_to_come() -> None:
     assert on("2026-06-07", *LOAN, change).days_past_due == 2
 
 
+def test_an_instalment_put_off_for_ever_hides_none_that_is_due_before_it() -> None:
+    """One that stays falls due long after the new ones, which have higher numbers."""
+
+    def changed(first: int, due: str, principal: str) -> Event:
+        lines = [{"due": due, "principal": principal}]
+        data = {"currency": "CNY", "first": first, "instalments": lines, "reason": "extension"}
+        return "schedule.changed", "2026-01-20", data
+
+    events = (*LOAN, changed(1, "2099-01-01", "0.01"), changed(2, "2026-02-05", "1199.99"))
+    position = on("2026-04-01", *events)
+    assert (position.days_past_due, position.unpaid) == (55, 1)
+    assert position.arrears == 1200 * money.UNIT - money.UNIT // 100
+    assert [due.number for due in life(*events).plan(date(2026, 4, 1))] == [2, 1]
+
+
 def test_an_ended_loan_is_not_past_due() -> None:
     position = on("2026-12-01", *LOAN, ("loan.settled", "2026-02-10", {"reason": "prepaid"}))
     assert (position.days_past_due, position.arrears) == (0, 0)
