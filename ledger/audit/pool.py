@@ -82,10 +82,11 @@ def load(
     if notes is None and len(parsed) != len(own):
         raise IntegrityError(f"pool {name!r}: {found.findings[0].text()}")
     title, versions = "", []
-    for _, one in parsed:
+    for index, one in parsed:
         if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:
             title = one.event.title if isinstance(one.event.title, str) else title
-            versions.append((one.when.ordinal, PoolRules.of(msgspec.to_builtins(one.event.rules))))
+            rules = PoolRules.of(msgspec.to_builtins(one.event.rules), recorded=index)
+            versions.append((one.when.ordinal, rules))
     return Pool(
         name=name, id=row.id, title=title, records=parsed,
         rules=versions[-1][1] if versions else PoolRules(), versions=tuple(versions),

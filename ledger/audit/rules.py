@@ -26,9 +26,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolRules:
-    """What the pool promises. ``tolerances`` are in units of 1e-8, by the name of the procedure."""
+    """What the pool promises. ``tolerances`` are in units of 1e-8, by the name of the procedure.
+
+    ``recorded`` is the index of the record that brought the version.
+    """
 
     version: int = 1
+    recorded: int = 0
     eligibility: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[Limit, ...] = ()
     advance_rate: Decimal | None = None
@@ -37,11 +41,12 @@ class PoolRules:
     tolerances: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: Mapping[str, Any]) -> PoolRules:
+    def of(cls, rules: Mapping[str, Any], *, recorded: int = 0) -> PoolRules:
         """Read ``data.rules`` of pool.created."""
         rate = rules.get("advance_rate")
         return cls(
             version=rules.get("version", 1),
+            recorded=recorded,
             eligibility=rules.get("eligibility", {}),
             limits=tuple(
                 Limit(one["attribute"], one["share"], one.get("value"))

@@ -111,13 +111,16 @@ class Case:
             (one, one.event) for one in held if isinstance(one.event, BalanceReported)
         ]
 
-    def on(self, ordinal: int) -> Case | None:
+    def on(self, ordinal: int, *, before: int) -> Case | None:
         """The loan at the close of an earlier day, by what is known now and under the rules of that day.
 
-        None where the loan had not begun, or no rules were in force.
+        Rules that were not recorded below the index ``before`` were not those of the day, whatever day they name. None
+        where the loan had not begun, or no rules were in force.
         """
         day = date.fromordinal(ordinal)
-        rules = [version for since, version in self.versions if since <= ordinal]
+        rules = [
+            version for since, version in self.versions if since <= ordinal and version.recorded < before
+        ]
         held = unsuperseded(self.records, until=day)
         if not rules or not held or not held[0].record.kind.begins:
             return None

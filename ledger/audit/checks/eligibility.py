@@ -111,25 +111,28 @@ def check(case: Case) -> None:
         )  # fmt: skip
     if not case.versions:
         return  # nobody asks about other days than this one
-    for day in sorted({_came(claim) for claim in case.claims if claim.held()}):
-        _check_entry(case, day)
+    came = sorted({_came(claim) for claim in case.claims if claim.held()}, reverse=True)
+    for day, index in sorted(
+        dict(came).items()
+    ):  # claims that came on one day: asked once, by the first record
+        _check_entry(case, day, index)
 
 
-def _came(claim: PoolClaim) -> int:
-    """The day (ordinal) on which a claim came into the pool, the last time that it did."""
-    held, day = 0, 0
+def _came(claim: PoolClaim) -> tuple[int, int]:
+    """The day (ordinal) on which a claim came into the pool, the last time that it did, and the record's index."""
+    held, came = 0, (0, 0)
     for move in claim.moves:
         if claim.until and move.day > claim.until:
             continue
         if held <= 0:
-            day = move.day
+            came = (move.day, move.index)
         held += move.change
-    return day
+    return came
 
 
-def _check_entry(case: Case, day: int) -> None:
-    """Hold the loan as it was when a claim of it came into the pool against the rules of that day."""
-    then = case.on(min(day, case.as_of.toordinal()))
+def _check_entry(case: Case, day: int, index: int) -> None:
+    """Hold the loan as it was when a claim of it came into the pool, by a record, against the rules of that day."""
+    then = case.on(day, before=index)
     if then is None:
         reason = "when it came into the pool, the loan had not begun or no rules were in force"
         case.undecided("eligibility", reason)

@@ -117,7 +117,10 @@ def test_what_the_loan_does_not_tell_is_undetermined_and_not_eligible(name: str)
 
 def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
     """The loan, of which the pool took its claim on a day, under rules that came into force on days."""
-    since = [(date.fromisoformat(start).toordinal(), PoolRules.of(one)) for start, one in versions]
+    since = [
+        (date.fromisoformat(start).toordinal(), PoolRules.of(one, recorded=recorded[0] if recorded else 0))
+        for start, one, *recorded in versions
+    ]
     all_records = records(*LOAN)
     held = unsuperseded(all_records, until=date.fromisoformat(as_of))
     claim = PoolClaim("1", bytes(32), "bank", 1_000_000, False,
@@ -137,6 +140,13 @@ def test_a_claim_that_was_never_eligible() -> Sequence[Finding]:
     (finding,) = findings
     assert (finding.facts["value"], finding.facts["day"], finding.facts["version"]) == ("15", "2026-02-20", 1)
     return findings
+
+
+def test_rules_that_were_dated_back_after_the_pledge_do_not_mend_it() -> None:
+    versions = [("2026-01-01", {"version": 1, "eligibility": {"days_past_due_max": 14}}),
+                ("2026-01-01", {"version": 2, "eligibility": {"days_past_due_max": 90}}, 30)]  # fmt: skip
+    (finding,) = found(eligibility.check, pledged_on("2026-02-20", as_of="2026-03-10", versions=versions))
+    assert (finding.code, finding.facts["version"]) == ("eligibility.at_pledge", 1)
 
 
 def test_a_claim_that_became_ineligible_in_the_pool() -> None:
