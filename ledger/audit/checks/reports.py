@@ -12,6 +12,7 @@ from ledger.audit.checks.case import Case
 from ledger.domain import money
 from ledger.domain.calendar import parse_effective
 from ledger.domain.events.changes import LoanRefunded
+from ledger.domain.events.creditors import GuarantorCompensated
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.money_in import LoanPrepaid, RepaymentReceived, RepaymentReversed
 from ledger.domain.fold import Standing
@@ -68,10 +69,13 @@ def element_day(report: BalanceReported, name: str) -> date | None:
 
 def _cash_identity(case: Case) -> None:
     for one in case.held:
-        if not isinstance(one.event, _PAYMENTS):
+        if isinstance(one.event, _PAYMENTS):
+            amount, applied = one.amounts[0], sum(one.amounts[1:])
+        elif isinstance(one.event, GuarantorCompensated):
+            amount, applied = one.amounts[0], one.event.applied
+        else:
             continue
         case.answered("cash_identity")
-        amount, applied = one.amounts[0], sum(one.amounts[1:])
         if not case.rules.within("cash_identity", amount - applied):
             case.find(
                 "cash.parts", one, amount=case.money(amount), applied=case.money(applied),

@@ -77,6 +77,13 @@ class GuarantorCompensated(Data, frozen=True, kw_only=True):
             principal[one.claim] = parts[0]
         return amount(self.amount, self.currency, "data.amount"), tuple(principal.items())
 
+    @property
+    def applied(self) -> int:
+        """Units paid on all claims together, over all components."""
+        return sum(
+            sum(read_parts(one.applied, self.currency, "data.claims", negative=False)) for one in self.claims
+        )
+
     def volume(self, amounts: CompensatedAmounts) -> int:
         """What was paid, and the principal of it."""
         return amounts[0] + sum(units for _, units in amounts[1])

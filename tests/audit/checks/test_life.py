@@ -51,6 +51,78 @@ def test_a_customer_credit() -> Sequence[Finding]:
     return findings
 
 
+def taken_back(payment: str, principal: str, interest: str = "12.00", on: str = "2026-02-09") -> Any:
+    _, _, paid = repaid(on, None, principal, interest)
+    data = {"currency": "CNY", "repayment": payment, "amount": paid["amount"], "applied": paid["applied"]}
+    return "repayment.reversed", on, data | {"reason": "returned"}
+
+
+FIRST = repaid("2026-02-05", 1, "94.62", "12.00", id="first")
+
+
+@pytest.mark.parametrize(
+    ("reversals", "left"),
+    [
+        ([taken_back("first", "94.62")], []),
+        ([taken_back("first", "1094.62")], ["106.62"]),
+        ([taken_back("first", "12.00", "94.62")], ["106.62"]),
+        ([taken_back("another", "94.62")], ["0.00"]),
+        ([taken_back("first", "94.62"), taken_back("first", "94.62", on="2026-02-10")], ["0.00"]),
+    ],
+    ids=["honest", "more", "other parts", "of nothing", "twice"],
+)
+def test_a_reversal_takes_back_what_was_paid(reversals: list[Any], left: list[str]) -> None:
+    findings = found(life.check, case(*LOAN, FIRST, *reversals))
+    assert [one.facts["left"] for one in findings if one.code == "life.reversal_differs"] == left
+    assert len(findings) == len(left)
+
+
+@provokes("life.reversal_differs")
+def test_a_reversal_of_a_payment_that_is_void() -> Sequence[Finding]:
+    digest = records(*LOAN, FIRST)[2][1].digest.hex()
+    void = ("correction.made", "2026-02-09", {
+        "record": digest, "type": "repayment.received", "reason": "wrong loan", "approved_by": "operations",
+        "replacement": None,
+    })  # fmt: skip
+    return found(life.check, case(*LOAN, FIRST, void, taken_back("first", "94.62")))
+
+
+def test_a_reversal_of_what_came_before_the_opening_is_undetermined() -> None:
+    opening = {"as_of": "2026-03-31", "balances": {"principal": "1200.00"}, "basis": "asserted"}
+    one = case(
+        ("loan.opened", "2026-03-31", LOAN[0][2] | opening), taken_back("first", "94.62", on="2026-04-02")
+    )
+    assert "life.reversal_differs" not in codes(found(life.check, one))
+    assert one.notes.procedure("life").outcome is Outcome.UNDETERMINED
+
+
+@pytest.mark.parametrize("kind", ["guarantor.compensated", "claim.bought_back"])
+@provokes("life.unknown_claim")
+def test_money_for_a_claim_that_the_loan_does_not_have(kind: str) -> Sequence[Finding]:
+    data: dict[str, Any] = {"currency": "CNY"}
+    if kind == "claim.bought_back":
+        data |= {"claim": "9", "buyer": "fenqile", "price": "1.00", "reason": "breach"}
+    else:
+        paid = [{"claim": name, "applied": {"principal": "1.00"}} for name in ("1", "9")]
+        data |= {"amount": "2.00", "claims": paid, "covers": "whole"}
+    findings = found(life.check, case(*LOAN, (kind, "2026-03-01", data)))
+    assert [one.facts["named"] for one in findings] == ["9"]
+    return findings
+
+
+@provokes("life.void")
+def test_a_void_record_is_told() -> Sequence[Finding]:
+    digest = records(*LOAN, FIRST)[2][1].digest.hex()
+    void = ("correction.made", "2026-02-09", {
+        "record": digest, "type": "repayment.received", "reason": "wrong loan", "approved_by": "operations",
+        "replacement": None,
+    })  # fmt: skip
+    findings = found(life.check, case(*LOAN, FIRST, void))
+    assert [(one.facts["reason"], one.evidence[0].digest) for one in findings] == [("wrong loan", digest)]
+    assert found(life.check, case(*LOAN, FIRST, void, as_of="2026-02-04")) == [], "not yet paid then"
+    return findings
+
+
 @provokes("life.corrected")
 def test_a_correction_is_told() -> Sequence[Finding]:
     digest = records(*LOAN, PAID_OFF)[2][1].digest.hex()

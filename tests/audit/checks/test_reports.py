@@ -34,6 +34,15 @@ def test_a_payment_that_is_not_the_sum_of_its_parts() -> Sequence[Finding]:
     return findings
 
 
+def test_a_guarantors_payment_is_the_sum_of_its_parts_too() -> None:
+    paid = [{"claim": "1", "applied": {"principal": "94.62", "interest": "12.00"}}]
+    data = {"currency": "CNY", "amount": "106.62", "claims": paid, "covers": "whole"}
+    assert found(reports.check, case(*LOAN, ("guarantor.compensated", "2026-03-01", data))) == []
+    more = ("guarantor.compensated", "2026-03-01", data | {"amount": "116.62"})
+    (finding,) = found(reports.check, case(*LOAN, more))
+    assert (finding.code, finding.facts["difference"]) == ("cash.parts", "10.00")
+
+
 def test_a_tolerance_of_the_rules_bounds_it() -> None:
     off = repaid("2026-02-05", 1, "94.62", "12.00", amount="106.63")
     rules = {"version": 1, "tolerances": {"cash_identity": "0.01"}}
