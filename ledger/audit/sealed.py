@@ -78,13 +78,16 @@ class _Entries:
 
 @dataclass(slots=True)
 class SealLeaves:
-    """The leaves of each cut."""
+    """The leaves of each cut; ``held`` are the currencies of what the pool holds on the audit's day."""
 
     cuts: tuple[Cut, ...] = ()
     entries: dict[Cut, _Entries] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
     def take(self, case: Case) -> None:
         """The leaves of a loan's claims, for each cut in its currency."""
+        if case.currency not in self.held and any(claim.held() for claim in case.claims):
+            self.held.add(case.currency)
         for cut in self.cuts:
             if cut.currency != case.currency:
                 continue
@@ -102,6 +105,7 @@ class SealLeaves:
 
     def add(self, other: Self) -> None:
         """Take another range in."""
+        self.held |= other.held
         for cut, entries in other.entries.items():
             self.entries.setdefault(cut, _Entries()).add(entries)
 
@@ -133,6 +137,8 @@ def check(
     if not found:
         procedure.undecided("no seal of the pool is of this day or an earlier one")
         return
+    for currency in sorted(leaves.held - found.keys()):
+        procedure.undecided(f"the pool holds claims in {currency} and was never sealed in it")
     _check_order(pool, as_of, notes)
     for currency, ((index, one), event) in sorted(found.items()):
         evidence = [Evidence(index, one.digest.hex())]

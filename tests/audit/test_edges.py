@@ -223,6 +223,14 @@ def test_amounts_of_eight_decimals(sqlite_ledger: Ledger, tmp_path: Path) -> Non
     assert sealed(sqlite_ledger) == (1, 1_203_588_800, 0)
 
 
+def test_a_currency_that_was_never_sealed_is_not_passed_over(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    events = [*loan("L1"), *loan("L2", currency="BHD", principal="7.005"), *taken(("L1", "c0"), ("L2", "c0"))]
+    report = audited(sqlite_ledger, tmp_path, *events, currencies=("CNY",))
+    seal = next(one for one in report.procedures if one.name == "seal")
+    assert seal.outcome is Outcome.UNDETERMINED
+    assert seal.reasons == {"the pool holds claims in BHD and was never sealed in it": 1}
+
+
 def test_two_currencies_are_two_books(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     events = [*loan("L1"), *loan("L2", currency="BHD", principal="7.005"), *taken(("L1", "c0"), ("L2", "c0"))]
     report = audited(sqlite_ledger, tmp_path, *events, currencies=("BHD", "CNY"))
