@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.rules import PoolRules, Versions
 from ledger.domain import money
+from ledger.domain.calendar import parse_effective
 from ledger.domain.events.changes import FeeCharged
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.loans import LoanOpened
@@ -155,9 +156,11 @@ class Case:
         flows = planned_flows(self.life.plan(start), principal=principal, start=start)
         for one in self.held:
             if isinstance(one.event, FeeCharged) and one.event.component == "fee":
-                if one.record.when.day is None:
+                due = one.event.due
+                when = parse_effective(due) if isinstance(due, str) else one.record.when
+                if when.day is None:
                     raise UndeterminedError("a fee names a month and no day")
-                flows.append((one.record.when.day, -one.amounts))
+                flows.append((when.day, -one.amounts))
         return flows
 
     @cached_property

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from ledger.audit.checks import schedule
 from ledger.audit.findings import Finding, Outcome
+from ledger.domain.schedule import annual_cost
 from tests.audit.casework import Event, case, codes, disbursed, found, originated, provokes, repaid
 
 ORDER = ["penalty", "fee", "interest", "principal"]
@@ -110,3 +112,16 @@ def test_no_plan_no_verdict() -> None:
     one = case(originated(first_due=None), disbursed(), rules=CAP)
     assert found(schedule.check, one) == []
     assert [one.notes.procedure(name).outcome for name in ("schedule", "cost")] == [Outcome.UNDETERMINED] * 2
+
+
+def test_a_fee_counts_towards_the_cost_when_it_is_due() -> None:
+    """Charged with the payout and due with the last instalment, it costs less a year."""
+    kind, _, fee = charged("60.00", "fee", None)
+    now = case(originated(), disbursed(), (kind, "2026-01-05", fee))
+    later = case(originated(), disbursed(), (kind, "2026-01-05", fee | {"due": "2027-01-05"}))
+    flows = [
+        (date(2026, 1, 5), 120_000),
+        *((due.date, -due.total // 10**6) for due in later.life.plan(later.as_of)),
+    ]
+    assert later.annual_cost == annual_cost([*flows, (date(2027, 1, 5), -6_000)], "irr_monthly_x12")
+    assert now.annual_cost > later.annual_cost
