@@ -1,7 +1,8 @@
 """Was it recorded when it happened? Days from an event's effective day to the block that anchored it.
 
 An event is anchored by the first anchored size that covers its record; the block's time is read as a business date of
-the log. A month counts as its last day. Left out, and counted, are what tells no event of its own day: the position of
+the log. A month counts as its last day, and a payment as its value date where that is earlier: from that day on it
+cures days past due. Left out, and counted, are what tells no event of its own day: the position of
 a seasoned loan and whatever is effective on or before it, what tapes said, and corrections.
 
 Two findings follow.
@@ -32,11 +33,13 @@ from typing import Final, Self
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.rules import PoolRules
+from ledger.audit.scan.cash import flow_of
 from ledger.domain import calendar, money
 from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.loans import LoanOpened
 from ledger.domain.position import opening_day
+from ledger.domain.record import Record
 from ledger.proofs.encumbrance import WHOLE
 
 #: Days that the report counts by.
@@ -150,6 +153,7 @@ class BackDating:
                 self.left_out += 1
                 continue
             self.events += 1
+            effective = _since(one)
             self._count(index, effective)
             posted = self.clock.recorded(one.posted)
             if posted - effective > self.delay:
@@ -256,6 +260,12 @@ def _report(notes: Notes, subject: str, day: int, batch: _Batch) -> None:
         "back_dating.batch", subject, evidence=batch.records, count=batch.count, posted=_text(day),
         days=batch.most,
     )  # fmt: skip
+
+
+def _since(one: Record) -> int:
+    """The day (ordinal) from which on a record counts: its effective day, or a payment's earlier value date."""
+    flow = flow_of(one.event, one.amounts, one.when)
+    return one.when.ordinal if flow is None else min(one.when.ordinal, flow.when.ordinal)
 
 
 def _text(ordinal: int) -> str:

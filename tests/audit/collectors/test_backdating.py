@@ -117,6 +117,18 @@ def test_without_anchors_only_the_ledgers_own_clock_speaks(book: Book) -> None:
     assert found.numbers() == {"dated_events": 9, "undated": 0, "not_anchored": 9}
 
 
+def test_a_payment_of_today_with_an_old_value_date_is_an_old_one(book: Book) -> None:
+    """Its value date cures days past due; that it is effective today must not hide when it was recorded."""
+    loan, *_ = [book.loan(f"L{n}", paid_out="2026-03-01") for n in range(1, 5)]
+    book.pay(loan, "2026-04-10", effective="2026-04-30")
+    notes, found = book.audit(clock((9, block("2026-04-30"))))
+    (finding,) = notes.findings
+    assert (finding.code, finding.facts["days"]) == ("back_dating.batch", 20)
+    assert found.days[date(2026, 4, 10).toordinal()] == [1, 1, 1, 0]
+    book.pay(loan, "2026-05-10", effective="2026-05-09")
+    assert len(book.audit(clock(chain=False))[0].findings) == 1, "a value date to come is none of the past"
+
+
 def test_a_week_of_delay_is_usual_unless_the_rules_say_otherwise(book: Book) -> None:
     loan = book.loan("L1", paid_out="2026-03-01")
     book.pay(loan, "2026-04-10", posted="2026-04-17")
