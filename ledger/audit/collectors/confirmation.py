@@ -126,10 +126,15 @@ class Confirmations:
                 self._tally(currency, kind).add(tally.count, tally.units)
 
     def settlements(self, notes: dict[Till, Notes]) -> Notes:
-        """Of the settlements' findings (:attr:`CashScan.notes`) those that concern the pool."""
-        mine = Notes()
-        for till in sorted(self.tills & notes.keys()):
-            mine.add(notes[till])
+        """Of the settlements' findings (:attr:`CashScan.notes`) those that concern the pool.
+
+        A day of which nobody recorded a payment concerns each pool that is paid to the account: what was dropped may
+        have been its own.
+        """
+        mine, accounts = Notes(), {till.account for till in self.tills}
+        for till in sorted(notes):
+            if till in self.tills or (till.account in accounts and _of_nothing(notes[till])):
+                mine.add(notes[till])
         return mine
 
     def to_json(self) -> dict[str, Any]:
@@ -318,6 +323,11 @@ def _concerns(case: Case, flow: Flow) -> bool:
     """Whether the pool held a share when the payment's day began, or took one on it."""
     day = flow.when.ordinal
     return any(claim.held(day - 1) or claim.held(day) for claim in case.claims)
+
+
+def _of_nothing(notes: Notes) -> bool:
+    """Whether a settlement covers payments where none is recorded."""
+    return any(one.code == "settlement.contradicts" and one.facts["count"] == 0 for one in notes.findings)
 
 
 def _other_day(case: Case, *records: Standing, confirmed: str, recorded: str, amount: str) -> None:

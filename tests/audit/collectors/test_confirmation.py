@@ -143,6 +143,15 @@ def test_settlements_of_other_pools_days_do_not_concern_the_pool(chain: Chain) -
     assert codes(chain.audit(1)[0]) == []
 
 
+def test_a_day_on_which_the_only_payment_was_dropped(chain: Chain) -> None:
+    """Nobody has a payment there, so it concerns each pool that is paid to the account, and no other."""
+    chain.settle(chain.pay(0), total="107.00")
+    chain.settle(chain.pay(1, account="A2"), total="107.00", account="A2")
+    chain.settle(total="107.00", on="2026-04-02", count=1)
+    assert places(chain.audit(0)[0]) == [("settlement.contradicts", "account:A1")]
+    assert codes(chain.audit(1)[0]) == []
+
+
 def test_a_day_that_the_bank_has_not_settled_yet(chain: Chain) -> None:
     chain.settle(chain.pay(0), total="107.00")
     chain.pay(1, "2026-04-02")
