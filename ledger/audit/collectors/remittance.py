@@ -3,17 +3,17 @@
 :class:`Collections` adds up over the pool's loans what belongs to each holder, by day (:mod:`ledger.domain.proceeds` is
 the rule); :func:`check` holds it against the pool's remittances. Remittances whose periods overlap are taken together.
 Days with collections before the end of the last remittance that no remittance covers are *missing*; later ones are not
-due yet. Where the holder of a month's total changed within the month, or its month lies in no one period, the period is
-undetermined.
+due yet, and *overdue* after :data:`REMITTED_WITHIN` days. Where the holder of a month's total changed within the month,
+or its month lies in no one period, the period is undetermined.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Evidence, Notes, Procedure
@@ -23,6 +23,9 @@ from ledger.domain.calendar import Effective
 from ledger.domain.events.cash import RemittanceMade
 from ledger.domain.fold import Indexed
 from ledger.domain.position import opening_day
+
+#: Days after which what was collected must be in some remittance: a month is remitted within the next one.
+REMITTED_WITHIN: Final = 62
 
 _MONTH_MOVED = "the holder changed within a month of which only the total is told"
 _MONTH_ACROSS = "a month's total lies in more than one period"
@@ -135,7 +138,9 @@ def check(
     for account in accounts:
         units = collected.units.get(account, Counter())
         spans = Counter({span: amount for span, amount in units.items() if span.last <= last})
-        comparison = _Comparison(notes, pool, account, rules, periods.get(account, []))
+        comparison = _Comparison(
+            notes, pool, account, rules, periods.get(account, []), last - REMITTED_WITHIN
+        )
         results.append(comparison.perform(spans, collected.moved.get(account, ())))
     return results
 
@@ -212,6 +217,8 @@ class _Comparison:
     account: Account
     rules: PoolRules
     periods: list[Period]
+    #: the day (ordinal) before which a collection must have been remitted
+    settled: int
 
     def perform(self, spans: Counter[Span], moved: Iterable[Span]) -> Remitted:
         """Compare each period, and look for what lies in none."""
@@ -224,12 +231,18 @@ class _Comparison:
             self._compare(period)
         self._missing(rest)
         end = self.periods[-1].span.last if self.periods else 0
+        if self.periods:
+            self._overdue({span: units for span, units in rest.items() if end < span.last < self.settled})
         return Remitted(
             account=self.account,
             collected=sum(spans.values()),
             stated=sum(one.stated for one in self.periods),
             remitted=sum(one.remitted for one in self.periods),
-            pending=sum(units for span, units in rest.items() if span.first > end),
+            pending=sum(
+                units
+                for span, units in rest.items()
+                if span.first > end and (not self.periods or span.last >= self.settled)
+            ),
         )
 
     @property
@@ -263,6 +276,16 @@ class _Comparison:
                     currency=self.account.currency, first=_day(min(spans).first),
                     last=_day(max(one.last for one in spans)),
                 )  # fmt: skip
+
+    def _overdue(self, rest: Mapping[Span, int]) -> None:
+        """Report what was collected long ago and lies after the last remittance."""
+        units = sum(rest.values())
+        if units > 0 and not self.rules.within("remittance", units):
+            self.notes.find(
+                "remittance.overdue", self.pool, recorded=self._money(units), holder=self.account.holder,
+                currency=self.account.currency, first=_day(min(rest).first), last=_day(max(one.last for one in rest)),
+                days=REMITTED_WITHIN,
+            )  # fmt: skip
 
     def _money(self, units: int) -> str:
         return money.format(units, self.account.currency)

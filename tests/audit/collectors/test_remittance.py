@@ -54,7 +54,7 @@ def test_what_was_passed_on_is_what_was_collected(pool: Pool) -> None:
     items = [{"name": "servicing_fee", "amount": "2.00"}]
     pool.remit("2026-04-01", "2026-04-30", "214.00", "212.00", items=items)
     pool.remit("2026-05-01", "2026-05-31", "107.00")
-    notes, (found,) = pool.audit()
+    notes, (found,) = pool.audit(as_of=date(2026, 8, 1))
     assert codes(notes) == []
     assert notes.procedure("remittance").outcome is Outcome.PASSED
     assert notes.procedure("remittance").asked == 2
@@ -99,6 +99,19 @@ def test_a_period_in_between_for_which_nothing_was_passed_on(pool: Pool) -> None
     assert notes.findings[0].facts == {
         "recorded": "214.00", "currency": "CNY", "holder": "fund", "first": "2026-05-10", "last": "2026-05-20",
     }  # fmt: skip
+
+
+def test_remittances_that_have_stopped(pool: Pool) -> None:
+    for on in ("2026-04-01", "2026-05-01", "2026-06-01", "2026-07-31"):
+        pool.records.pay(pool.loan, on)
+    pool.remit("2026-04-01", "2026-04-30", "107.00")
+    assert codes(pool.audit(as_of=date(2026, 7, 2))[0]) == [], "62 days after the first of May"
+    notes, (found,) = pool.audit(as_of=date(2026, 8, 3))
+    (finding,) = notes.findings
+    assert (finding.code, finding.facts["recorded"]) == ("remittance.overdue", "214.00")
+    assert (finding.facts["first"], finding.facts["last"]) == ("2026-05-01", "2026-06-01")
+    assert found.to_json()["not_due_yet"] == "107.00"
+    assert codes(pool.audit(as_of=date(2026, 8, 3), tolerance="214.00")[0]) == []
 
 
 def test_without_any_remittance_nothing_can_be_said(pool: Pool) -> None:
