@@ -13,6 +13,7 @@ from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Move, PoolClaim
 from ledger.audit.findings import Notes
 from ledger.audit.rules import PoolRules, Versions
+from ledger.audit.statements import Signers
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
@@ -64,9 +65,11 @@ def load(
     before: int,
     as_of: date,
     notes: Notes | None = None,
+    signers: Signers | None = None,
 ) -> Pool:
     """Read a pool's own records with an index below ``before``, and write into ``notes`` which of them do not hold.
 
+    With ``signers`` it writes there, too, which of them are not signed as they must be, or as they claim to be.
     Raises :class:`NotFoundError`; :class:`IntegrityError` where the register has a pool of this name and the database
     does not, and without ``notes`` for a record that does not hold.
     """
@@ -76,9 +79,10 @@ def load(
         _check_unknown(connection, log, name, before)
         raise NotFoundError(f"no pool {name!r} in this log below size {before}")
     found = Notes() if notes is None else notes
-    parsed = tuple(
-        (index, _without_claims(one)) for index, one in read_records(row.name, log.origin, own, found)
-    )
+    told = read_records(row.name, log.origin, own, found)
+    if signers is not None:
+        signers.unproven(log.origin, told, found)
+    parsed = tuple((index, _without_claims(one)) for index, one in told)
     if notes is None and len(parsed) != len(own):
         raise IntegrityError(f"pool {name!r}: {found.findings[0].text()}")
     title, versions = "", []

@@ -27,6 +27,7 @@ from ledger.audit.report import Basis
 from ledger.audit.scan import logscan
 from ledger.audit.scan.logscan import LogScan
 from ledger.audit.sight import Sight
+from ledger.audit.statements import Signers
 from ledger.audit.trail import Trail
 from ledger.audit.work import Check, Collect, Job, Part, Worker
 from ledger.collector import collector_paused
@@ -97,7 +98,10 @@ def over_cases(
         size = opened.checkpoint.size
         encumbrance.check_since(request.since, size)
         as_of = request.as_of or last_day(connection, log, size)
-        pool = pools.load(connection, log, request.pool, before=size, as_of=as_of, notes=notes)
+        signers = Signers.of(trust)
+        pool = pools.load(
+            connection, log, request.pool, before=size, as_of=as_of, notes=notes, signers=signers
+        )
         if checks:  # an audit of a day before the pool began would find nothing, and say so; figures of it are just none
             pool.check_begun(as_of)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
@@ -106,11 +110,13 @@ def over_cases(
             connection, log, pool, opened.register if page is not None else None, size=size, notes=notes
         )
         known = (
-            logscan.known(connection, log, before=size, notes=notes, outside=sight.outside) if scan else None
+            logscan.known(connection, log, before=size, notes=notes, outside=sight.outside, signers=signers)
+            if scan
+            else None
         )
     job = Job(
         url=store.url, log=log, pool=pool, size=size, register_page=page, views=store.views, as_of=as_of,
-        opener=sight.opener, collect=collect, checks=tuple(checks), known=known,
+        opener=sight.opener, signers=signers, collect=collect, checks=tuple(checks), known=known,
     )  # fmt: skip
     hashed, found = _hash_all(job, request.processes, progress)
     if found is not None:

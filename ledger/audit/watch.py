@@ -14,6 +14,7 @@ from ledger.audit import pool as pools
 from ledger.audit.findings import Finding, Notes
 from ledger.audit.run import last_day
 from ledger.audit.sight import Sight
+from ledger.audit.statements import Signers
 from ledger.errors import VerificationError
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
@@ -61,7 +62,13 @@ def look(
                 evidence={"shown": since, "checkpoint": bytes(opened.checkpoint.note).decode()},
             )
         pool = pools.load(
-            connection, log, pool_name, before=size, as_of=last_day(connection, log, size), notes=notes
+            connection,
+            log,
+            pool_name,
+            before=size,
+            as_of=last_day(connection, log, size),
+            notes=notes,
+            signers=Signers.of(trust),
         )
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(connection, log, opened.register, lambda _done, _of: None)

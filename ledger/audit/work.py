@@ -6,7 +6,7 @@ it returns is small: findings, procedures and sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,9 +20,11 @@ from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool, claims_of_loan
 from ledger.audit.scan.logscan import Known
 from ledger.audit.sight import UNOPENED, Nonces, Opener
+from ledger.audit.statements import Signers
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
-from ledger.domain.fold import state_of, unsuperseded
+from ledger.domain.events.cash import RepaymentConfirmed
+from ledger.domain.fold import Standing, state_of, unsuperseded
 from ledger.domain.loans import LoanState
 from ledger.errors import MalformedError
 from ledger.proofs.encumbrance import WHOLE, ZERO, claim_key, claim_value
@@ -50,7 +52,7 @@ _UNTOUCHED = (0, ZERO, b"\0")
 class Job:
     """What every range is examined under, in whatever process: so functions are such that are found by name.
 
-    ``opener`` has the nonces of the register's values, where they are to be had.
+    ``opener`` has the nonces of the register's values, where they are to be had; ``signers`` the parties' keys.
     """
 
     url: str
@@ -61,6 +63,7 @@ class Job:
     register_page: int | None
     as_of: date
     opener: Opener | None
+    signers: Signers
     collect: Collect
     checks: tuple[Check, ...]
     #: the size of the last audit: holders are followed through every register from there on
@@ -94,6 +97,12 @@ class Part:
                 self.collectors[name].add(collector)
             else:
                 self.collectors[name] = collector
+
+
+def _is_no_word(one: Standing, unproven: Container[int]) -> bool:
+    """Whether a confirmation is not shown to be the bank's: it changes nothing but what is held for confirmed."""
+    indexes = {one.index, one.index if one.correction is None else one.correction[0]}
+    return isinstance(one.event, RepaymentConfirmed) and any(index in unproven for index in indexes)
 
 
 class Worker:
@@ -144,6 +153,7 @@ class Worker:
                     1  # what is wrong with them is among the findings; the rest says nothing sound
                 )
                 continue
+            unproven = job.signers.unproven(job.log.origin, parsed, part.notes)
             known = unsuperseded(parsed)
             state = state_of(known, count=len(parsed))
             sound = self._check_register(row, own, state, claims[loan_id], values=values, notes=part.notes)
@@ -153,6 +163,8 @@ class Worker:
                 if not held or not held[0].record.kind.begins:
                     continue  # it began after the audit's day
                 state_then = state_of(held, count=len(parsed))
+            if unproven:
+                held = [one for one in held if not _is_no_word(one, unproven)]
             yield Case(
                 name, parsed, held, claims_of_loan(job.pool, known, sound, names, as_of=job.as_of),
                 as_of=job.as_of, rules=job.pool.rules, versions=job.pool.versions, notes=part.notes, state=state_then,

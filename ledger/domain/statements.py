@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.domain.events.submission import Sig, Submission
 from ledger.domain.events.transfers import Transfer
-from ledger.domain.record import quoted, statement_bytes
+from ledger.domain.record import Record, quoted, statement_bytes
 from ledger.errors import MalformedError, RefusedError, VerificationError
 from ledger.proofs import canonical
 from ledger.proofs.note import Signer, Verifier
@@ -30,7 +30,7 @@ def _verifier(vkey: str) -> Verifier:
     return Verifier.parse(vkey)
 
 
-def check_signature(submission: Submission, origin: str, keys: Iterable[str]) -> None:
+def check_signature(submission: Submission | Record, origin: str, keys: Iterable[str]) -> None:
     """Raise :class:`RefusedError` if a required signature is missing, or one that is there does not verify.
 
     ``keys`` are the party's published verifier keys.
@@ -46,7 +46,7 @@ def check_signature(submission: Submission, origin: str, keys: Iterable[str]) ->
     _verify(sig.key, sig.value, message, keys=keys, field="sig", party=submission.party)
 
 
-def check_acceptance(submission: Submission, origin: str, keys: Iterable[str]) -> bool:
+def check_acceptance(submission: Submission | Record, origin: str, keys: Iterable[str]) -> bool:
     """Whether the holder's acceptance is there; raises :class:`RefusedError` if it is and does not verify.
 
     ``keys`` are the holder's published verifier keys.
@@ -56,7 +56,8 @@ def check_acceptance(submission: Submission, origin: str, keys: Iterable[str]) -
     acceptance = event.acceptance
     if acceptance is None or isinstance(acceptance, msgspec.UnsetType):
         return False
-    message = acceptance_bytes(origin, submission.name, event.holder, event.claims)
+    pool = submission.subject.removeprefix("pool:")
+    message = acceptance_bytes(origin, pool, event.holder, event.claims)
     where = "data.acceptance"
     _verify(acceptance.key, acceptance.value, message, keys=keys, field=where, party=event.holder)
     return True

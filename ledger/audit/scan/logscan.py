@@ -13,7 +13,7 @@ own. So the scan, which sees every record of the tree, also says which of them w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, NamedTuple, Self
@@ -25,6 +25,7 @@ from ledger.audit.scan.cash import CashBook, CashScan
 from ledger.audit.scan.days import DayScan
 from ledger.audit.scan.duplicates import Concerns, DuplicateScan, ReadLoans
 from ledger.audit.sight import Outside
+from ledger.audit.statements import Signers
 from ledger.domain import record
 from ledger.domain.events import EVENTS
 from ledger.domain.events.base import SubjectKind
@@ -151,10 +152,17 @@ def _readable(raw: bytes) -> Record | None:
 
 
 def known(
-    connection: ReadConnection, log: LogRow, *, before: int, notes: Notes, outside: Outside | None = None
+    connection: ReadConnection,
+    log: LogRow,
+    *,
+    before: int,
+    notes: Notes,
+    outside: Outside | None = None,
+    signers: Signers | None = None,
 ) -> Known:
     """Read the settlements and day closes with an index below ``before``; those that do not hold are findings.
 
+    With ``signers`` a settlement that is not shown to be the account bank's word is left out, too.
     With ``outside`` the reader is not shown every record of the log's own, so that these are no whole chain.
     """
     accounts = subjects.by_id(connection, subjects.accounts(connection, log.id))
@@ -164,6 +172,9 @@ def known(
         closes = _read(connection, log, whole.values(), before, notes)
     else:
         closes = _read_some(connection, whole.values(), before)
+    if signers is not None:
+        unproven = signers.unproven(log.origin, (*settlements.held, *closes.held), notes)
+        settlements = settlements.without(unproven)
     lacking: dict[SubjectKind, _Told] = {"account": settlements, "log": closes}
     broken = {kind for kind, told in lacking.items() if len(told.held) < len(told.read)}
     return Known(
@@ -177,6 +188,10 @@ class _Told(NamedTuple):
 
     read: set[int]
     held: list[Indexed]
+
+    def without(self, indexes: Container[int]) -> _Told:
+        """The same, less of those that hold."""
+        return self._replace(held=[pair for pair in self.held if pair[0] not in indexes])
 
 
 def _read(
