@@ -23,8 +23,10 @@ from ledger.audit.sight import UNOPENED, Nonces, Opener
 from ledger.audit.statements import Signers
 from ledger.audit.trail import Trail
 from ledger.collector import collector_paused
+from ledger.domain.admission import brought_keys
 from ledger.domain.events.cash import RepaymentConfirmed
-from ledger.domain.fold import Standing, state_of, unsuperseded
+from ledger.domain.events.loans import LoanDisbursed, LoanOpened
+from ledger.domain.fold import Indexed, Standing, state_of, unsuperseded
 from ledger.domain.loans import LoanState
 from ledger.errors import MalformedError
 from ledger.proofs.encumbrance import WHOLE, ZERO, claim_key, claim_value
@@ -105,6 +107,26 @@ def _is_no_word(one: Standing, unproven: Container[int]) -> bool:
     return isinstance(one.event, RepaymentConfirmed) and any(index in unproven for index in indexes)
 
 
+def _under_their_keys(
+    subject: str, parsed: Sequence[Indexed], places: Sequence[_Place], notes: Notes
+) -> list[_Place]:
+    """The places under the asset keys that the loan's records bring: another key could be pledged beside it."""
+    brings = next((one for _, one in parsed if isinstance(one.event, LoanOpened | LoanDisbursed)), None)
+    names = [claim.name for claim, _ in places]
+    loan = subject.removeprefix("loan:")
+    keys = {} if brings is None else dict(brought_keys(brings.origin, loan, brings.event, names))
+    sound = []
+    for claim, steps in places:
+        if keys.get(claim.name) == bytes(claim.asset_key):
+            sound.append((claim, steps))
+        else:
+            reason = (
+                f"its asset key is {bytes(claim.asset_key).hex()} there, and another by the loan's records"
+            )
+            notes.find("claim.unreadable", subject, claim=claim.name, reason=reason)
+    return sound
+
+
 class Worker:
     """Examines ranges of loans, on one snapshot of the database for each range."""
 
@@ -157,6 +179,7 @@ class Worker:
             known = unsuperseded(parsed)
             state = state_of(known, count=len(parsed))
             sound = self._check_register(row, own, state, claims[loan_id], values=values, notes=part.notes)
+            sound = _under_their_keys(row.name, parsed, sound, part.notes)
             held, state_then = known, state
             if any(one.record.when.last_day > job.as_of for one in known):
                 held = unsuperseded(parsed, until=job.as_of)

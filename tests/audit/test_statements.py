@@ -1,4 +1,4 @@
-"""Whose word is it? Records that were written past admission: unsigned, signed by another, changed after signing."""
+"""What was written past admission: unsigned, signed by another, changed after signing, under another asset key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ledger.audit.findings import Outcome
-from ledger.domain import statements
+from ledger.domain import admission, statements
 from ledger.domain.events import Submission, read_submission
 from ledger.domain.events.submission import Sig
 from ledger.log import Ledger
@@ -169,3 +169,16 @@ def test_an_acceptance_is_the_holders_or_a_forgery(
     past_admission(sqlite_ledger, read_submission(pledge))
     sqlite_ledger.publish()
     assert codes(run(sqlite_ledger, tmp_path)) == ([] if by is HOLDER else ["statement.forged"])
+
+
+def test_a_claim_that_stands_under_another_key_than_its_loan_brings(
+    sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record shows the key that both banks know; the place that is pledged is another one."""
+    with monkeypatch.context() as open_door:
+        open_door.setattr(admission, "_given_keys", lambda _: [("c1", "ee" * 32)])
+        paid(sqlite_ledger)
+    sqlite_ledger.publish()
+    (finding,) = [one for one in run(sqlite_ledger, tmp_path).findings if one.severity == "error"]
+    assert (finding.code, finding.subject, finding.claim) == ("claim.unreadable", "loan:L0", "c1")
+    assert "ee" * 32 in str(finding.facts["reason"])
