@@ -8,11 +8,13 @@ Whatever goes wrong on the way becomes one of the errors of :mod:`ledger.errors`
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
 from ledger.errors import (
     ConfigurationError,
@@ -66,7 +68,7 @@ class Remote:
         self._url = url.rstrip("/")
         self._key = key
         self._signer = signer
-        self._client = client or httpx2.Client(timeout=TIMEOUT_SECONDS)
+        self._client = client or httpx2.Client(timeout=TIMEOUT_SECONDS, verify=_certificates(url))
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -165,6 +167,16 @@ def log_prefix(origin: str) -> str:
     """The path under which a service has the log of this origin, with a slash at its end."""
     dotted = any(segment in {"", ".", ".."} for segment in origin.split("/"))
     return f"/log/{quote(origin, safe='' if dotted else '/')}/"
+
+
+def _certificates(url: str) -> ssl.SSLContext | bool:
+    """Which certificates are believed: those of the system, which take longer to read than an answer does to come.
+
+    None at all where no TLS is spoken: to an address with http:// that no proxy stands before.
+    """
+    if urlsplit(url).scheme == "https" or getproxies():
+        return True
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _refused(path: str, answer: httpx2.Response, *, posted: bool) -> Exception:

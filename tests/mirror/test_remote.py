@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
+from typing import Any
 
 import httpx2
 import pytest
@@ -102,6 +104,30 @@ def test_what_is_no_page_is_refused(body: bytes) -> None:
 def test_an_address_without_a_scheme_is_none() -> None:
     with pytest.raises(ConfigurationError, match="https://"):
         Remote("ledger.example", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "believed"),
+    [
+        ("http://127.0.0.1:1", {}, 0),
+        ("https://127.0.0.1:1", {}, None),
+        ("http://127.0.0.1:1", {"http": "https://proxy.example"}, None),
+    ],
+)
+def test_the_systems_certificates_are_read_where_tls_is_spoken(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxies: dict[str, str], believed: int | None
+) -> None:
+    """Elsewhere none is believed, so that a connection that did speak it would fail."""
+    given: list[Any] = []
+    monkeypatch.setattr("ledger.mirror.remote.getproxies", lambda: proxies)
+    monkeypatch.setattr(httpx2, "Client", lambda **options: given.append(options["verify"]))
+    Remote(url, None)
+    (verify,) = given
+    if believed is None:
+        assert verify is True
+    else:
+        assert len(verify.get_ca_certs()) == believed
+        assert verify.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_the_first_error_ends_parallel_work() -> None:
