@@ -112,6 +112,7 @@ def _report(examined: Examined, shown: Shown, asked: Asked, *, trust: TrustRoot,
         for name in ("loans", "claims", "left", "records", "opened", "weak_keys", "unsigned", "corrected")
     }
     numbers |= {"erased": whole.erased, "unreadable": whole.unreadable, **shown.numbers}
+    numbers["unaccepted"] = pool.unaccepted(examined.job.as_of)
     sums: dict[str, dict[str, Any]] = totals.to_json()
     for currency, values in shown.totals.items():
         sums.setdefault(currency, {}).update(values)

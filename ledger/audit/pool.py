@@ -17,7 +17,7 @@ from ledger.audit.statements import Signers
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
-from ledger.domain.events.transfers import ClaimReleased, Repurchase, Transfer
+from ledger.domain.events.transfers import Acceptance, ClaimReleased, Repurchase, Transfer
 from ledger.domain.fold import Indexed, Standing
 from ledger.domain.record import Record
 from ledger.errors import IntegrityError, NotFoundError
@@ -55,6 +55,13 @@ class Pool:
         """Raise :class:`NotFoundError` where no record is of this day or an earlier one: no rules and no claims yet."""
         if self.days and min(self.days.values()) > day.toordinal():
             raise NotFoundError(f"{self.subject} began after {day}")
+
+    def unaccepted(self, day: date) -> int:
+        """How many pledges and sales until a day the holder has not signed that it accepts them."""
+        transfers = (one.event for _, one in self.records if one.when.last_day <= day)
+        return sum(
+            isinstance(one, Transfer) and not isinstance(one.acceptance, Acceptance) for one in transfers
+        )
 
 
 def load(

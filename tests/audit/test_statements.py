@@ -168,7 +168,11 @@ def test_an_acceptance_is_the_holders_or_a_forgery(
     pledge["data"]["acceptance"] = signed | {"key": HOLDER.verifier.reference}
     past_admission(sqlite_ledger, read_submission(pledge))
     sqlite_ledger.publish()
-    assert codes(run(sqlite_ledger, tmp_path)) == ([] if by is HOLDER else ["statement.forged"])
+    found = run(sqlite_ledger, tmp_path)
+    assert codes(found) == ([] if by is HOLDER else ["statement.forged"])
+    assert found.report.numbers["unaccepted"] == 1, (
+        "the first pledge of the two: nobody but the platform says so"
+    )
 
 
 def test_a_claim_that_stands_under_another_key_than_its_loan_brings(
