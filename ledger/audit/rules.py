@@ -15,6 +15,11 @@ from ledger.domain.schedule import Measure as CostMeasure
 DEFAULT_COST_MEASURE: Final[CostMeasure] = "irr_monthly_x12"
 
 
+def spelled(value: object) -> str:
+    """An attribute, or what a rule says of it, as text: the two words of JSON for true and false."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A concentration limit: ``share`` in ppm of all principal; ``value`` None for any single one."""

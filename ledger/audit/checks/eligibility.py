@@ -31,6 +31,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from ledger.audit.checks.case import Case, PoolClaim
+from ledger.audit.rules import spelled
 from ledger.domain import money
 from ledger.domain.events.loans import LoanOpened
 from ledger.errors import UndeterminedError
@@ -155,7 +156,7 @@ def _check_entry(case: Case, day: int, index: int) -> None:
 
 def _meets(value: Decimal | str, suffix: str, bound: Any) -> bool:
     if suffix in {"_in", "_not_in"}:
-        listed = bound if isinstance(bound, list) else [str(bound)]
+        listed = bound if isinstance(bound, list) else [spelled(bound)]
         return (str(value) in listed) == (suffix == "_in")
     try:
         number, limit = Decimal(value), Decimal(str(bound))
@@ -165,7 +166,7 @@ def _meets(value: Decimal | str, suffix: str, bound: Any) -> bool:
 
 
 def _shown(bound: Any) -> str:
-    return ", ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
+    return ", ".join(map(str, bound)) if isinstance(bound, list) else spelled(bound)
 
 
 def _value(case: Case, field: str) -> Decimal | str:
@@ -176,7 +177,7 @@ def _value(case: Case, field: str) -> Decimal | str:
     attributes = {} if case.terms.attributes is UNSET else case.terms.attributes
     if field not in attributes:
         raise UndeterminedError("the loan does not tell it")
-    return str(attributes[field])
+    return spelled(attributes[field])
 
 
 def _days_past_due(case: Case) -> Decimal:

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from ledger.audit.checks.case import Case
 from ledger.audit.checks.eligibility import examine
+from ledger.audit.rules import spelled
 from ledger.domain import money, seals
 from ledger.domain.delinquency import UNDETERMINED
 from ledger.domain.events.loans import LoanOpened
@@ -132,4 +133,4 @@ def attribute_of(case: Case, attribute: str, creditor: str = "") -> str:
         value = getattr(case.terms, attribute)
     elif case.terms.attributes is not UNSET:
         value = case.terms.attributes.get(attribute, UNSET)
-    return "" if value is UNSET else str(value)
+    return "" if value is UNSET else spelled(value)

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.audit.checks import eligibility, life
 from ledger.audit.checks.case import Case, Move, PoolClaim
+from ledger.audit.collectors.totals import attribute_of
 from ledger.audit.findings import Finding, Outcome
 from ledger.audit.rules import PoolRules
 from ledger.domain.fold import unsuperseded
@@ -185,6 +186,15 @@ def test_what_the_loan_does_not_tell_is_undetermined_and_not_eligible(name: str)
     assert found(eligibility.check, one) == []
     assert one.notes.procedure("eligibility").outcome is Outcome.UNDETERMINED
     assert not one.once(eligibility.examine).eligible
+
+
+@pytest.mark.parametrize("bound", [["true"], True])
+def test_a_yes_or_no_is_compared_in_the_words_of_json(bound: Any) -> None:
+    insured, bare = (originated(attributes={"insured": told}) for told in (True, False))
+    assert found(eligibility.check, case(insured, disbursed(), rules=rules(insured_in=bound))) == []
+    (finding,) = found(eligibility.check, case(bare, disbursed(), rules=rules(insured_in=bound)))
+    assert (finding.facts["value"], finding.facts["criterion"]) == ("false", "in true")
+    assert attribute_of(case(insured, disbursed()), "insured") == "true"
 
 
 def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
