@@ -28,7 +28,7 @@ from ledger.audit.checks.case import Case, PoolClaim
 from ledger.audit.checks.eligibility import examine
 from ledger.audit.collectors.remittance import span_of
 from ledger.audit.collectors.totals import Totals, attribute_of
-from ledger.audit.findings import Notes
+from ledger.audit.findings import Evidence, Notes
 from ledger.audit.rules import Limit, PoolRules
 from ledger.domain import money, proceeds, seals
 from ledger.domain.events.creditors import GuarantorCompensated
@@ -204,6 +204,13 @@ def check_base(
         return {}
     if prices.untold:
         procedure.undecided(_NO_PRICE)
+    for record, batches in prices.differing:
+        event = record[1].event
+        assert isinstance(event, TransferSettled)
+        notes.find(
+            "base.price_differs", pool, evidence=[Evidence(record[0], record[1].digest.hex())], settled=event.price,
+            agreement=event.agreement, batches=money.format(batches, event.currency), currency=event.currency,
+        )  # fmt: skip
     found = {}
     for currency in sorted(covers.sums.keys() | prices.lent.keys()):
         cover = covers.sums.get(currency, Cover())
@@ -237,7 +244,8 @@ class _Prices:
     def __init__(self, records: Sequence[Indexed], as_of: date) -> None:
         self.lent: Counter[str] = Counter()
         self.untold = 0
-        known = [one.event for _, one in records if one.when.last_day <= as_of]
+        told = [(index, one) for index, one in records if one.when.last_day <= as_of]
+        known = [one.event for _, one in told]
         pledges = [event for event in known if isinstance(event, ClaimPledged)]
         self.pledged = bool(pledges)
         agreements = {event.agreement for event in pledges if isinstance(event.agreement, str)}
@@ -251,6 +259,14 @@ class _Prices:
         for pledge in pledges:
             if pledge.agreement not in settled:
                 self._add(pledge)
+        #: settlements of another price than their batches tell, with the sum of these
+        self.differing: list[tuple[Indexed, int]] = []
+        for pair in told:
+            event = pair[1].event
+            if isinstance(event, TransferSettled) and settled.get(event.agreement) is event:
+                batches = _batches(event, pledges)
+                if batches is not None and batches != money.parse_total(event.price, event.currency):
+                    self.differing.append((pair, batches))
         for event in known:
             if isinstance(event, ClaimRepurchased) and isinstance(event.price, str):
                 assert isinstance(event.currency, str)
@@ -262,3 +278,14 @@ class _Prices:
             self.lent[pledge.currency] += money.parse_total(pledge.price, pledge.currency)
         else:
             self.untold += 1
+
+
+def _batches(settled: TransferSettled, pledges: Sequence[ClaimPledged]) -> int | None:
+    """What the batches of an agreement tell as their prices; None where one of them tells none in its currency."""
+    total = 0
+    for one in pledges:
+        if one.agreement == settled.agreement:
+            if not isinstance(one.price, str) or one.currency != settled.currency:
+                return None
+            total += money.parse_total(one.price, settled.currency)
+    return total

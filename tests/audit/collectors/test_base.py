@@ -71,6 +71,25 @@ def test_the_base_covers_what_was_lent(pool: Pool) -> None:
     }  # fmt: skip
 
 
+def test_a_settlement_of_a_lower_price_than_its_batches_tell(pool: Pool) -> None:
+    """What was lent would be the lower one, and no shortfall show."""
+    pool.loan("L2", product="cash")
+    for loan in ("L1", "L2"):
+        pool.pledge(loan, price="1500.00", agreement="A7")
+    settled = {
+        "agreement": "A7", "currency": "CNY", "count": 2, "principal": "2400.00", "price": "3000.00", "root": "ab" * 32,
+    }  # fmt: skip
+    pool.post("transfer.settled", "pool:P", settled, effective="2026-03-03")
+    assert codes(pool.audit(RATE)[0]) == ["base.shortfall"]
+    pool.post("transfer.settled", "pool:P", settled | {"price": "1.00"}, effective="2026-03-04")
+    notes, found = pool.audit(RATE)
+    (finding,) = notes.findings
+    assert (finding.code, finding.facts["batches"], finding.facts["settled"]) == (
+        "base.price_differs", "3000.00", "1.00",
+    )  # fmt: skip
+    assert found["CNY"].to_json()["lent"] == "1.00"
+
+
 def test_a_fen_too_much(pool: Pool) -> None:
     pool.pledge("L1", price="1020.01")
     notes, _ = pool.audit(RATE)
