@@ -11,6 +11,7 @@ from ledger.audit.checks.case import Case
 from ledger.domain.events.changes import AmountWaived, FeeCharged, ScheduleChanged
 from ledger.domain.events.money_in import RepaymentReceived, RepaymentReversed
 from ledger.domain.fold import Standing, state_of
+from ledger.domain.position import Life
 from ledger.domain.schedule import Due
 from ledger.errors import UndeterminedError
 
@@ -84,11 +85,28 @@ def _interest(case: Case, plan: Sequence[Due]) -> None:
             )  # fmt: skip
 
 
+def _cured(case: Case, change: Standing) -> None:
+    """A new plan under which nothing is past due any more of a loan that was."""
+    assert isinstance(change.event, ScheduleChanged)
+    day = change.record.when.last_day
+    held = [one for one in case.held if one.record.when.last_day <= day]
+    if held[0] is not case.held[0]:
+        return  # it is changed before it begins
+    others = [one for one in held if one is not change]
+    without, after = (Life(known, count=len(known)).at(day) for known in (others, held))
+    if without.days_past_due and after.days_past_due == 0:
+        case.find(
+            "schedule.cured", change, day=day.isoformat(), days=without.days_past_due,
+            reason=change.event.reason.replace("_", " "),
+        )  # fmt: skip
+
+
 def _new_plans(case: Case) -> None:
-    """The principal of a changed plan is what is owed when it begins."""
+    """The principal of a changed plan is what is owed when it begins, and a plan pays nothing that was past due."""
     for one in case.held:
         if not isinstance(one.event, ScheduleChanged):
             continue
+        _cured(case, one)
         earlier = [case.held[0], *(other for other in case.held[1:] if other.moment < one.moment)]
         owed = state_of(earlier, count=len(earlier)).principal
         try:

@@ -65,6 +65,27 @@ def test_a_plan_that_is_changed_before_the_loan_begins() -> None:
     assert codes(found(schedule.check, one)) == ["schedule.off_principal"]
 
 
+@provokes("schedule.cured")
+def test_a_new_plan_that_makes_a_delinquent_loan_current() -> Sequence[Finding]:
+    lines = [{"due": "2026-05-05", "principal": "1200.00"}]
+    data = {"currency": "CNY", "first": 1, "instalments": lines, "reason": "extension"}
+    findings = found(
+        schedule.check, case(originated(), disbursed(), ("schedule.changed", "2026-03-20", data))
+    )
+    assert [(one.facts["days"], one.facts["day"]) for one in findings] == [(43, "2026-03-20")]
+    return findings
+
+
+def test_a_new_plan_of_a_loan_that_was_not_past_due_or_still_is() -> None:
+    early = case(originated(), disbursed(), extended("1200.00"), repaid("2026-02-05", 1, "94.62", "12.00"))
+    assert "schedule.cured" not in codes(found(schedule.check, early))
+    kind, _, data = extended("1105.38")
+    late = case(originated(), disbursed(), (kind, "2026-03-20", data))
+    assert "schedule.cured" not in codes(found(schedule.check, late)), (
+        "the first instalment is past due as before"
+    )
+
+
 @provokes("schedule.off_principal")
 def test_a_new_plan_for_another_principal() -> Sequence[Finding]:
     lines = [{"due": "2026-06-05", "principal": "1000.00"}]
