@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Self
 
 from ledger import register
 from ledger.audit import integrity
-from ledger.audit.checks.case import Case
+from ledger.audit.checks.case import Case, PoolClaim
 from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.findings import Evidence, Notes
 from ledger.audit.pool import Pool
@@ -88,18 +88,22 @@ class SealLeaves:
         """The leaves of a loan's claims, for each cut in its currency."""
         if case.currency not in self.held and any(claim.held() for claim in case.claims):
             self.held.add(case.currency)
+        self.take_later(case.currency, case.records, case.claims)
+
+    def take_later(self, currency: str, records: Sequence[Indexed], claims: Sequence[PoolClaim]) -> None:
+        """The leaves of claims whose loan need not have begun: a seal has those of its size, whatever its day."""
         for cut in self.cuts:
-            if cut.currency != case.currency:
+            if cut.currency != currency:
                 continue
-            held = unsuperseded(case.records, before=cut.size, until=cut.as_of)
+            held = unsuperseded(records, before=cut.size, until=cut.as_of)
             begun = bool(held) and held[0].record.kind.begins
             state = state_of(held, count=len(held)) if begun else None
-            for claim in case.claims:
+            for claim in claims:
                 share = sum(move.change for move in claim.moves if move.index < cut.size)
                 if share <= 0:
                     continue
                 part = state.claim(claim.name) if state is not None else None
-                receivable, credit = seals.held(part.principal if part else 0, share, case.currency)
+                receivable, credit = seals.held(part.principal if part else 0, share, currency)
                 entries = self.entries.setdefault(cut, _Entries())
                 entries.put(claim_key(claim.asset_key), share, receivable, credit)
 

@@ -13,7 +13,7 @@ from datetime import date
 from ledger import register
 from ledger.audit.chains import read_records
 from ledger.audit.checks.case import Case
-from ledger.audit.collectors import Collector
+from ledger.audit.collectors import Collector, TakesLater
 from ledger.audit.damage import UNREAD, UNREADABLE
 from ledger.audit.erased import LATER, Erasures
 from ledger.audit.findings import Evidence, Notes
@@ -184,7 +184,11 @@ class Worker:
             if any(one.record.when.last_day > job.as_of for one in known):
                 held = unsuperseded(parsed, until=job.as_of)
                 if not held or not held[0].record.kind.begins:
-                    continue  # it began after the audit's day
+                    own_claims = claims_of_loan(job.pool, known, sound, names, as_of=job.as_of)
+                    for collector in part.collectors.values():
+                        if isinstance(collector, TakesLater):
+                            collector.take_later(state.currency, parsed, own_claims)
+                    continue
                 state_then = state_of(held, count=len(parsed))
             if unproven:
                 held = [one for one in held if not _is_no_word(one, unproven)]

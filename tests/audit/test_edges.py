@@ -231,6 +231,25 @@ def test_a_currency_that_was_never_sealed_is_not_passed_over(sqlite_ledger: Ledg
     assert seal.reasons == {"the pool holds claims in BHD and was never sealed in it": 1}
 
 
+def test_a_loan_that_begins_between_the_cut_off_and_the_sealed_size(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> None:
+    """The seal has its claim, with nothing owed on it: the audit of that day must not miss it."""
+    early = book.pledged("P", "bank-a", ("L1", "c0", WHOLE), id="p1", effective="2026-10-01")
+    late = book.pledged("P", "bank-a", ("L2", "c0", WHOLE), id="p2", effective="2026-11-02")
+    events = [
+        *loan("L1"),
+        *loan("L2", on="2026-11-02"),
+        book.pool_created("P", effective="2026-01-01"),
+        early,
+        late,
+    ]
+    report = audited(sqlite_ledger, tmp_path, *events, as_of=date(2026, 10, 31))
+    assert sealed(sqlite_ledger) == (2, 100 * UNIT, 0)
+    assert {one.code for one in report.findings if one.code.startswith("seal.")} == {"seal.late"}
+    assert (report.numbers["claims"], money(report)) == (1, ("100.00", "0.00"))
+
+
 def test_two_currencies_are_two_books(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     events = [*loan("L1"), *loan("L2", currency="BHD", principal="7.005"), *taken(("L1", "c0"), ("L2", "c0"))]
     report = audited(sqlite_ledger, tmp_path, *events, currencies=("BHD", "CNY"))

@@ -6,9 +6,11 @@ its result does not depend on how the loans were divided.
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from collections.abc import Sequence
+from typing import Protocol, Self, runtime_checkable
 
-from ledger.audit.checks.case import Case
+from ledger.audit.checks.case import Case, PoolClaim
+from ledger.domain.fold import Indexed
 
 
 class Collector(Protocol):
@@ -19,3 +21,11 @@ class Collector(Protocol):
 
     def add(self, other: Self) -> None:
         """Take in what the next range of loans gave; ranges come in ascending order."""
+
+
+@runtime_checkable
+class TakesLater(Protocol):
+    """A collector that wants the loans, too, which the records below the size have and which begin after the day."""
+
+    def take_later(self, currency: str, records: Sequence[Indexed], claims: Sequence[PoolClaim]) -> None:
+        """Take one of them in."""
