@@ -102,7 +102,8 @@ def over_cases(
         pool = pools.load(
             connection, log, request.pool, before=size, as_of=as_of, notes=notes, signers=signers
         )
-        if checks:  # an audit of a day before the pool began would find nothing, and say so; figures are just none
+        # An audit of a day before the pool began would find nothing, and say so; figures of it are just none.
+        if checks:
             pool.check_begun(as_of)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         page = _register_page(connection, log, opened, notes, progress)
