@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -10,10 +11,14 @@ import pytest
 from ledger.audit import catalogue
 from ledger.audit.catalogue import CATALOGUE, PROCEDURES
 from ledger.audit.findings import Notes, Outcome
+from ledger.audit.reconcile import compare
+from ledger.domain.events.rules import TOLERANCES
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_is_the_one_that_the_catalogue_gives() -> None:
-    page = Path(__file__).parents[2] / "docs" / "findings.md"
+    page = ROOT / "docs" / "findings.md"
     assert page.read_text(encoding="utf-8") == catalogue.page(), (
         "run: python -m ledger.audit.catalogue > docs/findings.md"
     )
@@ -71,3 +76,14 @@ def test_what_nobody_asked_is_not_passed() -> None:
     assert notes.procedure("seal").outcome is Outcome.NOT_APPLICABLE
     notes.procedure("seal").answered()
     assert notes.procedure("seal").outcome is Outcome.PASSED
+
+
+def test_every_tolerance_is_asked_for_somewhere() -> None:
+    """And none is asked for that the rules of a pool cannot name."""
+    asked = {compare.AMOUNTS, compare.DAYS, compare.TOTALS}
+    for path in (ROOT / "ledger/audit").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        asked |= set(re.findall(r'within\("(\w+)"', source)) | set(
+            re.findall(r'tolerances\.get\("(\w+)"', source)
+        )
+    assert asked == TOLERANCES

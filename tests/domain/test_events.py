@@ -289,17 +289,23 @@ def test_a_report_of_a_wrong_form(data: dict[str, Any], field: str) -> None:
 
 def test_the_rules_of_a_pool() -> None:
     rules = {
-        "version": 1, "eligibility": {"max_dpd": 30, "products": ["a", "b"]},
+        "version": 1, "eligibility": {"days_past_due_max": 30, "product_in": ["a", "b"]},
         "concentration": [{"attribute": "region", "share": 200_000}], "advance_rate": "0.85",
         "bucket_bounds": [0, 30, 60, 90], "dpd_rule": "oldest_unpaid", "cost_measure": "irr_monthly_x12",
-        "tolerances": {"balance": "0.01"},
+        "tolerances": {"reported_balance": "0.01"},
     }  # fmt: skip
     accepted("pool.created", rules=rules, title="Warehouse 7", structure="warehouse", currency="CNY")
     for change, field in [
         ({"bucket_bounds": [30, 30]}, "data.rules.bucket_bounds"),
         ({"bucket_bounds": [60, 30]}, "data.rules.bucket_bounds"),
         ({"advance_rate": "85%"}, "data.rules.advance_rate"),
-        ({"tolerances": {"balance": "0.010"}}, "data.rules.tolerances.balance"),
+        ({"tolerances": {"tapes": "0.010"}}, "data.rules.tolerances.tapes"),
+        ({"tolerances": {"tapes": "-0.01"}}, "data.rules.tolerances.tapes"),
+        ({"tolerances": {"cash_idenity": "0.01"}}, "data.rules.tolerances"),
+        ({"advance_rate": "-0.8"}, "data.rules.advance_rate"),
+        ({"advance_rate": "1.8"}, "data.rules.advance_rate"),
+        ({"bucket_bounds": []}, "data.rules.bucket_bounds"),
+        ({"eligibility": {"max_dpd": 30}}, "data.rules.eligibility"),
         ({"version": 0}, "data.rules.version"),
     ]:
         assert refused("pool.created", rules={**rules, **change}).field == field

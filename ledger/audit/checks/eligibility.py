@@ -34,13 +34,13 @@ from ledger.audit.checks.case import Case, PoolClaim
 from ledger.audit.rules import spelled
 from ledger.domain import money
 from ledger.domain.events.loans import LoanOpened
+from ledger.domain.events.rules import CRITERIA
 from ledger.errors import UndeterminedError
 
 #: Fields that change with the days. A cost's upper bound is none of them: fees only add to it.
 _MOVING: Final = (
     "outstanding_", "days_past_due_", "remaining_instalments_", "months_on_book_", "status_", "annual_cost_min",
 )  # fmt: skip
-_SUFFIXES: Final = ("_not_in", "_in", "_max", "_min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def examine(case: Case, *, known: Container[str] = ()) -> Eligibility:
     for name, bound in sorted(case.rules.eligibility.items()):
         if name in known:
             continue
-        suffix = next((end for end in _SUFFIXES if name.endswith(end)), None)
+        suffix = next((end for end in CRITERIA if name.endswith(end)), None)
         if suffix is None:
             undetermined.append(f"the criterion {name} is none of _max, _min, _in, _not_in")
             continue
