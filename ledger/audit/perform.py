@@ -7,6 +7,7 @@ given their part: the seal, the holders at every register, and where the money w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from ledger.audit.collectors import Collector
 from ledger.audit.collectors.totals import Totals
 from ledger.audit.reconcile import perform as reconcile
 from ledger.audit.reconcile import tapes as tapework
+from ledger.audit.reconcile.reconciliation import Reconciliation
 from ledger.audit.report import MAKER, Asked, AuditReport
 from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of, follow_holders, over_cases
 from ledger.audit.sealed import SealLeaves
@@ -25,7 +27,8 @@ from ledger.audit.trail import Shown
 from ledger.audit.work import Check, Job
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
-from ledger.store import Store
+from ledger.store import ReadConnection, Store
+from ledger.store.logs import LogRow
 from ledger.tapes.positions import Positions
 from ledger.tapes.totals import TotalsFile
 
@@ -39,25 +42,33 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def audit(
     store: Store, origin: str, request: Request, *, trust: TrustRoot, anchors: AnchorSource | None = None,
-    anchored: AnchorTimes = None, tapes: Sequence[Tape] = (), kek: Path | None = None, sight: Sight | None = None,
-    progress: Progress = lambda _what, _done, _of: None,
+    anchored: AnchorTimes = None, tapes: Sequence[Tape] = (), today: date | None = None, kek: Path | None = None,
+    sight: Sight | None = None, progress: Progress = lambda _what, _done, _of: None,
 ) -> AuditReport:  # fmt: skip
-    """Audit one pool, and lay files beside its records.
+    """Audit one pool, and lay files beside its records, which are of ``today`` or earlier.
 
     ``anchors`` tells what the contract holds, ``anchored`` when (size, block time) anchors were made. ``kek`` opens the
     nonces of the register's values, which its owner has and a partner has not; who is not the owner says by ``sight``
     what it sees. Raises what :func:`ledger.audit.integrity.open_size` raises, and :class:`NotFoundError` for an unknown
-    pool and for a day before it began. What is damaged in the database is a finding, and what can be read is audited
-    (:mod:`ledger.audit.damage`).
+    pool and for a day before it began, and for files what :func:`ledger.audit.reconcile.perform.reconcile` raises. What
+    is damaged in the database is a finding, and what can be read is audited (:mod:`ledger.audit.damage`).
     """
     sight = sight or Sight.of_owner(kek)
+    laid: list[Reconciliation] = []
+
+    def compare(connection: ReadConnection, log: LogRow, size: int) -> None:
+        """At once: whoever lays a file that cannot be read is not to learn it after hours."""
+        for file, asked in tapes:
+            laid.append(reconcile.reconcile(connection, log, file, asked, size=size, today=today))
+
     with damage.readable(store) as (readable, found):
         examined = over_cases(
             readable, origin, request, trust=trust, collect=collectors, checks=CHECKS, scan=True, anchors=anchors,
-            anchored=anchored, sight=sight, progress=progress,
+            anchored=anchored, sight=sight, first=compare, progress=progress,
         )  # fmt: skip
         damage.tell(found, examined.notes)
-        shown, asked = _conclude(readable, examined, request, tapes=tapes, progress=progress)
+        shown = _conclude(readable, examined, request, laid, progress)
+    asked = Asked(since=request.since, tapes=tuple(one.tape for one in laid))
     return _report(examined, shown, asked, trust=trust, sight=sight)
 
 
@@ -73,14 +84,9 @@ def collectors(job: Job) -> dict[str, Collector]:
 
 
 def _conclude(
-    store: Store,
-    examined: Examined,
-    request: Request,
-    *,
-    tapes: Sequence[Tape],
-    progress: Progress,
-) -> tuple[Shown, Asked]:
-    """The procedures that need what all ranges gave; what they show, and what was asked of them."""
+    store: Store, examined: Examined, request: Request, laid: Sequence[Reconciliation], progress: Progress
+) -> Shown:
+    """The procedures that need what all ranges gave, and what they show."""
     job, notes, whole = examined.job, examined.notes, examined.whole
     leaves, totals = whole.collectors["seal"], whole.collectors["totals"]
     assert isinstance(leaves, SealLeaves)
@@ -93,14 +99,12 @@ def _conclude(
             connection, job.log, job.pool, leaves, loan_ids=examined.loan_ids, as_of=job.as_of, erased=whole.erased,
             notes=notes,
         )  # fmt: skip
-        laid = [reconcile.reconcile(connection, job.log, file, asked, size=job.size) for file, asked in tapes]
         tapework.check(job.pool.records, pool=job.pool.name, as_of=job.as_of, notes=notes, shown=laid)
-        shown = trail.check(
+        return trail.check(
             connection, job.log, job.pool, whole.collectors, known=job.known, scan=examined.scan, totals=totals,
             loan_ids=examined.loan_ids, size=job.size, as_of=job.as_of,
             cut_offs=[cut.as_of for cut in leaves.cuts], notes=notes,
         )  # fmt: skip
-    return shown, Asked(since=request.since, tapes=tuple(one.tape for one in laid))
 
 
 def _report(examined: Examined, shown: Shown, asked: Asked, *, trust: TrustRoot, sight: Sight) -> AuditReport:

@@ -46,6 +46,8 @@ AHEAD: Final = 3
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
+#: What is to be done with the log at the audited size.
+First = Callable[[ReadConnection, LogRow, int], None]
 #: (size, block time in seconds) of each anchor, ascending; None where no chain was asked.
 AnchorTimes = tuple[tuple[int, int], ...] | None
 
@@ -79,16 +81,17 @@ class Examined:
 def over_cases(
     store: Store, origin: str, request: Request, *, trust: TrustRoot, collect: Collect, checks: Sequence[Check] = (),
     scan: bool = False, anchors: AnchorSource | None = None, anchored: AnchorTimes = None, sight: Sight | None = None,
-    progress: Progress = lambda _what, _done, _of: None,
+    first: First = lambda _connection, _log, _size: None, progress: Progress = lambda _what, _done, _of: None,
 ) -> Examined:  # fmt: skip
     """Hash the whole tree and go through the loans of a pool, in parallel: the loop under audits and analytics.
 
     ``collect`` makes the collectors of a range and ``checks`` are put to each case; both are functions of modules,
     which other processes find by name. With ``scan`` the log's records are looked through too, and the collectors may
     build on that; ``anchored`` are (size, block time) of all anchors, None where no chain was asked. ``sight`` None: it
-    sees every record and opens no value of the register. Raises what :func:`ledger.audit.integrity.open_size` raises,
-    :class:`NotFoundError` for an unknown pool or, with ``checks``, for a day before it began, and :class:`RefusedError`
-    for a last audit of a later size.
+    sees every record and opens no value of the register. ``first`` is done before the long work.
+
+    Raises what :func:`ledger.audit.integrity.open_size` raises, :class:`NotFoundError` for an unknown pool or, with
+    ``checks``, for a day before it began, and :class:`RefusedError` for a last audit of a later size.
     """
     notes, sight = Notes(), sight or Sight()
     notes.add(sight.notes)
@@ -105,6 +108,7 @@ def over_cases(
         # An audit of a day before the pool began would find nothing, and say so; figures of it are just none.
         if checks:
             pool.check_begun(as_of)
+        first(connection, log, size)
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         page = _register_page(connection, log, opened, notes, progress)
         poolchain.check(

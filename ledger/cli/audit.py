@@ -248,11 +248,9 @@ def _audit_own(
     times = None if anchors is None else _times(home, anchors, out)
     with out.stages() as progress:
         parties, today = home.ledger.parties(), log_day(home.ledger.row(), datetime.now(UTC))
-        tapes = (
-            [] if laid is None else [lay(laid, request.pool, parties=parties, today=today, progress=progress)]
-        )
+        tapes = [] if laid is None else [lay(laid, request.pool, parties=parties, progress=progress)]
         return perform(
-            home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes,
+            home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes, today=today,
             kek=home.files.kek, progress=progress,
         )  # fmt: skip
 

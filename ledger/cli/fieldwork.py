@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,14 +11,11 @@ from ledger.errors import ConfigurationError, RefusedError
 from ledger.quotes import in_quotes
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from ledger.audit.perform import Tape
     from ledger.audit.report import AuditReport
     from ledger.audit.run import Progress
     from ledger.charter import HasRoles
     from ledger.store import Store
-    from ledger.tapes.positions import Positions
 
 #: The receipt of an event, by its id and the party that posted it.
 Receipts = Callable[[str, str], bytes]
@@ -34,16 +30,15 @@ class Laid(NamedTuple):
     sender: str | None
 
 
-def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], today: date, progress: Progress) -> Tape:
+def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], progress: Progress) -> Tape:
     """The file as it is to be read, and what to ask of it: its sender, one of ``parties``, has to explain what differs.
 
-    Where none is named it is who keeps the records. Raises :class:`RefusedError` for a sender that is no party and for
-    a file of a day after ``today``, and :class:`ConfigurationError` where several parties could keep the records.
+    Where none is named it is who keeps the records. Raises :class:`RefusedError` for a sender that is no party, and
+    :class:`ConfigurationError` where several parties could keep the records.
     """
     from ledger.charter import keeper_of
     from ledger.cli.reconcile import told_form
     from ledger.reconciling import Order, open_file
-    from ledger.tapes.positions import Positions
 
     known = list(parties)
     keeper = keeper_of(known)
@@ -58,24 +53,7 @@ def lay(laid: Laid, pool: str, *, parties: Iterable[HasRoles], today: date, prog
 
     order = Order(pool=pool, form=told_form(laid.file, laid.mapping), partial=laid.partial)
     source = open_file(laid.file, order.settled(mapped=laid.mapping is not None), laid.mapping, progress=read)
-    if isinstance(source, Positions):
-        source = _of_a_day_that_was(source, today)
     return source, replace(order.request, sender=sender, servicer=keeper or sender)
-
-
-def _of_a_day_that_was(source: Positions, today: date) -> Positions:
-    """The same file, once its first row shows that its cut-off has come: else everybody would look late at it."""
-    from ledger.domain.calendar import parse_effective
-    from ledger.tapes.model import Reject
-
-    first = next(source.items, None)
-    if first is None:
-        return source
-    if not isinstance(first, Reject) and parse_effective(first.cut_off, "cut_off").last_day > today:
-        raise RefusedError(
-            "tape", f"it is of {first.cut_off}, which has not come: the log's day is {today}", rule="future"
-        )
-    return replace(source, items=chain([first], source.items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -59,11 +59,7 @@ def audit_mirrored(
     folder = Folder.open(into or DIRECTORY, root.origin)
     chain = _chain(root, rpc, out)
     with key.remote(url) as remote, out.stages() as progress:
-        tapes = (
-            []
-            if laid is None
-            else [lay(laid, request.pool, parties=root.parties, today=_today(root), progress=progress)]
-        )
+        tapes = [] if laid is None else [lay(laid, request.pool, parties=root.parties, progress=progress)]
         asked = _with_day(request, root, as_of)
         report = check(remote, folder, root, asked, chain=chain, tapes=tapes, progress=progress)
         if wanted is None:
@@ -86,19 +82,12 @@ def _receipts(remote: Remote, root: TrustRoot) -> Receipts:
     return receipt
 
 
-def _today(root: TrustRoot) -> date:
-    """The log's business date now, by this machine's clock."""
-    from ledger.domain.calendar import business_date
-
-    return business_date(datetime.now(UTC), root.zone, root.day_cut)
-
-
 def _with_day(request: Request, root: TrustRoot, as_of: str | None) -> Request:
-    from ledger.domain.calendar import parse_day
+    from ledger.domain.calendar import business_date, parse_day
 
     if as_of is None:
         return request
-    day, today = parse_day(as_of, "--as-of"), _today(root)
+    day, today = parse_day(as_of, "--as-of"), business_date(datetime.now(UTC), root.zone, root.day_cut)
     if day > today:
         raise RefusedError("--as-of", f"{day} has not come: the log's day is {today}")
     return replace(request, as_of=day)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ledger.audit.perform import Tape, audit
 from ledger.audit.report import AuditReport
 from ledger.audit.run import AnchorTimes, Request
+from ledger.domain.calendar import business_date
 from ledger.errors import UnavailableError, UndeterminedError, VerificationError
 from ledger.mirror.build import build
 from ledger.mirror.download import Progress, download
@@ -71,7 +73,7 @@ def check(
         asked = replace(request, size=head.size, since=request.since or (last if last <= head.size else 0))
         report = audit(
             store, trust.origin, asked, trust=trust, anchors=chain, anchored=times, tapes=tapes, sight=sight,
-            progress=progress,
+            today=business_date(datetime.fromtimestamp(clock(), UTC), trust.zone, trust.day_cut), progress=progress,
         )  # fmt: skip
     finally:
         store.close()

@@ -57,7 +57,7 @@ def test_a_tape_is_of_a_day_that_was(home: Path, tmp_path: Path) -> None:
     tape, ask = tmp_path / "tape.csv", ("audit", POOL, *DAY, "--mapping", tmp_path / "tape.toml", "--partial")
     for day, code, says in (
         ("2026-07-31", 1, ""),
-        ("2999-07-31", 2, "tape: it is of 2999-07-31, which has not come"),
+        ("2999-07-31", 2, "cut_off: 2999-07-31 has not come"),
     ):
         tape.write_text(f"loan,as of,balance\n{LOAN},{day},2869.21\n")
         assert says in run_command(*ask, "--tape", tape, code=code).stderr
