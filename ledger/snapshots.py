@@ -26,7 +26,7 @@ from ledger.audit.collectors.composition import Composition
 from ledger.audit.collectors.remittance import Collections
 from ledger.audit.collectors.totals import Totals
 from ledger.audit.findings import Notes
-from ledger.audit.work import Job
+from ledger.audit.job import Job
 from ledger.domain import calendar, money
 from ledger.domain.events.cash import RemittanceMade
 from ledger.errors import PoolproofError, UnavailableError

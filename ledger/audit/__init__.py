@@ -4,7 +4,8 @@ An audit of a pool (:mod:`.perform`) goes over the log in ranges, in parallel (:
 
 1. the entries: hashed to the root that the checkpoint signs (:mod:`.integrity`), their records scanned on the way for
    what crosses pools (:mod:`.scan`);
-2. the pool's loans: read and folded one by one (:mod:`.work`), put to every check (:mod:`.checks`) and added up
+2. the pool's loans: read and folded one by one (:mod:`.work`), their claims held against the register
+   (:mod:`.places`), put to every check (:mod:`.checks`) and added up
    (:mod:`.collectors`);
 3. the register: every holder at every size (:mod:`.encumbrance`), the pool's own chain (:mod:`.poolchain`), the seal
    (:mod:`.sealed`).

@@ -16,6 +16,7 @@ from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.checks import eligibility, holding, life, reports, schedule, terms
 from ledger.audit.collectors import Collector
 from ledger.audit.collectors.totals import Totals
+from ledger.audit.job import Check, Job
 from ledger.audit.reconcile import perform as reconcile
 from ledger.audit.reconcile import tapes as tapework
 from ledger.audit.reconcile.reconciliation import Reconciliation
@@ -24,7 +25,6 @@ from ledger.audit.run import AnchorTimes, Examined, Progress, Request, basis_of,
 from ledger.audit.sealed import SealLeaves
 from ledger.audit.sight import Sight
 from ledger.audit.trail import Shown
-from ledger.audit.work import Check, Job
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
 from ledger.store import ReadConnection, Store

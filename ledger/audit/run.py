@@ -23,13 +23,14 @@ from ledger.audit.collectors.backdating import Clock
 from ledger.audit.damage import UNREADABLE
 from ledger.audit.findings import Notes
 from ledger.audit.integrity import Opened
+from ledger.audit.job import Check, Collect, Job
 from ledger.audit.report import Basis
 from ledger.audit.scan import logscan
 from ledger.audit.scan.logscan import LogScan
 from ledger.audit.sight import Sight
 from ledger.audit.statements import Signers
 from ledger.audit.trail import Trail
-from ledger.audit.work import Check, Collect, Job, Part, Worker
+from ledger.audit.work import Part, Worker
 from ledger.collector import collector_paused
 from ledger.domain import calendar
 from ledger.proofs.trust import TrustRoot

@@ -19,9 +19,9 @@ from ledger.audit.analytics.document import Document
 from ledger.audit.catalogue import Severity
 from ledger.audit.collectors import Collector
 from ledger.audit.findings import Finding
+from ledger.audit.job import Job
 from ledger.audit.pool import Pool
 from ledger.audit.report import Basis
-from ledger.audit.work import Job
 from ledger.errors import RefusedError
 from ledger.proofs.trust import TrustRoot
 from ledger.proofs.verdict import AnchorSource
