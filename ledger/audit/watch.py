@@ -7,7 +7,6 @@ changed. What a look finds are findings of the catalogue; claims that came or le
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ledger.audit import encumbrance, integrity, poolchain
 from ledger.audit import pool as pools
@@ -43,14 +42,16 @@ class Look:
 
 
 def look(
-    store: Store, origin: str, pool_name: str, *, trust: TrustRoot, since: int = 0,
-    anchors: AnchorSource | None = None, kek: Path | None = None,
+    store: Store, origin: str, pool_name: str, *, trust: TrustRoot, sight: Sight, since: int = 0,
+    anchors: AnchorSource | None = None,
 ) -> Look:  # fmt: skip
-    """Look at the newest checkpoint and at every register from the tree of size ``since`` on.
+    """Look at the newest checkpoint and at every register from the tree of size ``since`` on; ``sight`` says who looks.
 
     Raises :class:`VerificationError` where the newest tree is smaller than that: what was shown is taken back.
     """
     notes = Notes()
+    for finding in sight.notes.findings:
+        notes.note(finding)
     with store.read() as connection:
         log = logs.get(connection, origin)
         opened = integrity.open_size(connection, log, None, trust=trust, anchors=anchors, notes=notes)
@@ -72,9 +73,10 @@ def look(
         )
         loan_ids = subjects.loans_of_pool(connection, log.id, pool.id, before=size)
         integrity.check_register(connection, log, opened.register, lambda _done, _of: None)
-        opener = Sight.of_owner(kek).opener
         for part in encumbrance.parts(connection, log, loan_ids, size=size):
-            notes.add(encumbrance.follow(connection, log, pool, part, since=since, size=size, opener=opener))
+            notes.add(
+                encumbrance.follow(connection, log, pool, part, since=since, size=size, opener=sight.opener)
+            )
         registers = encumbrance.registers_since(connection, log, since, size)
         poolchain.check(connection, log, pool, opened.register, size=size, notes=notes)
         moves = [
@@ -90,7 +92,7 @@ def look(
         size=size,
         root=bytes(opened.checkpoint.root).hex(),
         level=str(opened.verdict.level),
-        registers=0 if opener is None else len(registers),
+        registers=0 if sight.opener is None else len(registers),
         came=tuple(move for move in moves if move[3] > 0),
         left=tuple(move for move in moves if move[3] < 0),
         findings=tuple(sorted(notes.findings, key=lambda one: one.order)),

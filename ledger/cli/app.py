@@ -41,7 +41,7 @@ _MODULES: Final = {
     "breaks": "breaks",
     "export": "export",
     "audit": "audit",
-    "watch": "audit",
+    "watch": "watch",
     "attest": "attest",
     "attestations": "attest",
     "loan": "loans",

@@ -1,19 +1,19 @@
-"""``poolproof audit`` and ``watch``: is this pool what it is said to be, and does it stay so?"""
+"""``poolproof audit``: is this pool what it is said to be?"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ledger.cli.fieldwork import Laid, Sample, lay
-from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day, read_file
-from ledger.cli.mirrored import audit_mirrored
+from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
+from ledger.cli.mirrored import From, Into, Rpc, Source, audit_mirrored
+from ledger.cli.ours import Offline, PoolName, Trust, own_anchors, own_trust
 from ledger.cli.report import report_lines, write_report
 from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.errors import UnavailableError, VerificationError
@@ -21,18 +21,10 @@ from ledger.errors import UnavailableError, VerificationError
 if TYPE_CHECKING:
     from ledger.audit.report import AuditReport
     from ledger.audit.run import AnchorTimes, Request
-    from ledger.audit.watch import Look
     from ledger.chain.sources import OnlineAnchors
     from ledger.home import Home
-    from ledger.proofs.trust import TrustRoot
 
 commands = command_group("The audit.")
-
-PoolName = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
-Trust = Annotated[
-    Path | None, typer.Option(help="The trust root to audit under. [default: the ledger's own, of now]")
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the chain.")]
 
 
 @commands.command(
@@ -97,21 +89,11 @@ def audit(
     processes: Annotated[
         int, typer.Option(min=0, metavar="N", help="Processes to share the work; 0: as many as cores.")
     ] = 0,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="URL", help="Audit a mirror of what this service shows, without a home."
-        ),
-    ] = None,
-    into: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the mirror lies. [default: poolproof-mirror]")
-    ] = None,
+    url: From = None,
+    into: Into = None,
     key_file: KeyFile = None,
     signing_key: SigningKey = None,
-    rpc: Annotated[
-        str | None,
-        typer.Option(envvar="POOLPROOF_RPC_URL", help="With --from: endpoint of a node that you trust."),
-    ] = None,
+    rpc: Rpc = None,
     as_json: Json = False,
 ) -> None:
     """Audit a pool: procedures performed, and what they found.
@@ -129,18 +111,16 @@ def audit(
     _goes_with("--sample", bool(sample), {"--seed": seed, "--receipts": receipts})
     _goes_with("--tape", tape is not None, {"--mapping": mapping, "--partial": partial, "--sender": sender})
     _goes_with(
-        "--from", source is not None, {"--into": into, "--key-file": key_file, "--signing-key": signing_key}
+        "--from", url is not None, {"--into": into, "--key-file": key_file, "--signing-key": signing_key}
     )
     _check_places(output, html, pdf, receipts)
     wanted = _sample(sample, seed, receipts)
     out = Output(as_json)
     request, drawn = Request(pool=pool, size=size, since=since, processes=processes), None
     laid = None if tape is None else Laid(tape, mapping, partial, sender)
-    if source is not None:
-        done, drawn = audit_mirrored(
-            request, url=source, trust=trust, as_of=as_of, key=ServiceKey(key_file, signing_key),
-            rpc=None if offline else rpc, into=into, laid=laid, wanted=wanted, out=out,
-        )  # fmt: skip
+    if url is not None:
+        source = Source(url, trust, ServiceKey(key_file, signing_key), None if offline else rpc, into)
+        done, drawn = audit_mirrored(request, source, as_of=as_of, laid=laid, wanted=wanted, out=out)
     else:
         with open_home() as home:
             request = replace(request, as_of=past_day(home, as_of))
@@ -163,45 +143,6 @@ def audit(
     out.show(document, *lines)
     if done.exit_code:
         raise typer.Exit(done.exit_code)
-
-
-@commands.command(epilog=example("poolproof watch POOL --once", "poolproof watch POOL --every 300"))
-def watch(
-    pool: PoolName,
-    *,
-    since: Annotated[
-        int, typer.Option(min=0, metavar="SIZE", help="The size from which on to look: 0 is the first.")
-    ] = 0,
-    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often to look.")] = 60,
-    once: Annotated[bool, typer.Option("--once", help="Look once: for a timer of your own.")] = False,
-    trust: Trust = None,
-    offline: Offline = False,
-    as_json: Json = False,
-) -> None:
-    """Follow a pool's claims through the contract and every register.
-
-    Says which claims came and left, and raises an alarm where a claim's history was rewritten, where a claim went to
-    another lender and back, or where the contract holds another root. Each look goes on where the last one ended.
-    With --once the exit code is 1 for an alarm, 3 where something could not be looked at.
-    """
-    from ledger.audit.watch import look
-
-    out = Output(as_json)
-    while True:
-        with open_home() as home:
-            root = _trust(home, trust, out)
-            anchors = None if offline else _anchors(home, root, out)
-            seen = look(
-                home.store, home.origin, pool, trust=root, since=since, anchors=anchors, kek=home.files.kek
-            )
-        if once or seen.size != since or seen.findings:
-            out.show(_look_document(seen), *_look_lines(seen))
-        if once:
-            if seen.exit_code:
-                raise typer.Exit(seen.exit_code)
-            return
-        since = seen.size
-        time.sleep(every)
 
 
 def _goes_with(option: str, is_given: bool, others: Mapping[str, object]) -> None:
@@ -243,8 +184,8 @@ def _audit_own(
     from ledger.audit.perform import audit as perform
     from ledger.reading import log_day
 
-    root = _trust(home, trust, out)
-    anchors = None if offline else _anchors(home, root, out)
+    root = own_trust(home, trust, out)
+    anchors = None if offline else own_anchors(home, root, out)
     times = None if anchors is None else _times(home, anchors, out)
     with out.stages() as progress:
         parties, today = home.ledger.parties(), log_day(home.ledger.row(), datetime.now(UTC))
@@ -253,35 +194,6 @@ def _audit_own(
             home.store, home.origin, request, trust=root, anchors=anchors, anchored=times, tapes=tapes, today=today,
             kek=home.files.kek, progress=progress,
         )  # fmt: skip
-
-
-def _trust(home: Home, file: Path | None, out: Output) -> TrustRoot:
-    """The trust root that was given, or the ledger's own with a word of warning."""
-    from ledger.proofs.trust import TrustRoot
-
-    if file is not None:
-        return TrustRoot.parse(read_file(file, "trust root"))
-    from ledger.store import logs
-
-    with home.store.read() as connection:
-        issued = logs.latest_trust_root(connection, home.log_id(connection))
-    root = home.ledger.trust_root() if issued is None else TrustRoot.parse(bytes(issued))
-    out.say(f"trust root: the ledger's own, fingerprint {root.fingerprint}; compare it with your agreement")
-    return root
-
-
-def _anchors(home: Home, root: TrustRoot, out: Output) -> OnlineAnchors | None:
-    """How to ask the contract, where the trust root names one and a node answers."""
-    if root.chain is None:
-        return None
-    from ledger.chain.reader import ChainReader
-    from ledger.chain.sources import OnlineAnchors
-
-    try:
-        return OnlineAnchors(ChainReader(home.rpc_url), root)
-    except UnavailableError as error:
-        out.say(f"the chain was not asked: {error}")
-        return None
 
 
 def _times(home: Home, anchors: OnlineAnchors, out: Output) -> AnchorTimes:
@@ -297,27 +209,3 @@ def _times(home: Home, anchors: OnlineAnchors, out: Output) -> AnchorTimes:
     except (UnavailableError, VerificationError) as error:
         out.say(f"the times of the anchors are not known: {error}")
         return None
-
-
-def _look_document(seen: Look) -> dict[str, Any]:
-    def move(one: tuple[str, str, str, int]) -> dict[str, Any]:
-        return {"loan": one[0], "claim": one[1], "holder": one[2], "change": one[3]}
-
-    return {
-        "size": seen.size, "root": seen.root, "level": seen.level, "registers": seen.registers,
-        "came": [move(one) for one in seen.came], "left": [move(one) for one in seen.left],
-        "findings": [one.to_json() for one in seen.findings], "undetermined": list(seen.undetermined),
-    }  # fmt: skip
-
-
-def _look_lines(seen: Look) -> Sequence[str]:
-    lines = [f"size {seen.size}, {seen.level}, root {seen.root}: {seen.registers} registers followed"]
-    lines += [
-        f"  came  {loan}/{claim}: {change:+,} ppm to {holder}" for loan, claim, holder, change in seen.came
-    ]
-    lines += [
-        f"  left  {loan}/{claim}: {change:+,} ppm of {holder}" for loan, claim, holder, change in seen.left
-    ]
-    lines += [f"  {one.severity}: {one.code}: {one.subject}: {one.text()}" for one in seen.findings]
-    lines += [f"  undetermined: {reason}" for reason in seen.undetermined]
-    return lines

@@ -1,12 +1,12 @@
-"""``poolproof audit --from``: the audit of a partner, who has an address, a trust root and a key, and no home."""
+"""``--from``: what a partner does who has an address, a trust root and a key, and no home."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from urllib.parse import quote
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ledger.audit.report import AuditReport
     from ledger.audit.run import Request
     from ledger.chain.sources import OnlineAnchors
+    from ledger.mirror.folder import Folder
     from ledger.mirror.remote import Remote
     from ledger.proofs.trust import TrustRoot
 
@@ -27,38 +28,72 @@ if TYPE_CHECKING:
 DIRECTORY: Final = Path("poolproof-mirror")
 
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="URL", help="Look at a mirror of what this service shows, without a home."
+    ),
+]
+Into = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where the mirror lies. [default: poolproof-mirror]")
+]
+Rpc = Annotated[
+    str | None,
+    typer.Option(envvar="POOLPROOF_RPC_URL", help="With --from: endpoint of a node that you trust."),
+]
+
+
+class Desk(NamedTuple):
+    """What a partner has on its own machine: its trust root, its mirror, and a way to ask the chain."""
+
+    root: TrustRoot
+    folder: Folder
+    chain: OnlineAnchors | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The service at ``url``, what to trust (a file, and a node's endpoint), and the directory of the mirror."""
+
+    url: str
+    trust: Path | None
+    key: ServiceKey
+    rpc: str | None
+    into: Path | None
+
+    def open(self, out: Output) -> Desk:
+        """Read what is on this machine; the service is not asked yet."""
+        from ledger.mirror.folder import Folder
+        from ledger.proofs.trust import TrustRoot
+
+        if self.trust is None:
+            raise typer.BadParameter(
+                "--from asks for --trust: the trust root of your agreement, not the server's",
+                param_hint="--trust",
+            )
+        root = TrustRoot.parse(read_file(self.trust, "trust root"))
+        out.say(f"trust root: {self.trust}, fingerprint {root.fingerprint}; compare it with your agreement")
+        return Desk(root, Folder.open(self.into or DIRECTORY, root.origin), _chain(root, self.rpc, out))
+
+
 def audit_mirrored(
     request: Request,
+    source: Source,
     *,
-    url: str,
-    trust: Path | None,
     as_of: str | None,
-    key: ServiceKey,
-    rpc: str | None,
-    into: Path | None,
     laid: Laid | None,
     wanted: Sample | None,
     out: Output,
 ) -> tuple[AuditReport, dict[str, Any] | None]:
-    """Mirror the pool from ``url`` and audit it there, under the trust root in the file ``trust`` and no other.
+    """Mirror the pool and audit it there, under the source's trust root and no other.
 
     Returns the report, and the sample where one is ``wanted``.
     """
     from ledger.mirror.build import derived
     from ledger.mirror.check import check
-    from ledger.mirror.folder import Folder
-    from ledger.proofs.trust import TrustRoot
 
-    if trust is None:
-        raise typer.BadParameter(
-            "--from asks for --trust: the trust root of your agreement, not the server's",
-            param_hint="--trust",
-        )
-    root = TrustRoot.parse(read_file(trust, "trust root"))
-    out.say(f"trust root: {trust}, fingerprint {root.fingerprint}; compare it with your agreement")
-    folder = Folder.open(into or DIRECTORY, root.origin)
-    chain = _chain(root, rpc, out)
-    with key.remote(url) as remote, out.stages() as progress:
+    root, folder, chain = source.open(out)
+    with source.key.remote(source.url) as remote, out.stages() as progress:
         tapes = [] if laid is None else [lay(laid, request.pool, parties=root.parties, progress=progress)]
         asked = _with_day(request, root, as_of)
         report = check(remote, folder, root, asked, chain=chain, tapes=tapes, progress=progress)

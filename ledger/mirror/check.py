@@ -1,4 +1,4 @@
-"""The partner's own check from end to end: download, derive, ask the chain, audit. The door of this package.
+"""The partner's own check from end to end: download, derive, ask the chain, audit or watch. The door of this package.
 
 The chain is asked by the partner, of a node that it trusts. A server that shows an older tree than the contract holds
 is given as long as the trust root allows an anchor to age, since what is new takes a while to come through; after that
@@ -16,6 +16,7 @@ from typing import Protocol
 from ledger.audit.perform import Tape, audit
 from ledger.audit.report import AuditReport
 from ledger.audit.run import AnchorTimes, Request
+from ledger.audit.watch import Look, look
 from ledger.domain.calendar import business_date
 from ledger.errors import UnavailableError, UndeterminedError, VerificationError
 from ledger.mirror.build import build
@@ -59,13 +60,9 @@ def check(
     itself, and what :class:`~ledger.mirror.remote.Remote` raises. A pool's records that are missing or altered are
     findings of the report.
     """
-    head = download(remote, folder, trust, request.pool, size=request.size, progress=progress)
-    times: AnchorTimes = None
-    if chain is not None:
-        newest = chain.newest()
-        times = _times(chain, head, newest)
-        if request.size is None:
-            check_fresh(head.size, newest, times or (), trust, now=clock())
+    head, times = _fetch(
+        remote, folder, trust, request.pool, size=request.size, chain=chain, progress=progress, clock=clock
+    )
     store, sight = build(folder, trust, head)
     try:
         last = folder.state.audited.get(request.pool, 0)
@@ -80,6 +77,49 @@ def check(
     folder.state.audited[request.pool] = head.size
     folder.keep_state()
     return report
+
+
+def watch(
+    remote: Remote,
+    folder: Folder,
+    trust: TrustRoot,
+    pool: str,
+    *,
+    since: int,
+    last: int = 0,
+    chain: Chain | None,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Look | None:
+    """Mirror what is new of a pool and look at it there, from the tree of size ``since`` on.
+
+    None where the tree is still that of size ``last``, which this caller has looked at: then nothing is derived again,
+    but it was held against the chain and against what was shown before. Raises what :func:`check` raises, and
+    :class:`VerificationError` where the newest tree is smaller than ``since``.
+    """
+    head, _ = _fetch(remote, folder, trust, pool, chain=chain, progress=progress, clock=clock)
+    if head.size == last:
+        return None
+    store, sight = build(folder, trust, head)
+    try:
+        return look(store, trust.origin, pool, trust=trust, sight=sight, since=since, anchors=chain)
+    finally:
+        store.close()
+
+
+def _fetch(
+    remote: Remote, folder: Folder, trust: TrustRoot, pool: str, *, size: int | None = None, chain: Chain | None,
+    progress: Progress, clock: Callable[[], float],
+) -> tuple[Head, AnchorTimes]:  # fmt: skip
+    """Download what is new of a pool; when anchors were made, where a chain is asked."""
+    head = download(remote, folder, trust, pool, size=size, progress=progress)
+    if chain is None:
+        return head, None
+    newest = chain.newest()
+    times = _times(chain, head, newest)
+    if size is None:
+        check_fresh(head.size, newest, times or (), trust, now=clock())
+    return head, times
 
 
 def _times(chain: Chain, head: Head, newest: int) -> AnchorTimes:

@@ -9,6 +9,7 @@ import pytest
 
 from ledger.audit import encumbrance
 from ledger.audit.findings import Notes
+from ledger.audit.sight import Sight
 from ledger.audit.watch import look
 from ledger.errors import RefusedError, VerificationError
 from ledger.log import Ledger
@@ -60,5 +61,5 @@ def test_holders_are_not_followed_from_a_tree_that_is_not_there_yet(
             "P",
             trust=ledger.trust_root(),
             since=newest + 1,
-            kek=tmp_path / "kek",
+            sight=Sight.of_owner(tmp_path / "kek"),
         )

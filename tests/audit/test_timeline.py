@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.audit.sight import Sight
 from ledger.audit.timeline import tell
 from ledger.audit.watch import look
 from ledger.errors import NotFoundError
@@ -45,18 +46,18 @@ def test_a_loan_at_an_earlier_size_and_day(ledger: Ledger) -> None:
 def test_a_watch_goes_on_where_the_last_look_ended(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     ledger = fill(sqlite_ledger)
     trust, kek = ledger.trust_root(), tmp_path / "kek"
-    first = look(ledger.store, ledger.origin, "P", trust=trust, kek=kek)
+    first = look(ledger.store, ledger.origin, "P", trust=trust, sight=Sight.of_owner(kek))
     assert (len(first.came), first.left, first.registers, first.findings) == (39, (), 3, ())
     ledger.append([released(ledger, "bank-a", "L4", "r1")])
     ledger.append([book.pledged("P", "bank-b", ("L4", "c1", 250_000), id="p.again")], party="fenqile")
     ledger.publish()
-    second = look(ledger.store, ledger.origin, "P", trust=trust, since=first.size, kek=kek)
+    second = look(ledger.store, ledger.origin, "P", trust=trust, since=first.size, sight=Sight.of_owner(kek))
     assert second.left == (("L4", "c1", "bank-a", -500_000),)
     assert second.came == (("L4", "c1", "bank-b", 250_000),)
     assert second.exit_code == 3, "nobody asked the chain"
     ledger.append([released(ledger, "bank-b", "L4", "r2")])
     ledger.append([book.pledged("P", "bank-a", ("L4", "c1", 500_000), id="p.back")], party="fenqile")
     ledger.publish()
-    third = look(ledger.store, ledger.origin, "P", trust=trust, since=second.size, kek=kek)
+    third = look(ledger.store, ledger.origin, "P", trust=trust, since=second.size, sight=Sight.of_owner(kek))
     assert [one.code for one in third.findings] == ["pledge.moved_between"]
     assert third.exit_code == 1

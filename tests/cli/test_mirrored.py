@@ -57,6 +57,31 @@ def test_a_partner_audits_without_a_home(desk: Service) -> None:
     assert "cash.parts" in run_command("report", "a.report.json", code=None).stdout
 
 
+def test_a_partner_watches_without_a_home(desk: Service) -> None:
+    command = ("watch", "A", "--from", desk.url, "--trust", "trust.json", "--once")
+    seen = data(run_command(*command, "--json", code=3))  # the trust root names no chain
+    assert ([one["loan"] for one in seen["came"]], seen["left"], seen["findings"]) == (["L1", "L2"], [], [])
+    assert "came" not in run_command(*command, "--since", seen["size"], code=3).stdout
+    assert "was shown before" in run_command(*command, "--since", seen["size"] + 1, code=1).stderr
+    assert "--trust" in run_command(*command[:4], "--once", code=2).stderr
+
+
+def test_a_watch_goes_on_where_nothing_answers(desk: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("ledger.mirror.remote._wait", lambda _attempt, _told: 0.0)
+    command = ("watch", "A", "--from", "http://127.0.0.1:9", "--trust", "trust.json", "--every", 7)
+    shown = run_command(*command, code=130)
+    assert (slept, shown.stderr.count("nothing could be looked at")) == ([7, 7], 2)
+    assert "nothing could be looked at" not in run_command(*command, "--once", code=3).stderr
+
+
 def test_the_key_comes_from_a_file(desk: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API_KEY)
     Path("key").write_text(desk.site.tokens["fund"] + "\n")

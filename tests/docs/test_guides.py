@@ -33,7 +33,7 @@ def test_the_partners_own_check_works_as_typed(tmp_path: Path) -> None:
     folder.mkdir()
     with no_devnet_left(folder):
         try:
-            assert run(ROOT / "docs" / "guides" / "partner.md", folder) == 4
+            assert run(ROOT / "docs" / "guides" / "partner.md", folder) == 5
         finally:
             for file in folder.rglob("serve.pid"):
                 with suppress(ProcessLookupError):

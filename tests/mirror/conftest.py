@@ -13,7 +13,8 @@ import pytest
 from ledger.audit.perform import audit
 from ledger.audit.report import AuditReport
 from ledger.audit.run import Request
-from ledger.mirror.check import Chain, check
+from ledger.audit.watch import Look
+from ledger.mirror.check import Chain, check, watch
 from ledger.mirror.folder import Folder
 from ledger.mirror.remote import Remote
 from ledger.proofs.trust import TrustRoot
@@ -57,6 +58,20 @@ class Partner:
         try:
             return check(
                 remote, folder, self.trust, Request(pool=pool, processes=1, **request), chain=chain,
+                progress=lambda _what, _done, _of: None, clock=lambda: now,
+            )  # fmt: skip
+        finally:
+            self.asked = remote.paths
+
+    def watch(
+        self, pool: str, *, tamper: Tamper | None = None, chain: Chain | None = None, since: int = 0, last: int = 0,
+        now: float = 0.0,
+    ) -> Look | None:  # fmt: skip
+        remote = Asked(self.site, self.party, tamper)
+        folder = Folder.open(self.home, self.trust.origin)
+        try:
+            return watch(
+                remote, folder, self.trust, pool, since=since, last=last, chain=chain,
                 progress=lambda _what, _done, _of: None, clock=lambda: now,
             )  # fmt: skip
         finally:
