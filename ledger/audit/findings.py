@@ -22,8 +22,9 @@ class Outcome(enum.StrEnum):
     """What became of a procedure."""
 
     PASSED = "passed"
+    #: One is an error, whatever else is open; or there are warnings and explanations only, and nothing is open.
     FINDINGS = "findings"
-    #: Some or all of it could not be derived; findings may stand beside.
+    #: Some or all of it could not be derived; warnings and explanations may stand beside.
     UNDETERMINED = "undetermined"
     #: Nothing in the pool asks for it, such as a concentration limit where the rules have none.
     NOT_APPLICABLE = "not_applicable"
@@ -94,6 +95,8 @@ class Procedure:
     #: why, in words → how often
     reasons: dict[str, int] = field(default_factory=dict)
     findings: int = 0
+    #: of the findings, those of severity error
+    errors: int = 0
 
     def answered(self, times: int = 1) -> None:
         """It could be answered."""
@@ -105,17 +108,29 @@ class Procedure:
         self.undetermined += times
         self.reasons[reason] = self.reasons.get(reason, 0) + times
 
+    def found(self, finding: Finding) -> None:
+        """Count a finding that was made under it."""
+        self.findings += 1
+        self.errors += finding.severity is Severity.ERROR
+
     def add(self, other: Procedure) -> None:
         """Take in what another range of claims gave."""
         self.asked += other.asked
         self.undetermined += other.undetermined
         self.findings += other.findings
+        self.errors += other.errors
         for reason, times in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + times
 
     @property
     def outcome(self) -> Outcome:
-        """Undetermined goes before findings: a question that is half answered is not answered."""
+        """The gravest first, as in the exit code of the whole report.
+
+        An error goes before what is open: no answer to the rest takes it back. What is open goes before warnings: a
+        question that is half answered is not answered.
+        """
+        if self.errors:
+            return Outcome.FINDINGS
         if self.undetermined:
             return Outcome.UNDETERMINED
         if self.findings:
@@ -165,7 +180,7 @@ class Notes:
     def note(self, finding: Finding) -> None:
         """Write a finding down that is made already."""
         self.findings.append(finding)
-        self.procedure(finding.entry.procedure).findings += 1
+        self.procedure(finding.entry.procedure).found(finding)
 
     def add(self, other: Notes) -> None:
         """Take in what another range gave."""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from ledger.audit.catalogue import Severity
-from ledger.audit.findings import Finding, Outcome, Procedure
+from ledger.audit.findings import Finding, Procedure
 
 MEDIA_TYPE: Final = "application/vnd.poolproof.audit-report.v1+json"
 #: Who makes reports here.
@@ -82,11 +82,16 @@ class AuditReport:
         return sum(one.severity is severity for one in self.findings)
 
     @property
+    def undetermined(self) -> int:
+        """Procedures with open questions, whatever was found under them."""
+        return sum(one.undetermined > 0 for one in self.procedures)
+
+    @property
     def exit_code(self) -> int:
         """1 with a finding of severity error, 3 where something is undetermined, else 0."""
         if self.count(Severity.ERROR):
             return 1
-        return 3 if any(one.outcome is Outcome.UNDETERMINED for one in self.procedures) else 0
+        return 3 if self.undetermined else 0
 
     def to_json(self, *, wordless: bool = False) -> dict[str, Any]:
         """The report as one document: two runs of one version over the same inputs give the same.

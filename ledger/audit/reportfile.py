@@ -91,6 +91,7 @@ def read(value: object) -> AuditReport:
     if not isinstance(value, dict) or value.get("media_type") != MEDIA_TYPE:
         raise MalformedError(_WHAT, f"media_type is not {MEDIA_TYPE}")
     form = Form(value, _WHAT, "", _REPORT)
+    findings = form.items("findings", _finding, most=_MAX_ITEMS)
     report = AuditReport(
         pool=form.text("pool"),
         title=form.text("title"),
@@ -99,8 +100,8 @@ def read(value: object) -> AuditReport:
         sees=_texts(form, "sees"),
         basis=_basis(form.raw("basis")),
         asked=_asked(form.raw("asked")),
-        procedures=form.items("procedures", _procedure),
-        findings=form.items("findings", _finding, most=_MAX_ITEMS),
+        procedures=_counted(form.items("procedures", _procedure), findings),
+        findings=findings,
         numbers=_values(form, "numbers", (str, int)),
         totals=dict(form.items("totals", _total)),
     )
@@ -108,6 +109,15 @@ def read(value: object) -> AuditReport:
     printed = report.to_json(wordless=not ours)
     _same(printed, value if ours else _wordless(value), report.made_by)
     return report
+
+
+def _counted(procedures: tuple[Procedure, ...], findings: tuple[Finding, ...]) -> tuple[Procedure, ...]:
+    """The procedures with what was found under them: it is counted again, not taken from the file."""
+    named = {one.name: one for one in procedures}
+    for finding in findings:
+        if (procedure := named.get(finding.entry.procedure)) is not None:
+            procedure.found(finding)
+    return procedures
 
 
 def _same(printed: Mapping[str, Any], value: Mapping[str, Any], made_by: str) -> None:
@@ -178,13 +188,13 @@ def _procedure(value: object, path: str) -> Procedure:
     members = {"name", "outcome", "unit", "asked", "undetermined", "findings", "reasons"}
     form = Form(value, _WHAT, path, members)
     reasons = form.items("reasons", _reason)
+    form.integer("findings")
     return Procedure(
         name=form.choice("name", tuple(PROCEDURES)),
         unit=form.text("unit"),
         asked=form.integer("asked"),
         undetermined=form.integer("undetermined"),
         reasons=dict(reasons),
-        findings=form.integer("findings"),
     )
 
 

@@ -214,7 +214,7 @@ def _summary(report: AuditReport, digest: str, news: int) -> dict[str, Any]:
         "trust": report.basis.fingerprint,
         "outcome": document["outcome"],
         "counts": document["counts"],
-        "undetermined": sum(one.outcome == "undetermined" for one in report.procedures),
+        "undetermined": report.undetermined,
         "opened": news,
         "sha256": digest,
     }

@@ -71,6 +71,23 @@ def test_notes_add_up_in_either_order() -> None:
     assert a.procedure("life").outcome is Outcome.FINDINGS
 
 
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("cash.parts", Outcome.FINDINGS),
+        ("rate.below_contract", Outcome.UNDETERMINED),
+        ("life.overpaid", Outcome.UNDETERMINED),
+    ],
+)
+def test_an_error_goes_before_what_is_open_and_that_before_a_warning(code: str, outcome: Outcome) -> None:
+    notes, other = Notes(), Notes()
+    notes.procedure(CATALOGUE[code].procedure).undecided("a fee names a month and no day")
+    other.find(code, "loan:L1")
+    notes.add(other)
+    procedure = notes.procedure(CATALOGUE[code].procedure)
+    assert (procedure.outcome, procedure.undetermined, procedure.findings) == (outcome, 1, 1)
+
+
 def test_what_nobody_asked_is_not_passed() -> None:
     notes = Notes()
     assert notes.procedure("seal").outcome is Outcome.NOT_APPLICABLE

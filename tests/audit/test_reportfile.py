@@ -62,9 +62,19 @@ procedures = st.builds(
     asked=counts,
     undetermined=counts,
     reasons=st.dictionaries(texts, counts, max_size=3),
-    findings=counts,
 )
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+
+
+def counted(report: AuditReport) -> AuditReport:
+    """With the findings counted under their procedures, as audits do."""
+    named = {one.name: one for one in report.procedures}
+    for finding in report.findings:
+        if finding.entry.procedure in named:
+            named[finding.entry.procedure].found(finding)
+    return report
+
+
 reports = st.builds(
     AuditReport,
     pool=texts,
@@ -90,7 +100,7 @@ reports = st.builds(
         st.dictionaries(names, texts | st.dictionaries(texts, texts, max_size=3), max_size=3),
         max_size=2,
     ),
-)
+).map(counted)
 
 
 @settings(max_examples=60)
@@ -146,7 +156,9 @@ PATHS = paths(DOCUMENT)
 #: Words: changing them changes no digest.
 WORDS = {"made_by", "sees", "steps", "not_checked", "reasons", "said"}
 #: Derived from the rest: they cannot be changed alone.
-DERIVED = {"media_type", "outcome", "severity", "text", "text_zh", "code", "error", "warning", "info"}
+DERIVED = {
+    *("media_type", "outcome", "severity", "text", "text_zh", "code", "error", "warning", "info"), "findings",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: ".".join(map(str, path)))
@@ -217,6 +229,14 @@ def test_a_value_of_another_type_or_a_missing_one_is_refused(path: tuple[Any, ..
         ({"findings": [DOCUMENT["findings"][0] | {"facts": {}}]}, "do not fill the words"),
         ({"basis": DOCUMENT["basis"] | {"as_of": "2026-02-30"}}, "basis.as_of is no day"),
         ({"totals": DOCUMENT["totals"] * 2}, "totals is not what this version derives"),
+        (
+            {"procedures": [one | {"outcome": "undetermined"} for one in DOCUMENT["procedures"]]},
+            "procedures\\[0\\].outcome is not what this version derives",
+        ),
+        (
+            {"procedures": [one | {"findings": 0} for one in DOCUMENT["procedures"]]},
+            "procedures\\[3\\].findings is not what this version derives",
+        ),
         ({"outcome": "clean"}, "outcome is not what this version derives"),
     ],
 )

@@ -215,7 +215,7 @@ def _head(report: AuditReport, language: Language) -> tuple[Row, ...]:
 
 def _tallies(report: AuditReport, language: Language) -> tuple[Tally, ...]:
     counts = {str(one): report.count(one) for one in Severity}
-    counts["undetermined"] = sum(one.outcome is Outcome.UNDETERMINED for one in report.procedures)
+    counts["undetermined"] = report.undetermined
     return tuple(
         Tally(name, counted("tally", name, language, count), grouped(count)) for name, count in counts.items()
     )

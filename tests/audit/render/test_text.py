@@ -24,7 +24,7 @@ def test_the_verdict_and_the_counts_come_first() -> None:
     shown = lines(samples.eventful())
     assert shown[0] == "Pool audit: Santander Drive Auto Receivables 2026-1"
     assert "4 findings of severity error" in shown[3]
-    assert "4 errors · 4 warnings · 3 explanations · 1 procedure undetermined" in shown
+    assert "4 errors · 4 warnings · 3 explanations · 2 procedures undetermined" in shown
     assert "No finding of severity error. Every procedure that applies was answered." in lines(
         samples.clean()
     )
@@ -32,7 +32,8 @@ def test_the_verdict_and_the_counts_come_first() -> None:
 
 def test_a_procedure_says_why_it_is_undetermined() -> None:
     shown = "\n".join(lines(samples.eventful(), width=120))
-    assert "??  days_past_due     undetermined · 48,505 registers · Findings: 1 · Undetermined: 315" in shown
+    assert "??  cost              undetermined · 48,192 loans · Undetermined: 2" in shown
+    assert "2 × there are no flows" in shown
     assert "311 × the oldest unpaid due date was not told when the loan was opened" in shown
     assert "--  concentration     not applicable\n" in shown
     assert "ok  tree              passed · 48,190 loans" in shown
@@ -42,6 +43,9 @@ def test_a_procedure_is_as_grave_as_its_gravest_finding() -> None:
     """An honest book has explanations: they must not look like what contradicts itself."""
     shown = "\n".join(lines(samples.eventful(), width=120))
     assert "!!  records           findings · " in shown
+    assert "!!  days_past_due     findings · 48,505 registers · Findings: 1 · Undetermined: 315" in shown, (
+        "an error is no less one because something else is open"
+    )
     assert " !  terms             warnings · " in shown
     assert " i  life              explanations · 48,190 " in shown
     chinese = "\n".join(lines(samples.eventful(), width=120, language="zh"))
