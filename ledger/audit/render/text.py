@@ -104,7 +104,7 @@ def _finding(one: FindingView, width: int, said: dict[str, str]) -> Iterator[str
     some = one.evidence[:_MOST_RECORDS]
     records = [f"{said['record'].format(index=each.index)} {each.digest[:_SHORT]}…" for each in some]
     records += [f"+{len(one.evidence) - len(some)}"] if len(one.evidence) > len(some) else []
-    yield from _flow(records, width, "    ")
+    yield from _flow([one.procedure, *records], width, "    ")
     if one.more:
         yield from _wrap(one.more, width, "  ", "    ")
 

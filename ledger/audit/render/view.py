@@ -81,10 +81,14 @@ class EvidenceView:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding. ``number`` counts through the report; ``claim`` is empty where the finding is of no claim."""
+    """One finding. ``number`` counts through the report; ``claim`` is empty where the finding is of no claim.
+
+    ``procedure`` names the one that it was found under, by the name that stands among the procedures.
+    """
 
     number: str
     code: str
+    procedure: str
     place: str
     claim: str
     text: str
@@ -303,6 +307,7 @@ def _finding(one: Finding, language: Language, number: int, more: str) -> Findin
     return FindingView(
         number=grouped(number),
         code=one.code,
+        procedure=word("label", "under", language, procedure=one.entry.procedure),
         place=one.subject,
         claim=word("label", "claim", language, claim=one.claim) if one.claim else "",
         text=one.text(language),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.audit import reportfile
+from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.render import html
 from ledger.audit.reportfile import ReportCode
 from tests.audit.render import samples
@@ -87,6 +88,19 @@ def test_every_finding_stands_there_with_its_evidence() -> None:
             assert f"record {record.index} {record.digest}" in " ".join(words.split())
     chinese = Page(html.render(report, language="zh")).words()
     assert all(one.text("zh") in chinese for one in report.findings)
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "procedure"), ("zh", "程序")])
+def test_procedures_and_findings_refer_to_each_other_by_name(language: Any, label: str) -> None:
+    report = samples.every()
+    page = Page(html.render(report, language=language))
+    codes = [data for tag, data in page.text if tag == "code"]
+    assert [one for one in codes if one in PROCEDURES] == list(PROCEDURES)
+    spans = [data for tag, data in page.text if tag == "span"]
+    under = [one for one in spans if one.startswith(f"{label} ") and one.partition(" ")[2] in PROCEDURES]
+    assert under == [
+        f"{label} {one.entry.procedure}" for one in sorted(report.findings, key=lambda one: one.order)
+    ]
 
 
 def test_what_is_left_out_is_counted() -> None:

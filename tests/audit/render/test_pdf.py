@@ -91,6 +91,11 @@ def test_every_finding_stands_there_with_its_evidence() -> None:
         assert re.sub(r"\s", "", one.text("zh")) in text, one.code
         for record in one.evidence:
             assert f"{record.index}{record.digest}" in text
+    # Each procedure under its question, and beside each finding the one that it was found under.
+    for name, question in PROCEDURES.items():
+        assert re.sub(r"\s", "", question.zh) + name in text
+    for one in report.findings:
+        assert f"{one.code}程序{one.entry.procedure}{one.subject[:12]}" in text, one.code
 
 
 def test_a_long_report_has_a_page_for_everything() -> None:

@@ -60,10 +60,13 @@ def test_a_few_findings_of_each_code_are_shown_and_the_rest_counted() -> None:
     assert "── Errors (22) " + "─" * 65 in shown
 
 
-def test_evidence_is_named() -> None:
+def test_procedure_and_evidence_of_a_finding_are_named() -> None:
     one = samples.finding("cash.parts", 1)
     record = one.evidence[0]
-    assert f"    record {record.index} {record.digest[:12]}…" in "\n".join(lines(samples.report(one)))
+    shown = f"record {record.index} {record.digest[:12]}…"
+    assert f"    procedure cash_identity  {shown}" in "\n".join(lines(samples.report(one)))
+    chinese = "\n".join(lines(samples.report(one), language="zh"))
+    assert "    程序 cash_identity  记录 " in chinese
 
 
 def test_figures_stand_below_each_other() -> None:
