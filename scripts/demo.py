@@ -161,7 +161,7 @@ def audit(demo: Demo) -> None:
     demo.run(
         "audit", "SDART-2026-1", "--as-of", "2026-07-31", "--trust", "trust.json", "-o", "audit.report.json",
         "--html", "audit.html",
-        only=("1 error", "cash.parts", "Paid 210.00", "rate.below_contract", "The current rate"),
+        only=("1 error", "cash.parts", "Paid 210.00", "rate.below_contract", "The rate is"),
         expect=INVALID,
     )  # fmt: skip
 

@@ -149,18 +149,24 @@ def check(
         cut = Cut(currency, event.size, calendar.parse_day(event.as_of, "as_of"))
         _check_age(connection, log, pool, cut, as_of=as_of, evidence=evidence, notes=notes)
         if event.restates is not None:
-            notes.find("seal.restated", pool.subject, evidence=evidence, old=event.restates)
+            notes.find(
+                "seal.restated", pool.subject, evidence=evidence, old=event.restates, currency=currency
+            )
         try:
             header = seals.header_of(pool.name, event)
         except MalformedError as error:
-            notes.find("seal.wrong_header", pool.subject, evidence=evidence, reason=str(error))
+            notes.find(
+                "seal.wrong_header", pool.subject, evidence=evidence, reason=str(error), currency=currency
+            )
             continue
         if header.seal.hex() != event.seal:
             reason = f"it gives {header.seal.hex()}"
-            notes.find("seal.wrong_header", pool.subject, evidence=evidence, reason=reason)
+            notes.find("seal.wrong_header", pool.subject, evidence=evidence, reason=reason, currency=currency)
         register_row = trees.register_at(connection, log.id, event.size - 1)
         if trees.checkpoint(connection, log.id, event.size) is None:
-            notes.find("seal.unpublished", pool.subject, evidence=evidence, size=event.size)
+            notes.find(
+                "seal.unpublished", pool.subject, evidence=evidence, size=event.size, currency=currency
+            )
         elif register_row is None:
             procedure.undecided("the register of the sealed size is missing")
         elif erased:
@@ -192,7 +198,7 @@ def _check_order(pool: Pool, as_of: date, notes: Notes) -> None:
             if event.size < old.size or (event.size == old.size and not named):
                 notes.find(
                     "seal.twice", pool.subject, evidence=[before, evidence], size=event.size,
-                    old=f"{old.seal} of size {old.size}",
+                    old=f"{old.seal} of size {old.size}", currency=event.currency,
                 )  # fmt: skip
         last[event.currency] = evidence, event
 
@@ -201,15 +207,15 @@ def _check_age(
     connection: ReadConnection, log: LogRow, pool: Pool, cut: Cut, *, as_of: date, evidence: Sequence[Evidence],
     notes: Notes,
 ) -> None:  # fmt: skip
-    days = (as_of - cut.as_of).days
+    days, facts = (as_of - cut.as_of).days, {"as_of": cut.as_of.isoformat(), "currency": cut.currency}
     if days > STALE_DAYS:
-        notes.find("seal.stale", pool.subject, evidence=evidence, as_of=cut.as_of.isoformat(), days=days)
+        notes.find("seal.stale", pool.subject, evidence=evidence, days=days, **facts)
     row = trees.checkpoint(connection, log.id, cut.size)
     if row is not None:
         published = calendar.business_date(calendar.parse_instant(row.published), log.zone, log.day_cut)
         late = (published - cut.as_of).days
         if late > LATE_DAYS:
-            notes.find("seal.late", pool.subject, evidence=evidence, as_of=cut.as_of.isoformat(), days=late)
+            notes.find("seal.late", pool.subject, evidence=evidence, days=late, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,5 +278,5 @@ def _place(connection: ReadConnection, loan_ids: Sequence[int], key: bytes) -> t
 def _shown(node: Node, currency: str) -> str:
     return (
         f"{node.count} claims, {money.format(node.receivable, currency)} {currency} receivable, "
-        f"{money.format(node.credit, currency)} credit, root {node.hash.hex()[:16]}…"
+        f"{money.format(node.credit, currency)} {currency} credit, root {node.hash.hex()[:16]}…"
     )

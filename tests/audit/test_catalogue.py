@@ -33,6 +33,54 @@ def test_both_languages_say_the_same_facts(code: str) -> None:
     assert entry.meaning.endswith((".", "!"))
 
 
+#: Facts that are amounts of money, rates, shares; all others are names, days and counts, or carry their own unit.
+AMOUNTS = {
+    "accrued", "amount", "applied", "balance", "bank", "base", "batches", "beginning", "collected",
+    "confirmed", "credit", "deducted", "difference", "due", "end", "explained", "left", "lent", "net", "owed",
+    "planned", "recorded", "settled", "shortfall", "stated", "sum", "taken",
+}  # fmt: skip
+RATES, SHARES = {"cap", "contract", "cost", "current"}, {"limit", "share"}
+UNITLESS = {
+    "age", "agreed", "agreement", "allowed", "answered", "as_of", "attribute", "bank_count", "committed",
+    "count", "counted", "criterion", "currency", "cut_off", "date", "day", "days", "derived", "entries",
+    "entry", "field", "first", "found", "holder", "id", "instalment", "instalments", "item", "last", "late",
+    "leaf", "maturity", "measure", "name", "named", "old", "other", "others", "owner", "parties", "party",
+    "payers", "payment", "period", "place", "pool", "posted", "reason", "reference", "reported", "resolution",
+    "sealed", "seq", "shown", "signed", "size", "status", "type", "usual", "value", "version",
+}  # fmt: skip
+#: What has another meaning in one finding than in the others.
+AMOUNTS_HERE = {
+    "balance.contradicted": {"reported", "derived"},
+    "schedule.misapplied": {"derived"},
+}
+UNITLESS_HERE = {
+    "dpd.cured_by_others": {"due"},  # a day
+    "payment.other_day": {"confirmed", "recorded"},  # days
+    "day.disagrees": {"stated"},  # a count and an amount, with its currency
+    "day.sides_differ": {"stated"},
+}
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_no_figure_stands_without_its_unit(code: str) -> None:
+    """An amount has a currency, a rate says that it is of a year, a share that it is parts per million."""
+    entry = CATALOGUE[code]
+    names = {name for _, name, _, _ in Formatter().parse(entry.en) if name}
+    assert names <= AMOUNTS | RATES | SHARES | UNITLESS, "say here what a new fact is"
+    amounts = (names & AMOUNTS - UNITLESS_HERE.get(code, set())) | AMOUNTS_HERE.get(code, set())
+    for text in (entry.en, entry.zh):
+        assert not amounts or "{currency}" in text
+        assert all(f"{{{name}}} ppm" in text for name in names & SHARES)
+    assert not names & RATES or ("a year" in entry.en and "年" in entry.zh)
+
+
+def test_each_fact_is_of_one_kind() -> None:
+    kinds = (AMOUNTS, RATES, SHARES, UNITLESS)
+    assert sum(map(len, kinds)) == len(set().union(*kinds))
+    known = {name for one in CATALOGUE.values() for _, name, _, _ in Formatter().parse(one.en) if name}
+    assert set().union(*kinds) == known, "what no finding has any more"
+
+
 @pytest.mark.parametrize("code", [code for code, one in CATALOGUE.items() if "period reported on" in one.en])
 def test_a_period_is_no_day_in_chinese_either(code: str) -> None:
     """ "Owed on 2026-06-30" is another fact than "owed when the period reported on 2026-06-30 began"."""

@@ -113,7 +113,7 @@ def test_a_tape_is_laid_beside_the_mirror_and_stays_here(desk: Service) -> None:
     document = data(run_command(*ask, "--tape", "tape.csv", "--mapping", "tape.toml", "--json", code=1))
     found = {one["subject"]: one for one in document["findings"] if one["code"] == "break.open"}
     assert list(found) == ["loan:L1"], "two payments of 200.00 were recorded, 500.00 are gone by the file"
-    assert found["loan:L1"]["facts"]["derived"] == "11600.00"
+    assert found["loan:L1"]["facts"]["derived"] == "11600.00 CNY"
     assert found["loan:L1"]["facts"]["owner"] == "fenqile"
     plain = data(run_command(*ask, "--json", code=1))
     assert not any(one["code"] == "break.open" for one in plain["findings"])

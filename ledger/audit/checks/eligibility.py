@@ -41,11 +41,13 @@ from ledger.errors import UndeterminedError
 _MOVING: Final = (
     "outstanding_", "days_past_due_", "remaining_instalments_", "months_on_book_", "status_", "annual_cost_min",
 )  # fmt: skip
+#: Fields that are amounts in the loan's currency.
+_AMOUNTS: Final = frozenset(("principal", "outstanding"))
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A criterion that a loan does not meet; ``name`` is its member of the rules."""
+    """A criterion that a loan does not meet; ``name`` is its member of the rules. Amounts have their currency."""
 
     name: str
     field: str
@@ -87,9 +89,9 @@ def examine(case: Case, *, known: Container[str] = ()) -> Eligibility:
             undetermined.append(f"{field}: {error}")
             continue
         if not met:
-            breaches.append(
-                Breach(name, field, str(value), f"{suffix[1:].replace('_', ' ')} {_shown(bound)}")
-            )
+            unit = f" {case.currency}" if field in _AMOUNTS else ""
+            criterion = f"{suffix[1:].replace('_', ' ')} {_shown(bound)}{unit}"
+            breaches.append(Breach(name, field, f"{value}{unit}", criterion))
     return Eligibility(tuple(breaches), tuple(undetermined))
 
 

@@ -130,7 +130,7 @@ def _continuity(case: Case) -> None:
         if not case.rules.within("continuity", beginning - end):
             case.find(
                 "balance.discontinuous", one, period=one.record.effective, beginning=case.money(beginning),
-                end=case.money(end),
+                end=case.money(end), currency=case.currency,
             )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def _interest(case: Case, plan: Sequence[Due]) -> None:
         ):
             case.find(
                 "interest.off_plan", last[number], instalment=number, collected=case.money(units),
-                planned=case.money(planned[number]),
+                planned=case.money(planned[number]), currency=case.currency,
             )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _compare(case: Case, one: Standing, parts: Owed, derived: Owed | None) -> No
     ):
         case.find(
             "schedule.misapplied", one, amount=case.money(one.amounts[0]), applied=_shown(case, parts),
-            derived=_shown(case, derived),
+            derived=_shown(case, derived), currency=case.currency,
         )  # fmt: skip
 
 

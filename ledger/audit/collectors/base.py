@@ -135,7 +135,7 @@ def _principal(one: Standing) -> int | None:
 def check_limits(notes: Notes, pool: str, totals: Totals, *, rules: PoolRules) -> None:
     """Perform the procedure concentration, over all principal held, by currency."""
     procedure = notes.procedure("concentration")
-    for sums in (one for _, one in sorted(totals.sums.items()) if one.principal):
+    for currency, sums in ((name, one) for name, one in sorted(totals.sums.items()) if one.principal):
         for limit in rules.limits:
             values = sums.by_attribute.get(limit.attribute, Counter())
             if values[_NOT_TOLD]:
@@ -146,7 +146,7 @@ def check_limits(notes: Notes, pool: str, totals: Totals, *, rules: PoolRules) -
                 if units * WHOLE > limit.share * sums.principal:
                     notes.find(
                         "concentration.breach", pool, attribute=limit.attribute, value=value,
-                        share=units * WHOLE // sums.principal, limit=limit.share,
+                        share=units * WHOLE // sums.principal, limit=limit.share, currency=currency,
                     )  # fmt: skip
 
 

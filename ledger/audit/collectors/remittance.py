@@ -160,6 +160,7 @@ def _periods(
             notes.find(
                 "remittance.identity", pool, evidence=[evidence], first=event.first, last=event.last,
                 collected=event.collected, deducted=money.format(deducted, event.currency), amount=event.amount,
+                currency=event.currency,
             )  # fmt: skip
         span = Span(
             calendar.parse_effective(event.first).ordinal, calendar.parse_effective(event.last).ordinal

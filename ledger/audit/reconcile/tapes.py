@@ -72,7 +72,13 @@ def _open(what: Break, name: str, as_of: date, notes: Notes, evidence: Sequence[
             owner=what.owner,
         )  # fmt: skip
         return
+    # Only what differs by an amount has a difference: days, rates and counts have none.
+    unit = f" {what.currency}" if what.difference is not None and what.currency is not None else ""
+    shown = {
+        name: _NOTHING if value is None else f"{value}{unit}"
+        for name, value in (("reported", what.reported), ("derived", what.derived))
+    }
     notes.find(
-        "break.open", what.subject, claim=what.claim, evidence=evidence, name=name, item=what.item,
-        reported=what.reported or _NOTHING, derived=what.derived or _NOTHING, age=age, owner=what.owner,
+        "break.open", what.subject, claim=what.claim, evidence=evidence, name=name, item=what.item, age=age,
+        owner=what.owner, **shown,
     )  # fmt: skip

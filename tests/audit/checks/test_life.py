@@ -166,7 +166,7 @@ def test_a_loan_that_meets_every_criterion(criteria: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "bound", "value"),
     [
-        ("principal_max", "1199.99", "1200.00"), ("outstanding_min", "1200.01", "1200.00"),
+        ("principal_max", "1199.99", "1200.00 CNY"), ("outstanding_min", "1200.01", "1200.00 CNY"),
         ("product_in", ["cash"], "phone"), ("product_not_in", ["phone"], "phone"),
         ("days_past_due_max", 14, "15"), ("grade_min", 4, "3"),
     ],
@@ -176,6 +176,7 @@ def test_a_loan_that_does_not(name: str, bound: Any, value: str) -> Sequence[Fin
     one = case(*LOAN, as_of="2026-02-20", rules=rules(**{name: bound}))
     findings = found(eligibility.check, one)
     assert [(finding.facts["value"], finding.facts["version"]) for finding in findings] == [(value, 4)]
+    assert str(findings[0].facts["criterion"]).endswith(" CNY") == value.endswith(" CNY"), "in one unit"
     assert not one.once(eligibility.examine).eligible
     return findings
 

@@ -214,7 +214,9 @@ def test_a_limit_that_is_exceeded(pool: Pool) -> None:
     limits = {"concentration": [{"attribute": "product", "share": 700_000}]}
     notes, found = pool.audit(RATE | limits)
     assert codes(notes) == ["concentration.breach"]
-    assert notes.findings[0].text() == "product cash has 750000 ppm of the principal, above 700000."
+    assert (
+        notes.findings[0].text() == "product cash has 750000 ppm of the principal in CNY, above 700000 ppm."
+    )
     pool.pledge("L1", "L2", price="1000.00")
     notes, found = pool.audit(RATE | limits)
     # 1,200.00 of cash against 70 % of 1,600.00: 80.00 too much.

@@ -69,7 +69,7 @@ def test_a_statement_that_does_not_add_up(pool: Pool) -> None:
     notes, _ = pool.audit()
     assert codes(notes) == ["remittance.identity"]
     assert notes.findings[0].text() == (
-        "2026-04-01 to 2026-04-30: collected 107.00 less 0.00 is not the 106.00 remitted."
+        "2026-04-01 to 2026-04-30: collected 107.00 CNY less 0.00 is not the 106.00 remitted."
     )
 
 

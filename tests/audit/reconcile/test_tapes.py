@@ -72,10 +72,19 @@ def test_an_open_break_has_its_age_and_owner(ledger: Ledger, tmp_path: Path) -> 
         10,
         "fenqile",
     )
-    assert "balance reported 0.01, derived 913.29; open for 10 days" in found.text()
+    assert "balance reported 0.01 CNY, derived 913.29 CNY; open for 10 days" in found.text()
     assert len(found.evidence) == 1
     assert notes.procedure("tapes").outcome is Outcome.FINDINGS
     return notes.findings
+
+
+def test_what_is_no_amount_has_no_currency_in_an_open_break(ledger: Ledger, tmp_path: Path) -> None:
+    post(ledger, run(ledger, write(tmp_path, *changed("L1", days="47", rate="11"))))
+    said = sorted(one.text().partition(": ")[2] for one in check(ledger).findings)
+    assert said == [
+        "annual rate reported 0.11, derived 0.12; open for 10 days with fenqile.",
+        "days past due reported 47 (M2), derived 0 (current); open for 10 days with fenqile.",
+    ]
 
 
 @provokes("tape.absent")

@@ -172,7 +172,7 @@ def test_the_statement_must_add_up(bank: Bank) -> None:
     (finding,) = bank.scan()[1]
     assert finding.code == "settlement.identity"
     assert finding.text() == (
-        "The bank's sum 107.00 less charges and items 0.50 is not the 105.50 credited on 2026-04-02."
+        "The bank's sum of 107.00 CNY less charges and items of 0.50 is not the 105.50 credited on 2026-04-02."
     )
 
 
