@@ -53,8 +53,8 @@ class AuditCounts(Document):
 
 class AuditResult(Document):
     """What a run found. ``opened`` counts errors and warnings that the run of this pool before it had not;
-    ``undetermined`` procedures that could not be answered; ``trust`` and ``sha256`` are the digests of the trust root
-    and of the report.
+    ``undetermined`` procedures that were not answered in full; ``trust`` and ``sha256`` are the digests of the trust
+    root and of the report.
     """
 
     size: Count
@@ -143,6 +143,7 @@ class AuditReport(Document):
     pool: Name
     title: str
     rules_version: Count
+    tolerances: dict[str, str]
     made_by: str
     sees: list[str]
     basis: dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -67,6 +67,8 @@ class AuditReport:
     pool: str
     title: str
     rules_version: int
+    #: of these rules, by procedure: how much of a difference is no finding, as decimals
+    tolerances: Mapping[str, str] = field(default_factory=dict)
     made_by: str
     #: who looks and what this reader cannot see, in words
     sees: tuple[str, ...]
@@ -103,6 +105,7 @@ class AuditReport:
             "pool": self.pool,
             "title": self.title,
             "rules_version": self.rules_version,
+            "tolerances": dict(self.tolerances),
             "made_by": self.made_by,
             "sees": list(self.sees),
             "basis": {

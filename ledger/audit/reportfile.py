@@ -39,6 +39,8 @@ _WHAT: Final = "audit report"
 MAX_REPORT: Final = 512 << 20
 _MAX_ITEMS: Final = 2_000_000
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DECIMAL: Final = re.compile(r"(?!-0$)-?(0|[1-9][0-9]*)(\.[0-9]{0,7}[1-9])?")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 #: Members of a finding that are words, and sentences of the basis.
 _TEXTS: Final = frozenset(("text", "text_zh", "said"))
@@ -96,6 +98,7 @@ def read(value: object) -> AuditReport:
         pool=form.text("pool"),
         title=form.text("title"),
         rules_version=form.integer("rules_version"),
+        tolerances=_tolerances(form),
         made_by=form.text("made_by"),
         sees=_texts(form, "sees"),
         basis=_basis(form.raw("basis")),
@@ -137,7 +140,7 @@ def _same(printed: Mapping[str, Any], value: Mapping[str, Any], made_by: str) ->
 _BASIS: Final = frozenset(Basis.__dataclass_fields__)
 _REPORT: Final = frozenset(
     (
-        *("media_type", "pool", "title", "rules_version", "made_by", "sees", "basis", "asked"),
+        *("media_type", "pool", "title", "rules_version", "tolerances", "made_by", "sees", "basis", "asked"),
         *("outcome", "counts"),
         *("procedures", "findings", "numbers", "totals"),
     )
@@ -166,6 +169,16 @@ def _basis(value: object) -> Basis:
 def _asked(value: object) -> Asked:
     form = Form(value, _WHAT, "asked", {"since", "tapes"})
     return Asked(since=form.integer("since"), tapes=form.items("tapes", _digest))
+
+
+def _tolerances(form: Form) -> dict[str, str]:
+    tolerances = _values(form, "tolerances", (str,))
+    for name, text in tolerances.items():
+        if _NAME.fullmatch(name) is None:
+            form.fail("tolerances", f"names {name!r}, which no rule can")
+        if _DECIMAL.fullmatch(text) is None:
+            form.fail(f"tolerances.{name}", "is not a decimal in its one spelling")
+    return tolerances
 
 
 def _digest(value: object, path: str) -> str:

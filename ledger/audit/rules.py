@@ -14,6 +14,9 @@ from ledger.domain.schedule import Measure as CostMeasure
 #: How the borrower's whole cost is measured where the rules do not say: the monthly rate of return times twelve.
 DEFAULT_COST_MEASURE: Final[CostMeasure] = "irr_monthly_x12"
 
+#: Tolerances that count days; all others are amounts, each in the currency of what differs.
+IN_DAYS: Final = frozenset(("days_past_due", "back_dating"))
+
 
 def spelled(value: object) -> str:
     """An attribute, or what a rule says of it, as text: the two words of JSON for true and false."""
@@ -65,9 +68,19 @@ class PoolRules:
             },
         )
 
+    def stated_tolerances(self) -> dict[str, str]:
+        """The tolerances that are set, as decimals in their one spelling."""
+        return {name: _decimal(units) for name, units in self.tolerances.items()}
+
     def within(self, procedure: str, difference: int) -> bool:
         """Whether a difference (units) is small enough for this procedure; without a tolerance only zero is."""
         return abs(difference) <= self.tolerances.get(procedure, 0)
+
+
+def _decimal(units: int) -> str:
+    whole, part = divmod(abs(units), money.UNIT)
+    text = f"{whole}.{part:08d}".rstrip("0").removesuffix(".")
+    return f"-{text}" if units < 0 else text
 
 
 #: (day from which a version is in force, the version), in the order in which they were recorded.

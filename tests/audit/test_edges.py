@@ -156,6 +156,29 @@ def test_a_past_day_finds_the_claims_that_the_pool_held_then(sqlite_ledger: Ledg
     assert (then.totals["CNY"]["lent"], then.totals["CNY"]["borrowing_base"]) == ("100.00", "100.00")
 
 
+def test_the_report_says_what_the_rules_of_its_day_let_pass(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    versions = [
+        ("2026-01-01", {"version": 1, "tolerances": {"remittance": "0.5", "back_dating": "100"}}),
+        ("2026-11-01", {"version": 2}),
+    ]
+    sqlite_ledger.append(
+        [
+            *loan("L1"),
+            *(
+                book.event("pool.created", "pool:P", {"rules": rules}, id=f"P.{day}", effective=day)
+                for day, rules in versions
+            ),
+        ],
+        party="fenqile",
+    )
+    sqlite_ledger.publish()
+    then, now = (
+        again(sqlite_ledger, tmp_path, as_of=day) for day in (date(2026, 10, 31), date(2026, 11, 22))
+    )
+    assert (then.rules_version, then.tolerances) == (1, {"back_dating": "100", "remittance": "0.5"})
+    assert (now.rules_version, now.tolerances) == (2, {})
+
+
 def test_three_claims_whose_shares_do_not_divide(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     """Thirds of 100.00 and of 66.67: each flow is split, the fen that is left goes to the named claim."""
     report = audited(

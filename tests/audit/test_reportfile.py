@@ -21,6 +21,7 @@ from ledger.audit.catalogue import CATALOGUE, PROCEDURES
 from ledger.audit.findings import Evidence, Finding, Procedure
 from ledger.audit.report import Asked, AuditReport
 from ledger.audit.reportfile import ReportCode
+from ledger.audit.rules import PoolRules
 from ledger.errors import MalformedError, VerificationError
 from tests.audit.render import samples
 
@@ -64,6 +65,9 @@ procedures = st.builds(
     reasons=st.dictionaries(texts, counts, max_size=3),
 )
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+decimals = st.integers(-(10**20), 10**20).map(
+    lambda units: PoolRules(tolerances={"x": units}).stated_tolerances()["x"]
+)
 
 
 def counted(report: AuditReport) -> AuditReport:
@@ -80,6 +84,7 @@ reports = st.builds(
     pool=texts,
     title=texts,
     rules_version=counts,
+    tolerances=st.dictionaries(names, decimals, max_size=3),
     made_by=texts,
     sees=st.lists(texts, max_size=2).map(tuple),
     basis=st.builds(
@@ -200,6 +205,12 @@ def test_what_an_error_said_is_not_in_the_digest() -> None:
     assert len({reportfile.digest(one) for one in corrected}) == 2, "there it is the record's own word"
 
 
+def test_what_the_rules_let_pass_is_in_the_digest() -> None:
+    strict, lax = samples.report(tolerances={}), samples.report(tolerances={"interest": "100"})
+    assert reportfile.digest(strict) != reportfile.digest(lax)
+    assert reportfile.decode(reportfile.encode(lax)) == lax
+
+
 def test_what_was_asked_is_in_the_digest() -> None:
     asked = samples.report(asked=Asked(since=7, tapes=(samples.digest("tape"),)))
     assert reportfile.decode(reportfile.encode(asked)) == asked
@@ -213,7 +224,11 @@ def test_a_value_of_another_type_or_a_missing_one_is_refused(path: tuple[Any, ..
         place(changed, path)[path[-1]] = wrong
         with pytest.raises(MalformedError):
             reportfile.read(changed)
-    if isinstance(path[-1], str) and path[0] not in {"numbers", "totals"} and "facts" not in path:
+    if (
+        isinstance(path[-1], str)
+        and path[0] not in {"numbers", "totals", "tolerances"}
+        and "facts" not in path
+    ):
         changed = deepcopy(DOCUMENT)
         del place(changed, path)[path[-1]]
         with pytest.raises(MalformedError):
@@ -228,6 +243,11 @@ def test_a_value_of_another_type_or_a_missing_one_is_refused(path: tuple[Any, ..
         ({"findings": [DOCUMENT["findings"][0] | {"code": "no.such"}]}, "findings\\[0\\].code is 'no.such'"),
         ({"findings": [DOCUMENT["findings"][0] | {"facts": {}}]}, "do not fill the words"),
         ({"basis": DOCUMENT["basis"] | {"as_of": "2026-02-30"}}, "basis.as_of is no day"),
+        ({"tolerances": {"interest": "0.010"}}, "tolerances.interest is not a decimal in its one spelling"),
+        ({"tolerances": {"interest": "-0"}}, "tolerances.interest is not a decimal in its one spelling"),
+        ({"tolerances": {"interest": 1}}, "tolerances.interest is not str"),
+        ({"tolerances": {"Interest": "1"}}, "tolerances names 'Interest'"),
+        ({"tolerances": ["interest"]}, "tolerances is not an object"),
         ({"totals": DOCUMENT["totals"] * 2}, "totals is not what this version derives"),
         (
             {"procedures": [one | {"outcome": "undetermined"} for one in DOCUMENT["procedures"]]},

@@ -19,6 +19,7 @@ from ledger.audit.findings import Finding, Outcome, Procedure
 from ledger.audit.render.words import Language, counted, rank, sentence, word
 from ledger.audit.report import AuditReport
 from ledger.audit.reportfile import ReportCode
+from ledger.audit.rules import IN_DAYS
 
 #: Findings of one code on paper: more than this nobody reads, and a file of them no viewer opens.
 MOST_ON_PAPER: Final = 100
@@ -241,6 +242,7 @@ def _basis(report: AuditReport, language: Language) -> tuple[Row, ...]:
         "anchored_at": (basis.anchored_at or missing, "text"),
     }
     rows = [Row(word("label", name, language), *value) for name, value in values.items()]
+    rows.append(Row(word("label", "tolerances", language), _tolerances(report, language)))
     if report.asked.since:
         since = word("label", "entries", language, size=grouped(report.asked.since))
         rows.append(Row(word("label", "since", language), since))
@@ -248,9 +250,25 @@ def _basis(report: AuditReport, language: Language) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _ordered(procedures: Iterable[Procedure]) -> list[Procedure]:
+def _tolerances(report: AuditReport, language: Language) -> str:
+    """What the rules let pass without a finding, each with its unit, in the order of the procedures."""
+    shown = []
+    for name in sorted(report.tolerances, key=_place):
+        value = report.tolerances[name]
+        unit = counted("unit", "days" if name in IN_DAYS else "money", language, 1 if value == "1" else 2)
+        shown.append(f"{name} {grouped(value)} {unit}")
+    label = "tolerances_set" if shown else "tolerances_none"
+    return word("label", label, language, version=report.rules_version, tolerances=" · ".join(shown))
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where a procedure stands among all; what is none of them comes last, by its name."""
     order = list(PROCEDURES)
-    return sorted(procedures, key=lambda one: order.index(one.name))
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _ordered(procedures: Iterable[Procedure]) -> list[Procedure]:
+    return sorted(procedures, key=lambda one: _place(one.name))
 
 
 def _gravest(findings: Iterable[Finding]) -> dict[str, Severity]:

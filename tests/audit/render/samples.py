@@ -91,6 +91,7 @@ def report(*findings: Finding, **changes: Any) -> AuditReport:
         "pool": "SDART-2026-1",
         "title": "Santander Drive Auto Receivables 2026-1",
         "rules_version": 3,
+        "tolerances": {"days_past_due": "1", "tapes_total": "1250.5", "interest": "0.01"},
         "made_by": "poolproof 0.1.0",
         "sees": ("other pools' claims: this reader was given the pool's records and the register's proofs",),
         "basis": BASIS,
@@ -177,4 +178,4 @@ def bare() -> AuditReport:
     """As little as a report can hold: a log on no chain, no procedure, no figure."""
     basis = replace(BASIS, grade=None, contract=None, chain_id=None, anchored_at=None, level="published")
     basis = replace(basis, steps=(), not_checked=(), size=2)
-    return report(basis=basis, title="", sees=(), procedures=(), numbers={}, totals={})
+    return report(basis=basis, title="", sees=(), procedures=(), numbers={}, totals={}, tolerances={})

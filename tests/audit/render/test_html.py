@@ -103,6 +103,19 @@ def test_procedures_and_findings_refer_to_each_other_by_name(language: Any, labe
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "label", "value"),
+    [
+        ("en", "Tolerances of the rules", "version 3: days_past_due 1 day · interest 0.01 currency units"),
+        ("zh", "规则容差", "第 3 版：days_past_due 1 天 · interest 0.01 货币单位"),
+    ],
+)
+def test_what_the_rules_let_pass_is_shown(language: Any, label: str, value: str) -> None:
+    page = Page(html.render(samples.eventful(), language=language))
+    assert ("dt", label) in page.text
+    assert any(tag == "bdi" and data.startswith(value) for tag, data in page.text)
+
+
 def test_what_is_left_out_is_counted() -> None:
     report = samples.report(*(samples.finding("cash.parts", at) for at in range(12)))
     words = Page(html.render(report, most=10)).words()

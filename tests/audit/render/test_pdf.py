@@ -98,6 +98,18 @@ def test_every_finding_stands_there_with_its_evidence() -> None:
         assert f"{one.code}程序{one.entry.procedure}{one.subject[:12]}" in text, one.code
 
 
+@pytest.mark.parametrize(
+    ("make", "language", "shown"),
+    [
+        (samples.eventful, "en", "Tolerancesoftherulesversion3:days_past_due1day·interest0.01currencyunits"),
+        (samples.chinese, "zh", "规则容差第3版：days_past_due1天·interest0.01货币单位"),
+        (samples.bare, "en", "Tolerancesoftherulesversion3setsnone"),
+    ],
+)
+def test_what_the_rules_let_pass_is_shown(make: Any, language: Any, shown: str) -> None:
+    assert shown in text_of(sample(make, language)[1])
+
+
 def test_a_long_report_has_a_page_for_everything() -> None:
     report = samples.many(90)
     reader = opened(report)

@@ -52,6 +52,18 @@ def test_a_procedure_is_as_grave_as_its_gravest_finding() -> None:
     assert " i  life              有说明 · " in chinese
 
 
+def test_what_the_rules_let_pass_is_shown_with_its_unit() -> None:
+    label = "Tolerances of the rules"
+    [at] = [line for line in lines(samples.eventful(), width=200) if label in line]
+    shown = (
+        "version 3: days_past_due 1 day · interest 0.01 currency units · tapes_total 1,250.5 currency units"
+    )
+    assert at.split(maxsplit=4)[4] == shown
+    assert any(line.startswith(f"  {label}  version 3 sets none") for line in lines(samples.bare()))
+    chinese = "\n".join(lines(samples.eventful(), width=200, language="zh"))
+    assert "第 3 版：days_past_due 1 天 · interest 0.01 货币单位 · tapes_total 1,250.5 货币单位" in chinese
+
+
 def test_a_few_findings_of_each_code_are_shown_and_the_rest_counted() -> None:
     report = samples.report(*(samples.finding("cash.parts", at) for at in range(22)))
     shown = lines(report, most=10)
