@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
+from ledger.cli.names import Pool
 
 if TYPE_CHECKING:
     from ledger.audit.analytics.report import Figures
@@ -40,7 +41,7 @@ Row = Sequence[str]
     )
 )
 def analytics(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")],
+    pool: Pool,
     *,
     as_of: Annotated[
         str | None,

@@ -12,6 +12,7 @@ import typer
 from ledger.cli import relayed
 from ledger.cli.frame import Json, Output, command_group, example, read_file
 from ledger.cli.init import read_address
+from ledger.cli.names import Pool
 from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.cli.status import age_text
 from ledger.errors import ConfigurationError
@@ -152,7 +153,7 @@ def attest(
     )
 )
 def attestations(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")],
+    pool: Pool,
     *,
     signer: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Only those of this signer: anybody may attest.")

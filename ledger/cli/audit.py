@@ -13,7 +13,8 @@ import typer
 from ledger.cli.fieldwork import Laid, Sample, lay
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
 from ledger.cli.mirrored import From, Into, Rpc, Source, audit_mirrored
-from ledger.cli.ours import Offline, PoolName, Trust, own_anchors, own_trust
+from ledger.cli.names import Pool
+from ledger.cli.ours import Offline, Trust, own_anchors, own_trust
 from ledger.cli.report import report_lines, write_report
 from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.errors import UnavailableError, VerificationError
@@ -37,7 +38,7 @@ commands = command_group("The audit.")
     )
 )
 def audit(
-    pool: PoolName,
+    pool: Pool,
     *,
     as_of: Annotated[
         str | None, typer.Option(metavar="DAY", help="The audit's day. [default: that of the newest record]")

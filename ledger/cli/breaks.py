@@ -19,6 +19,7 @@ from ledger.cli.frame import (
     past_day,
     today,
 )
+from ledger.cli.names import Pool
 from ledger.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ commands = command_group(
 )
 
 _EXIT_OPEN = 1
-
-Pool = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
 
 
 @commands.command(

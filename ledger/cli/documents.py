@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.names import pool_name
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def receipt(
         Path | None, typer.Option("--tlog-proof", help="Write the inclusion proof in C2SP form here as well.")
     ] = None,
     pool: Annotated[
-        str | None, typer.Option(help="All receipts of this pool instead, each a line of one file (with -o).")
+        str | None,
+        typer.Option(
+            help="All receipts of this pool instead, each a line of one file (with -o).", callback=pool_name
+        ),
     ] = None,
     since: Annotated[int, typer.Option(min=0, help="With --pool: from this index of the log on.")] = 0,
     as_json: Json = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.names import loan_names
 from ledger.errors import ConfigurationError, RefusedError
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ def erase(
     *,
     loans: Annotated[
         list[str] | None,
-        typer.Argument(metavar="LOAN", help="Loans to erase, without loan: before the name."),
+        typer.Argument(
+            metavar="LOAN",
+            help="Loans to erase, with or without `loan:` before the name.",
+            callback=loan_names,
+        ),
     ] = None,
     basis: Annotated[
         Literal["retention_ended", "request", "court", "other"] | None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.cli.names import loan_name
 from ledger.errors import NotFoundError
 
 commands = command_group("What parties may see.")
@@ -145,7 +146,7 @@ def dismiss(
     epilog=example("poolproof party reads --loan 21884987", "poolproof party reads --party bank")
 )
 def reads(
-    loan: Annotated[str | None, typer.Option(help="Reads of this loan only.")] = None,
+    loan: Annotated[str | None, typer.Option(help="Reads of this loan only.", callback=loan_name)] = None,
     party: Annotated[str | None, typer.Option(help="Reads by this party only.")] = None,
     limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=100_000)] = 100,
     as_json: Json = False,

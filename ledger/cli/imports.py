@@ -11,6 +11,7 @@ import typer
 
 from ledger.cli.batches import MAX_SHOWN, lines, say_refusals
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
+from ledger.cli.names import pool_name
 from ledger.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def ex102(
     *,
     party: Party = None,
     pool: Annotated[
-        str | None, typer.Option(help="The pool that the loans are in; made where it is new.")
+        str | None,
+        typer.Option(help="The pool that the loans are in; made where it is new.", callback=pool_name),
     ] = None,
     holder: Annotated[
         str | None, typer.Option(help="The party that holds the pool, such as the trust.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
+from ledger.cli.names import Loan
 
 if TYPE_CHECKING:
     from ledger.audit.timeline import Timeline
@@ -23,7 +24,7 @@ def _group() -> None:
     epilog=example("poolproof loan show LOAN", "poolproof loan show LOAN --as-of 2026-07-31 --json")
 )
 def show(
-    loan: Annotated[str, typer.Argument(metavar="LOAN", help="The loan's name, without `loan:`.")],
+    loan: Loan,
     *,
     as_of: Annotated[
         str | None,

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ledger.home import Home
     from ledger.proofs.trust import TrustRoot
 
-PoolName = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
 Trust = Annotated[
     Path | None, typer.Option(help="The trust root to audit under. [default: the ledger's own, of now]")
 ]

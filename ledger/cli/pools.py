@@ -21,6 +21,7 @@ from ledger.cli.frame import (
     read_file,
     today,
 )
+from ledger.cli.names import Pool
 from ledger.errors import MalformedError, TakenError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 commands = command_group("Pools: named sets of claims, their rules and seals.")
 
-Name = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")]
 Party = Annotated[
     str | None, typer.Option(help="Who states it. [default: the log's only servicer or originator]")
 ]
@@ -42,7 +42,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but store
     )
 )
 def create(
-    name: Name,
+    name: Pool,
     *,
     rules: Annotated[
         Path, typer.Option(help="What the pool promises, in JSON; docs/rules/warehouse.json is an example.")
@@ -113,7 +113,7 @@ def list_pools(as_json: Json = False) -> None:
 
 
 @commands.command(epilog=example("poolproof pool show W1"))
-def show(name: Name, as_json: Json = False) -> None:
+def show(name: Pool, as_json: Json = False) -> None:
     """Show a pool as it stands now, with its last seals.
 
     Claims, holders, principal by currency, statuses: of all records, published or not. The principal is that of
@@ -146,7 +146,7 @@ def show(name: Name, as_json: Json = False) -> None:
     )
 )
 def seal(
-    name: Name,
+    name: Pool,
     *,
     as_of: Annotated[
         str, typer.Option(metavar="DAY", help="The cut-off: what is effective later is left out.")

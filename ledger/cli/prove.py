@@ -8,13 +8,17 @@ import typer
 
 from ledger.cli.documents import To, deliver
 from ledger.cli.frame import Json, Output, Short, command_group, example, open_home
+from ledger.cli.names import Pool, loan_name
 from ledger.errors import VerificationError
 
 if TYPE_CHECKING:
     from ledger.proofs.claimproof import ClaimProof
 
 Claim = Annotated[
-    str, typer.Argument(metavar="CLAIM", help="The claim's asset key (64 hex digits) or LOAN/CLAIM.")
+    str,
+    typer.Argument(
+        metavar="CLAIM", help="The claim's asset key (64 hex digits) or LOAN/CLAIM.", callback=loan_name
+    ),
 ]
 Size = Annotated[int | None, typer.Option(help="The published size to prove it in; default: the newest.")]
 
@@ -70,7 +74,7 @@ def absence(claim: Claim, size: Size = None, output: To = None, as_json: Json = 
 
 @commands.command(epilog=example("poolproof prove seal POOL LOAN/CLAIM -o claim.seal-proof.json"))
 def seal(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool's name, without `pool:`.")],
+    pool: Pool,
     claim: Claim,
     *,
     size: Size = None,

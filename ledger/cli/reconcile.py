@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, own_events
+from ledger.cli.names import pool_name
 from ledger.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def reconcile(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to compare with the records.")],
     *,
     pool: Annotated[
-        str | None, typer.Option(help="The pool it is about. [default: the log's only one]")
+        str | None,
+        typer.Option(help="The pool it is about. [default: the log's only one]", callback=pool_name),
     ] = None,
     form: Annotated[
         Form | None,

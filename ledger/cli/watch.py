@@ -11,7 +11,8 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.cli.mirrored import From, Into, Rpc, Source
-from ledger.cli.ours import Offline, PoolName, Trust, own_anchors, own_trust
+from ledger.cli.names import Pool
+from ledger.cli.ours import Offline, Trust, own_anchors, own_trust
 from ledger.cli.service import KeyFile, ServiceKey, SigningKey
 from ledger.errors import UnavailableError
 
@@ -28,7 +29,7 @@ commands = command_group("The watch.")
     )
 )
 def watch(
-    pool: PoolName,
+    pool: Pool,
     *,
     since: Annotated[
         int, typer.Option(min=0, metavar="SIZE", help="The size from which on to look: 0 is the first.")
