@@ -36,12 +36,12 @@ class PoolSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolBrief:
-    """A pool in a line. ``holdings`` counts holders' places in claims, ``sealed`` the size sealed last by currency."""
+    """A pool in a line. ``claims`` are those that it holds a share of, ``sealed`` the size sealed last by currency."""
 
     pool: str
     title: str
     rules_version: int
-    holdings: int
+    claims: int
     closed: bool
     sealed: dict[str, int]
 
@@ -96,7 +96,7 @@ def briefs(connection: ReadConnection, log: LogRow, names: Collection[str] | Non
             pool=name,
             title=state.title,
             rules_version=state.rules_version,
-            holdings=state.holdings,
+            claims=state.claims,
             closed=state.closed,
             sealed={currency: sealed.size for currency, sealed in sorted(state.seals.items())},
         )

@@ -168,7 +168,7 @@ class PoolSeals:
         if currency is not None:
             money.check_currency(currency, "currency")
         checkpoint = self._checkpoint(size)
-        cut = self._cut(checkpoint.size, day, currency, self._state.holdings)
+        cut = self._cut(checkpoint.size, day, currency, self._state.claims)
         with sorted_claims(self._connection, self._log, cut, progress=self._progress) as claims:
             header = SealHeader(
                 pool=self._pool,

@@ -49,7 +49,7 @@ def test_a_pool_is_sealed_and_every_claim_is_proved(ledger: Ledger, as_of: str) 
     publish(ledger)
     check(ledger, recorded, {f"L{n}/c1": (10**6, PAID if n % 3 == 0 else WHOLE) for n in range(16)})
     assert ledger.pool_seals("P") == [recorded]
-    assert [(one.pool, one.holdings, one.sealed) for one in ledger.pools()] == [("P", 16, {"CNY": size})]
+    assert [(one.pool, one.claims, one.sealed) for one in ledger.pools()] == [("P", 16, {"CNY": size})]
     assert fsck(ledger).problems == []
 
 

@@ -36,7 +36,7 @@ _FAILURES = ("unauthenticated", "unauthorised", "not_found", "invalid_request", 
     ),
 )
 def pool_list(here: Here, caller: Reader, asked: paging.Asked) -> Response:
-    """Each pool in a line: rules version, holdings, the size sealed last."""
+    """Each pool in a line: rules version, claims, the size sealed last."""
     first = asked.after("pools", str)
     with reads.reading(here, caller) as reader:
         names = [name for name in reader.view.pools() if name > (first or "")][: asked.limit + 1]

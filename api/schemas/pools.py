@@ -6,12 +6,12 @@ from api.schemas.base import Count, Day, Document, Hex32, Instant, Name, Ppm
 
 
 class PoolBrief(Document):
-    """A pool in a line. ``holdings`` counts holders' places in claims, ``sealed`` the size sealed last by currency."""
+    """A pool in a line. ``claims`` are those that it holds a share of, ``sealed`` the size sealed last by currency."""
 
     pool: Name
     title: str
     rules_version: Count
-    holdings: Count
+    claims: Count
     closed: bool
     sealed: dict[str, Count]
 

@@ -86,7 +86,7 @@ def create(
 
 @commands.command("list", epilog=example("poolproof pool list"))
 def list_pools(as_json: Json = False) -> None:
-    """List the pools with their rules, holdings and seals."""
+    """List the pools with their rules, claims and seals."""
     with open_home() as home:
         pools = home.ledger.pools()
     document = {
@@ -95,7 +95,7 @@ def list_pools(as_json: Json = False) -> None:
                 "pool": one.pool,
                 "title": one.title,
                 "rules_version": one.rules_version,
-                "holdings": one.holdings,
+                "claims": one.claims,
                 "closed": one.closed,
                 "sealed": one.sealed,
             }
@@ -106,7 +106,7 @@ def list_pools(as_json: Json = False) -> None:
     for one in pools:
         sealed = ", ".join(f"{currency} at size {size}" for currency, size in one.sealed.items())
         lines.append(
-            f"{one.pool}: rules version {one.rules_version}, {one.holdings} holdings, "
+            f"{one.pool}: rules version {one.rules_version}, {one.claims} claims, "
             f"{'sealed in ' + sealed if sealed else 'not sealed'}{', closed' if one.closed else ''}"
         )
     Output(as_json).show(document, *(lines or ["no pool yet; `poolproof pool create` makes one"]))

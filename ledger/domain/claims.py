@@ -88,6 +88,11 @@ def room(holdings: Holdings) -> int:
     return WHOLE - sum(holding.share for holding in holdings.values())
 
 
+def holds(holdings: Holdings, pool: str) -> bool:
+    """Whether the pool holds a share, through whomever."""
+    return any(name == pool for name, _ in holdings)
+
+
 def crowded(holdings: Holdings) -> bool:
     """Whether there are more holders than an encumbrance can list."""
     return len({holder for _, holder in holdings}) > MAX_HOLDERS

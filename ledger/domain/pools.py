@@ -1,4 +1,4 @@
-"""A pool's folded state: its rules, its last seals, and how many holdings; which ones, the claims' places tell."""
+"""A pool's folded state: its rules, its last seals, and how many claims; which ones, the claims' places tell."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Sealed(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class PoolState(msgspec.Struct, array_like=True):
     """The fold of a pool's events.
 
-    ``rules`` is canonical JSON; ``holdings`` counts (claim, holder) pairs; ``seals`` are the last ones by
-    currency.
+    ``rules`` is canonical JSON; ``claims`` counts those that the pool holds a share of; ``seals`` are the
+    last ones by currency.
     """
 
     rules_version: int
@@ -30,7 +30,7 @@ class PoolState(msgspec.Struct, array_like=True):
     title: str = ""
     structure: str = ""
     events: int = 0
-    holdings: int = 0
+    claims: int = 0
     closed: bool = False
     seals: dict[str, Sealed] = {}
 

@@ -96,7 +96,9 @@ def _commit(
     places = []
     for key, holdings in after.items():
         place = book.places[key]
-        pool.holdings += len(holdings) - len(place.holdings)
+        name = changes[key].pool
+        # Another holder's share in a claim that the pool has already is no other claim.
+        pool.claims += claims.holds(holdings, name) - claims.holds(place.holdings, name)
         place.holdings = holdings
         places.append(place)
     pool.events += 1

@@ -90,7 +90,7 @@ def test_a_pool_is_sealed_shown_and_listed(filled: Run) -> None:
     assert "W1: Warehouse 1" in text
     assert "2 claims, 414.20 CNY receivable, 0.00 credit" in text
     assert "  principal: 414.20 CNY, of whole claims\n" in text
-    line = "W1: rules version 1, 2 holdings, sealed in CNY at size 6\n"
+    line = "W1: rules version 1, 2 claims, sealed in CNY at size 6\n"
     assert filled("pool", "list").stdout == line
 
 

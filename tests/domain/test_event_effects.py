@@ -161,7 +161,7 @@ def test_nothing_goes_into_a_closed_pool_and_all_else_goes_on(world: World) -> N
     world.admit(signed("claim.released"))
     for kind in ("remittance.made", "transfer.settled", "claim.repurchased", "tape.received", "break.opened"):
         world.admit(kind)
-    assert world.book.pools["pool:P"].holdings == 0
+    assert world.book.pools["pool:P"].claims == 0
     assert world.book.pools["pool:P"].closed
 
 

@@ -98,13 +98,13 @@ def test_pledged_released_and_sold(world: World) -> None:
     world.admit(
         "claim.pledged", data={"claims": [{"loan": "L1", "claim": "a"}, {"loan": "L1", "claim": "b"}]}
     )
-    assert world.book.pools["pool:P"].holdings == 2
+    assert world.book.pools["pool:P"].claims == 2
     admitted = world.admit(release())
     assert admitted is not None
     assert [(change.change, change.holder, change.pool) for change in admitted.changes] == [
         (-1_000_000, "bank", "P")
     ]
-    assert world.book.pools["pool:P"].holdings == 1
+    assert world.book.pools["pool:P"].claims == 1
     world.admit("claim.sold")
     assert world.book.places[bytes.fromhex(KEY_A)].taken == 400_000
 
