@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from ledger.counts import counted
 from ledger.errors import ConfigurationError, IntegrityError, PoolproofError
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _database(home: Home) -> Answer:
     with home.store.read() as connection:
         row = logs.get(connection, home.origin)
     kind = "SQLite" if home.store.is_sqlite else "PostgreSQL"
-    return "ok", f"{kind}, schema {wanted}, {row.size:,} entries, {row.published:,} published"
+    size = counted(row.size, "entry", "entries")
+    return "ok", f"{kind}, schema {wanted}, {size}, {row.published:,} published"
 
 
 def _keys(home: Home) -> Answer:
@@ -149,7 +151,8 @@ def _erasures(home: Home) -> Answer:
     returned = home.ledger.eraser.returned(noted)
     if returned:
         loans = ", ".join(one.loan for one in returned[:5])
-        return "failed", f"{len(returned)} erased loans are here again ({loans}): `poolproof erase --replay`"
+        are = counted(len(returned), "erased loan is", "erased loans are")
+        return "failed", f"{are} here again ({loans}): `poolproof erase --replay`"
     return "ok", f"{len(noted)} noted in {home.files.erasures.path.name}, none of them is here again"
 
 
@@ -249,9 +252,10 @@ def _anchorer(home: Home) -> Answer:
     if found.anchors is None:
         return "ok", f"0x{account.address.hex()}, gas costs nothing here"
     state: State = "failed" if found.anchors == 0 else "warning" if found.low else "ok"
+    enough = counted(found.anchors, "anchor")
     return (
         state,
-        f"0x{account.address.hex()} has {found.balance / 10**18:.6f} coins, enough for some {found.anchors:,} anchors"
+        f"0x{account.address.hex()} has {found.balance / 10**18:.6f} coins, enough for some {enough}"
         + (f", less than {funds.LOW_DAYS} days': top it up" if found.low else ""),
     )
 

@@ -10,6 +10,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
 from ledger.cli.names import Pool
+from ledger.counts import counted, noun
 
 if TYPE_CHECKING:
     from ledger.audit.analytics.report import Figures
@@ -91,9 +92,11 @@ def analytics(
 
 def _warn(out: Output, figures: Figures) -> None:
     if figures.erased:
-        out.warn(f"{figures.erased} loans are erased and in no figure")
+        are = noun(figures.erased, "loan is", "loans are")
+        out.warn(f"{figures.erased} {are} erased and in no figure")
     if figures.unreadable:
-        out.warn(f"{figures.unreadable} loans have records that are not as committed and are in no figure")
+        have = noun(figures.unreadable, "loan has records", "loans have records")
+        out.warn(f"{figures.unreadable} {have} that are not as committed: in no figure")
     for finding in figures.findings:
         out.warn(f"{finding.code}: {finding.subject}: {finding.text()}")
 
@@ -101,15 +104,17 @@ def _warn(out: Output, figures: Figures) -> None:
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     basis = document["basis"]
     stands_on = f"as of {basis['as_of']}, size {basis['size']} ({basis['level']})"
-    yield f"pool {document['pool']}: {stands_on}, {document['loans']} loans"
+    loans = document["loans"]
+    yield f"pool {document['pool']}: {stands_on}, {counted(loans, 'loan')}"
     if not document["currencies"]:
         yield "nothing was in the pool"
     for currency, sums in document["currencies"].items():
         left_out = sums["left_out"]
         if left_out["seasoned_claims"]:
+            claims = noun(left_out["seasoned_claims"], "seasoned claim is", "seasoned claims are")
             yield (
-                f"{left_out['seasoned_claims']} seasoned claims are in no vintage; "
-                f"{left_out['records_before_opening']} of their records are part of the opening positions"
+                f"{left_out['seasoned_claims']} {claims} in no vintage; records before the opening, part of its "
+                f"position: {left_out['records_before_opening']}"
             )
         yield from _currency(currency, sums)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted
 from ledger.errors import ConfigurationError
 
 commands = command_group("Anchoring.")
@@ -21,7 +22,11 @@ def publish(as_json: Json = False) -> None:
     with open_home() as home:
         checkpoint = home.ledger.publish()
         size = home.ledger.status().published
-    text = f"published a tree of {size} entries" if checkpoint else f"nothing new since size {size}"
+    text = (
+        f"published a tree of {counted(size, 'entry', 'entries')}"
+        if checkpoint
+        else f"nothing new since size {size}"
+    )
     Output(as_json).show({"published": checkpoint is not None, "size": size}, text)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ledger.counts import counted
+
 if TYPE_CHECKING:
     from ledger.batches import Account
     from ledger.cli.frame import Output
@@ -18,13 +20,16 @@ _EXIT_REFUSED = 2
 def lines(account: Account, *, dry_run: bool) -> list[str]:
     """The account for the eye."""
     verb = "would be accepted" if dry_run else "accepted"
-    where = (
-        f", entries {account.first_index} to {account.last_index}"
-        if account.first_index is not None and not dry_run
-        else ""
-    )
-    went_in = f"{account.accepted} events {verb}{where}"
-    return [f"{went_in}; {account.repeated} were there before; {account.refused} refused"]
+    where = "" if dry_run else _entries(account.first_index, account.last_index)
+    went_in = f"{counted(account.accepted, 'event')} {verb}{where}"
+    before = f"{counted(account.repeated, 'was', 'were')} there before"
+    return [f"{went_in}; {before}; {account.refused} refused"]
+
+
+def _entries(first: int | None, last: int | None) -> str:
+    if first is None:
+        return ""
+    return f", entry {first}" if first == last else f", entries {first} to {last}"
 
 
 def show(account: Account, out: Output, *, source: str, dry_run: bool) -> None:

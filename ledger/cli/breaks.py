@@ -20,6 +20,7 @@ from ledger.cli.frame import (
     today,
 )
 from ledger.cli.names import Pool
+from ledger.counts import counted
 from ledger.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def list_breaks(
     left = [one for one in standing if one.status != "closed"]
     shown = standing if every else left
     lines = [
-        f"{one.name}  {one.status}, {one.age(day)} days, with {one.what.owner}: {_place(one)}: {one.what.item}: "
+        f"{one.name}  {one.status}, {counted(one.age(day), 'day')}, with {one.what.owner}: "
+        f"{_place(one)}: {one.what.item}: "
         f"reported {one.what.reported or 'nothing'}, derived {one.what.derived or 'nothing'}{_agreed(one)}"
         for one in shown
     ]
@@ -144,7 +146,9 @@ def _find(standing: dict[str, StandingBreak], name: str) -> StandingBreak:
     if not found:
         raise NotFoundError(f"no break {name!r} in this pool")
     if len(found) > 1:
-        raise RefusedError("name", f"{len(found)} breaks of this pool begin with {name!r}: give more of it")
+        raise RefusedError(
+            "name", f"{counted(len(found), 'break')} of this pool begin with {name!r}: give more of it"
+        )
     return found[0]
 
 

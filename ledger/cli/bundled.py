@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ledger.counts import counted
 from ledger.errors import (
     ConfigurationError,
     MalformedError,
@@ -163,7 +164,7 @@ def document(file: Path, trust: TrustRoot, found: Summary) -> dict[str, Any]:
 
 def lines_of(file: Path, trust: TrustRoot, found: Summary) -> list[str]:
     """The same to read."""
-    lines = [f"{file}: {found.lines:,} documents of {trust.origin}", ""]
+    lines = [f"{file}: {counted(found.lines, 'document')} of {trust.origin}", ""]
     lines += [
         f"  ok  {count:,} {level or 'promised'}" for level, count in sorted(found.levels.items(), key=str)
     ]
@@ -173,7 +174,7 @@ def lines_of(file: Path, trust: TrustRoot, found: Summary) -> list[str]:
     more = found.invalid + found.undetermined - len(found.problems)
     if more:
         lines.append(f"  !!  and {more:,} more")
-    lines += [f"  !   {count:,} times: {text}" for text, count in found.warnings.items()]
+    lines += [f"  !   {counted(count, 'time')}: {text}" for text, count in found.warnings.items()]
     lines += [f"  --  not checked: {one.says}" for one in found.not_checked.values()]
     word = {0: "VERIFIED", 1: "NOT VERIFIED", 3: "UNDETERMINED"}[found.exit_code]
     counts = f"{found.verified:,} valid, {found.invalid:,} invalid, {found.undetermined:,} undetermined"

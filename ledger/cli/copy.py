@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted
 
 commands = command_group("Copy.")
 
@@ -76,8 +77,12 @@ def copy(
         ],
         "rows": counts,
     }
-    lines = [f"{one.origin}: {one.size:,} entries, {one.published:,} of them published" for one in copied]
-    total = f"{sum(counts.values()):,} rows of {len(counts)} tables"
+    lines = [
+        f"{one.origin}: {counted(one.size, 'entry', 'entries')}, {one.published:,} published"
+        for one in copied
+    ]
+    rows = sum(counts.values())
+    total = f"{counted(rows, 'row')} of {counted(len(counts), 'table')}"
     lines.append(f"{total} compared, the tree and the register worked out again: the same")
     lines.append(
         "the copy is for reading; the log goes on here"

@@ -11,6 +11,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
 from ledger.cli.names import pool_name
+from ledger.counts import counted
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _write_bundle(home: Home, pool: str, since: int, output: Path, as_json: bool
         raise ConfigurationError(f"cannot write {output}: {error.strerror}") from error
     Output(as_json).show(
         {"file": str(output), "receipts": count, "bytes": size},
-        f"wrote {output} ({count:,} receipts, {size:,} bytes)",
+        f"wrote {output} ({counted(count, 'receipt')}, {size:,} bytes)",
     )
 
 

@@ -16,6 +16,7 @@ from ledger.cli.frame import (
     only_party,
     open_home,
 )
+from ledger.counts import counted
 from ledger.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -169,9 +170,12 @@ def _lines(report: Report, closed: Closed | None) -> list[str]:
         if row.state != "taken":
             lines.append(f"{where}: {row.state}: nothing of it is stored")
             continue
-        events = f"{row.accepted} events accepted, {row.repeated} were there before, {row.refused} refused"
+        accepted = f"{counted(row.accepted, 'event')} accepted"
+        before = f"{counted(row.repeated, 'was', 'were')} there before"
         also = ", late" if (row.party, row.day, row.name) in late else ""
-        lines.append(f"{where}: {row.state}{also}: {row.rows} rows; {events}")
+        lines.append(
+            f"{where}: {row.state}{also}: {counted(row.rows, 'row')}; {accepted}, {before}, {row.refused} refused"
+        )
     lines += [f"{row.party}/{row.day}/{row.name}: withdrawn" for row in report.withdrawn]
     if report.told:
         dates = (
@@ -183,8 +187,9 @@ def _lines(report: Report, closed: Closed | None) -> list[str]:
     if closed is not None:
         how = "signed" if closed.signed else "not signed"
         again = ", as before" if closed.repeated else ""
+        count = len(closed.lines)
         lines.append(
-            f"{closed.date} is closed by {closed.party}{again}: {len(closed.lines)} lines over the records "
+            f"{closed.date} is closed by {closed.party}{again}: {counted(count, 'line')} over the records "
             f"before {closed.before}; {how}, entry {closed.index}"
         )
     if not report.problems:

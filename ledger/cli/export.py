@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted, noun
 
 commands = command_group("Export.")
 
@@ -31,5 +32,6 @@ def export(
         done = static.export(home.ledger, directory, progress)
     out.show(
         {"directory": str(directory), "size": done.size, "written": done.written, "evidence": done.evidence},
-        f"{directory}: a tree of {done.size:,} entries; {done.written} files written, {done.evidence} evidence files",
+        f"{directory}: a tree of {counted(done.size, 'entry', 'entries')}; {done.written} "
+        f"{noun(done.written, 'file')} written, {done.evidence} evidence {noun(done.evidence, 'file')}",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted
 from ledger.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -91,14 +92,18 @@ def _members(found: Sequence[Problem]) -> list[dict[str, str]]:
 
 
 def _lines(report: Report) -> list[str]:
-    asked = "the chain was not asked" if report.chain is None else f"{report.chain:,} anchors on chain"
-    counted = {"records": report.records, "erased": report.erased, "registers": report.registers}
-    counted |= {"checkpoints": report.checkpoints, "receipts": report.receipts}
-    counts = ", ".join(f"{count:,} {what}" for what, count in counted.items())
-    lines = [f"{report.origin}: {report.size:,} entries, {counts}, {asked}"]
+    asked = (
+        "the chain was not asked" if report.chain is None else f"{counted(report.chain, 'anchor')} on chain"
+    )
+    counts = [
+        counted(report.size, "entry", "entries"), counted(report.records, "record"), f"{report.erased:,} erased",
+        counted(report.registers, "register"), counted(report.checkpoints, "checkpoint"),
+        counted(report.receipts, "receipt"),
+    ]  # fmt: skip
+    lines = [f"{report.origin}: {', '.join(counts)}, {asked}"]
     lines += [f"{one.code}: {one.place}: {one.message}" for one in report.problems[:_MAX_SHOWN]]
     if len(report.problems) > _MAX_SHOWN:
         lines.append(f"… and {len(report.problems) - _MAX_SHOWN} more; --json lists them")
     lines += [f"note: {one.code}: {one.place}: {one.message}" for one in report.notes[:_MAX_SHOWN]]
     found = len(report.problems)
-    return [*lines, f"{found} problem{'' if found == 1 else 's'}" if found else "clean"]
+    return [*lines, counted(found, "problem") if found else "clean"]

@@ -12,6 +12,7 @@ import typer
 from ledger.cli.batches import MAX_SHOWN, lines, say_refusals
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home
 from ledger.cli.names import pool_name
+from ledger.counts import counted, noun
 from ledger.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ class _Import:
             found = f" (found {reject.value!r})" if reject.value else ""
             self._out.say(f"{file.name}:{reject.line}: {reject.field}: {reject.reason}{found}")
         if summary.rejected > MAX_SHOWN:
-            self._out.say(f"… and {summary.rejected - MAX_SHOWN} more rejects; --json lists them")
+            more = summary.rejected - MAX_SHOWN
+            self._out.say(f"… and {more} more {noun(more, 'reject')}; --json lists them")
 
     def finish(self) -> None:
         """Print the result; exit code 2 if anything did not go in."""
@@ -239,16 +241,17 @@ class _Import:
 
 def _describe(document: dict[str, Any], *, with_events: bool) -> list[str]:
     """A file for the eye."""
-    counted = f"{document['records']} records, {document['events']} events, {document['rejected']} rejected"
+    counts = [counted(document["records"], "record"), counted(document["events"], "event")]
     lines = [
-        f"{document['file']}: {counted}",
+        f"{document['file']}: {', '.join(counts)}, {document['rejected']} rejected",
         f"  sha256 {document['sha256']}",
     ]
     lines += [f"  {kind:<22} {count:>9,}" for kind, count in document["counts"].items()]
     for currency, sums in document["sums"].items():
         lines += [f"  {name:<48} {amount:>20} {currency}" for name, amount in sums.items()]
     lines += [
-        f"  look: {flag['field']} {flag['reason']}: {flag['count']} times, first in line {flag['first_line']}"
+        f"  look: {flag['field']} {flag['reason']}: {counted(flag['count'], 'time')}, first in line "
+        f"{flag['first_line']}"
         for flag in document["flags"]
     ]
     if with_events:

@@ -8,6 +8,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, past_day
 from ledger.cli.names import Loan
+from ledger.counts import counted
 
 if TYPE_CHECKING:
     from ledger.audit.timeline import Timeline
@@ -91,8 +92,9 @@ def _standing(document: dict[str, Any]) -> list[str]:
         lines.append(f"  days past due undetermined: {document['undetermined']}")
     else:
         since = f" since {document['oldest_unpaid']}" if document["oldest_unpaid"] else ""
+        days = document["days_past_due"]
         lines.append(
-            f"  {document['days_past_due']} days past due{since} ({document['bucket']}), arrears "
+            f"  {counted(days, 'day')} past due{since} ({document['bucket']}), arrears "
             f"{document['arrears']} {currency}"
         )
     return lines

@@ -22,6 +22,7 @@ from ledger.cli.frame import (
     today,
 )
 from ledger.cli.names import Pool
+from ledger.counts import counted
 from ledger.errors import MalformedError, TakenError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def list_pools(as_json: Json = False) -> None:
     for one in pools:
         sealed = ", ".join(f"{currency} at size {size}" for currency, size in one.sealed.items())
         lines.append(
-            f"{one.pool}: rules version {one.rules_version}, {one.claims} claims, "
+            f"{one.pool}: rules version {one.rules_version}, {counted(one.claims, 'claim')}, "
             f"{'sealed in ' + sealed if sealed else 'not sealed'}{', closed' if one.closed else ''}"
         )
     Output(as_json).show(document, *(lines or ["no pool yet; `poolproof pool create` makes one"]))
@@ -233,11 +234,15 @@ def _summary(summary: PoolSummary) -> list[str]:
         f"  rules:     version {summary.rules.get('version')}",
         f"  claims:    {summary.claims}, {summary.weak_keys} of them under a weak key",
     ]
-    lines += [f"  holder:    {holder}, {count} claims" for holder, count in summary.holders.items()]
+    lines += [
+        f"  holder:    {holder}, {counted(count, 'claim')}" for holder, count in summary.holders.items()
+    ]
     lines += [
         f"  principal: {amount} {currency}, of whole claims" for currency, amount in summary.principal.items()
     ]
-    lines += [f"  status:    {status}, {count} claims" for status, count in summary.statuses.items()]
+    lines += [
+        f"  status:    {status}, {counted(count, 'claim')}" for status, count in summary.statuses.items()
+    ]
     lines += [f"  erased:    {summary.erased} of these claims"] if summary.erased else []
     return [*lines, f"  records:   {summary.records}, the last one {summary.head}"]
 
@@ -249,6 +254,6 @@ def _seal(recorded: Recorded) -> list[str]:
     sums = [print_total(units, header.currency) for units in (total.receivable, total.credit)]
     return [
         f"  seal:      {header.seal.hex()}, entry {recorded.index}",
-        f"             size {header.size} as of {header.as_of}, published {recorded.lag_days} days later",
-        f"             {total.count} claims, {sums[0]} {header.currency} receivable, {sums[1]} credit",
+        f"             size {header.size} as of {header.as_of}, published {counted(recorded.lag_days, 'day')} later",
+        f"             {counted(total.count, 'claim')}, {sums[0]} {header.currency} receivable, {sums[1]} credit",
     ]

@@ -10,6 +10,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, only_party, open_home, own_events
 from ledger.cli.names import pool_name
+from ledger.counts import counted, noun
 from ledger.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
@@ -169,8 +170,9 @@ def _poster(home: Home, party: str | None) -> str:
 
 def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) -> list[str]:
     """The result for the eye."""
+    records = counted(result.records, "record")
     lines = [
-        f"{file}: {result.records} records at {result.cut_off.text}, against {result.pool} at size {result.size}",
+        f"{file}: {records} at {result.cut_off.text}, against {result.pool} at size {result.size}",
         f"  sha256 {result.tape}",
     ]
     for total in result.totals.to_json():
@@ -192,7 +194,8 @@ def _lines(file: Path, result: Reconciliation, posted: dict[str, int] | None) ->
             f"derived {what.derived or 'nothing'}{_with(what.owner)}"
         )
     if len(result.found) > _MAX_SHOWN:
-        lines.append(f"  … and {len(result.found) - _MAX_SHOWN} more breaks; --json lists them")
+        more = len(result.found) - _MAX_SHOWN
+        lines.append(f"  … and {more} more {noun(more, 'break')}; --json lists them")
     lines += [
         f"  open before, not shown by this file: {one.name}: {one.what.item}{_with(one.what.owner)}"
         for one in result.gone[:_MAX_SHOWN]
@@ -210,4 +213,4 @@ def _with(owner: str) -> str:
 
 
 def _breaks(count: int, which: str = "") -> str:
-    return f"{count} {which}break{'' if count == 1 else 's'}"
+    return f"{count} {which}{noun(count, 'break')}"

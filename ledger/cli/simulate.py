@@ -14,6 +14,7 @@ import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home, today
 from ledger.collector import collector_paused
+from ledger.counts import counted
 from ledger.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -181,14 +182,18 @@ def _daily(out: Output, options: Options, folder: Path, processes: int) -> None:
                 files, rows = files + 1, rows + one.rows
             progress(done, whole)
     document = {"destination": str(folder), "days": whole, "files": files, "rows": rows}
-    out.show(document, f"{files} files of {whole} days in {folder}, {rows} rows")
+    out.show(
+        document,
+        f"{counted(files, 'file')} of {counted(whole, 'day')} in {folder}, {counted(rows, 'row')}",
+    )
 
 
 def _line(summary: dict[str, Any]) -> str:
     planted = f"; frauds planted: {len(summary['frauds'])}" if summary["frauds"] else ""
     missing = summary["left_out"]
     left_out = f"; left out, as they name records of a log: {', '.join(missing)}" if missing else ""
-    return f"{summary['events']} events of {summary['loans']} loans{planted}{left_out}"
+    events, loans = summary["events"], summary["loans"]
+    return f"{counted(events, 'event')} of {counted(loans, 'loan')}{planted}{left_out}"
 
 
 def _destination(output: Path | None, days: Path | None, home: Home | None) -> str | None:
@@ -214,7 +219,7 @@ def _appended(home: Home, simulation: Simulation) -> Iterator[Day]:
     row = ledger.row()
     if row.size:
         raise ConfigurationError(
-            f"append: {ledger.origin} has {row.size} entries; a simulation goes into a log without any"
+            f"append: {ledger.origin} has {counted(row.size, 'entry', 'entries')}; a simulation goes into an empty log"
         )
     clock = SimulatedClock(simulation.options.start, zone=row.zone, day_cut=row.day_cut)
     ledger.clock = clock

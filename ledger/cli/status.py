@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted
 
 if TYPE_CHECKING:
     from ledger.home import Home
@@ -43,8 +44,13 @@ def status(
         lines.append(f"  {rung['state']:<10} {rung['size']:>12,}{age}")
     for job in document["under_way"]:
         problem = f": {job['problem']}" if job["problem"] else ""
-        lines.append(f"  size {job['size']:,} is {job['state']}, {job['attempts']} attempts{problem}")
-    lines += ["", f"register: {document['register_count']:,} claims and pools"]
+        lines.append(
+            f"  size {job['size']:,} is {job['state']}, {counted(job['attempts'], 'attempt')}{problem}"
+        )
+    lines += [
+        "",
+        f"register: {counted(document['register_count'], 'claim or pool', 'claims and pools')}",
+    ]
     chain = document["chain"]
     where = f"{chain['chain_id']} ({chain['grade']}), {chain['contract']}" if chain else "none"
     out.show(document, *lines, f"chain:    {where}", f"trust:    {document['trust_root']}")

@@ -14,6 +14,7 @@ from ledger.cli.mirrored import From, Into, Rpc, Source
 from ledger.cli.names import Pool
 from ledger.cli.ours import Offline, Trust, own_anchors, own_trust
 from ledger.cli.service import KeyFile, ServiceKey, SigningKey
+from ledger.counts import counted
 from ledger.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def _document(seen: Look) -> dict[str, Any]:
 
 
 def _lines(seen: Look) -> Sequence[str]:
-    lines = [f"size {seen.size}, {seen.level}, root {seen.root}: {seen.registers} registers followed"]
+    lines = [
+        f"size {seen.size}, {seen.level}, root {seen.root}: {counted(seen.registers, 'register')} followed"
+    ]
     lines += [
         f"  came  {loan}/{claim}: {change:+,} ppm to {holder}" for loan, claim, holder, change in seen.came
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.cli.frame import Json, Output, command_group, example, open_home
+from ledger.counts import counted
 
 if TYPE_CHECKING:
     from ledger.store.webhooks import DeliveryRow, EndpointRow
@@ -131,7 +132,7 @@ def deliveries(
     with open_home() as home:
         found = home.webhooks.deliveries(webhook, before=before, most=most)
     lines = [
-        f"{one.id}  {one.type}  {one.state}, {one.attempts} attempts"
+        f"{one.id}  {one.type}  {one.state}, {counted(one.attempts, 'attempt')}"
         + (f"  {one.error or one.status}" if one.attempted else "")
         + (f"  next {one.due}" if one.due else "")
         for one in found

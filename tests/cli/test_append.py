@@ -19,7 +19,7 @@ def test_events_go_in_once(log: Run, tmp_path: Path) -> None:
 
 def test_standard_input_is_read(log: Run) -> None:
     result = log("append", "-", stdin="\n" + ndjson(opened("L1")) + "\n   \n")
-    assert result.stdout == "1 events accepted, entries 0 to 0; 0 were there before; 0 refused\n"
+    assert result.stdout == "1 event accepted, entry 0; 0 were there before; 0 refused\n"
 
 
 def test_abort_stores_nothing_and_names_the_line(log: Run) -> None:

@@ -80,7 +80,7 @@ def test_missing_then_in_then_closed(log: Run, files: Path) -> None:
         in again
     )
     theirs = log("exchange", files, "--close", "2026-03-02", "--party", "fund").stdout
-    assert "2026-03-02 is closed by fund: 1 lines" in theirs
+    assert "2026-03-02 is closed by fund: 1 line" in theirs
     assert "not signed" in theirs
 
 
@@ -111,7 +111,7 @@ def test_a_partner_signs_the_close_of_a_date_without_a_home(
     stamp(files / "in/fund/2026-03-02/close.ok", DAY)
     assert data(log(*sign, "--json"))["again"]
     monkeypatch.setenv("POOLPROOF_HOME", home)
-    assert "fund/2026-03-02/close: taken: 1 rows; 1 events accepted" in log("exchange", files).stdout
+    assert "fund/2026-03-02/close: taken: 1 row; 1 event accepted" in log("exchange", files).stdout
     (files / "out/fund/2026-03-02/recon.csv").write_text("")
     assert "recon.csv is not the file" in log(*sign, code=1).stderr
 

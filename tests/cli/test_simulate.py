@@ -69,7 +69,7 @@ def test_append_sets_the_clock_and_brings_the_bank_s_word(run: Run) -> None:
     assert recorded["at"].startswith("2025-05-31T04:00"), "noon in Shanghai on the last day"
     run("fsck")
     again = run(*BOOK, "--append", code=2)
-    assert "without any" in again.stderr
+    assert "into an empty log" in again.stderr
 
 
 def test_a_book_ends_with_yesterday(run: Run) -> None:

@@ -27,7 +27,7 @@ def test_a_webhook_from_its_making_to_its_end(log: Run, home: Path, monkeypatch:
             while loop.step():
                 pass
         verify(receiver.got[0], made["secret"])
-        assert "delivered, 1 attempts  204" in log("webhook", "deliveries", hook).stdout
+        assert "delivered, 1 attempt  204" in log("webhook", "deliveries", hook).stdout
         again = data(log("webhook", "replay", hook, sent["id"], "--json"))
         assert (again["message"], again["state"]) == (sent["message"], "waiting")
         rotated = data(log("webhook", "rotate", hook, "--json"))
