@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ledger.audit import damage, sealed, trail
 from ledger.audit.catalogue import PROCEDURES
-from ledger.audit.checks import eligibility, holding, life, reports, schedule, terms
+from ledger.audit.checks import admitted, eligibility, holding, life, reports, schedule, terms
 from ledger.audit.collectors import Collector
 from ledger.audit.collectors.totals import Totals
 from ledger.audit.job import Check, Job
@@ -36,7 +36,7 @@ from ledger.tapes.totals import TotalsFile
 Tape = tuple[Positions | TotalsFile, reconcile.Request]
 #: What is asked of each loan.
 CHECKS: Final[tuple[Check, ...]] = (
-    reports.check, terms.check, schedule.check, life.check, eligibility.check, holding.check,
+    admitted.check, reports.check, terms.check, schedule.check, life.check, eligibility.check, holding.check,
 )  # fmt: skip
 
 

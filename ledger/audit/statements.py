@@ -1,8 +1,9 @@
-"""Did the parties say what the records say they said? Statement signatures, under the keys of the trust root.
+"""Did the parties say what the records say they said, and may they? Roles and signatures, by the trust root.
 
-Admission holds each record to its party's signature, but on the machine of the log's owner, who could write records
-past it. So an audit verifies them again: where a signature is required, as on the account bank's word, and wherever one
-is given. What the trust root has no key for is neither proven nor disproven; either way it is no party's word here.
+Admission holds each record to its party's role and signature, but on the machine of the log's owner, who could write
+records past it. So an audit asks again: for the role always, and for the signature where one is required, as on the
+account bank's word, and wherever one is given. What the trust root has no party or no key for is neither proven nor
+disproven; either way it is no party's word here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SIGNED: Final = frozenset(
     if kind.signed or kind is CorrectionMade.kind or issubclass(kind.data, Transfer)
 )
 _NO_KEY: Final = "the trust root has no such key of the party that signed"
-_NO_ROLE: Final = "by the trust root the party that signed has no role in which it may say this"
+_NO_PARTY: Final = "the trust root does not know the party that posted the record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,28 @@ class Signers:
 
     def unproven(self, origin: str, records: Iterable[Indexed], notes: Notes) -> frozenset[int]:
         """Indexes of the records that are not shown to be their party's word; why stands in ``notes``."""
-        return frozenset(
-            index
-            for index, one in records
-            if (one.sig is not None or one.type in _SIGNED) and not self._check(origin, index, one, notes)
-        )
+        found = set()
+        for index, one in records:
+            may = self._check_role(index, one, notes)
+            signed = one.sig is not None or one.type in _SIGNED
+            if not may or (signed and not self._check(origin, index, one, notes)):
+                found.add(index)
+        return frozenset(found)
+
+    def _check_role(self, index: int, one: Record, notes: Notes) -> bool:
+        """Whether the party has a role in which it may post such a record."""
+        party = self.parties.get(one.party)
+        if party is None:
+            notes.procedure("records").undecided(_NO_PARTY)
+            return False
+        kind = _spoken(one)
+        if not kind.posted_by.isdisjoint(party[0]):
+            return True
+        notes.find(
+            "statement.not_allowed", one.subject, evidence=[Evidence(index, one.digest.hex())], type=one.type,
+            party=one.party, roles=", ".join(sorted(kind.posted_by)),
+        )  # fmt: skip
+        return False
 
     def _check(self, origin: str, index: int, one: Record, notes: Notes) -> bool:
         accepted = self._check_acceptance(origin, index, one, notes)
@@ -68,7 +86,9 @@ class Signers:
                     "statement.unsigned", one.subject, evidence=evidence, type=one.type, party=one.party
                 )
             return accepted and not kind.signed
-        roles, keys = self.parties.get(one.party, (frozenset(), ()))
+        if one.party not in self.parties:
+            return False  # it is said already that nobody knows it
+        _, keys = self.parties[one.party]
         if not _is_published(one.sig.key, keys):
             notes.procedure("records").undecided(_NO_KEY)
             return False
@@ -76,9 +96,6 @@ class Signers:
             statements.check_signature(one, origin, keys)
         except RefusedError as error:
             _forged(index, one, one.party, error, notes)
-            return False
-        if kind.signed and kind.posted_by.isdisjoint(roles):
-            notes.procedure("records").undecided(_NO_ROLE)
             return False
         return accepted
 
@@ -104,7 +121,7 @@ class Signers:
 
 
 def _spoken(one: Record) -> EventType:
-    """The type that is said: of a correction that of what it replaces, which it must be signed for."""
+    """The type that is said: of a correction that of what it replaces, which it must be allowed and signed for."""
     return EVENTS[one.event.type] if isinstance(one.event, CorrectionMade) else one.kind
 
 

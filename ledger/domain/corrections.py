@@ -26,10 +26,8 @@ def correct(
     a correction itself, where a signature is missing, and where something changes that stays.
     """
     known = list(records)
-    original = _find(submission, event, known)
+    original = corrected(submission, event, known)
     replacement: Replacement | None = submission.amounts
-    if replacement is not None:
-        _check_lasting(original, replacement)
     held = [one for one in unsuperseded(known) if one.record is not original]
     if replacement is not None:
         held.append(Standing(index, original, replacement.event, replacement.amounts))
@@ -43,13 +41,24 @@ def correct(
     return fresh
 
 
-def _find(submission: Submission, event: CorrectionMade, known: list[Indexed]) -> Record:
+def corrected(said: Submission | Record, event: CorrectionMade, known: Iterable[Indexed]) -> Record:
+    """The record that a correction replaces, among those of its loan that are before it.
+
+    Raises :class:`RefusedError` where admission refuses it; audits ask the same of corrections that are in the log.
+    """
+    original = _find(said, event, known)
+    if said.amounts is not None:
+        _check_lasting(original, said.amounts)
+    return original
+
+
+def _find(said: Submission | Record, event: CorrectionMade, known: Iterable[Indexed]) -> Record:
     """The record that is corrected."""
     original = next((one for _, one in known if one.digest.hex() == event.record), None)
     if original is None:
         raise RefusedError(
             "data.record",
-            f"{submission.subject} has no record with the digest {event.record}",
+            f"{said.subject} has no record with the digest {event.record}",
             rule="unknown_record",
         )
     if isinstance(original.event, CorrectionMade):
@@ -58,7 +67,7 @@ def _find(submission: Submission, event: CorrectionMade, known: list[Indexed]) -
             f"{event.record} is a correction itself; correct the original again, {original.event.record}",
             rule="not_correctable",
         )
-    if original.party != submission.party:
+    if original.party != said.party:
         raise RefusedError(
             "party",
             f"record {event.record} was posted by {original.party}, who alone may correct it",
@@ -68,10 +77,10 @@ def _find(submission: Submission, event: CorrectionMade, known: list[Indexed]) -
         raise RefusedError(
             "data.type", f"record {event.record} is {original.type}; the type stays", rule="not_correctable"
         )
-    if EVENTS[event.type].signed and submission.sig is None:
+    if EVENTS[event.type].signed and said.sig is None:
         raise RefusedError(
             "sig",
-            f"{event.type} must be signed by {submission.party}, and so must its correction",
+            f"{event.type} must be signed by {said.party}, and so must its correction",
             rule="signature",
         )
     return original

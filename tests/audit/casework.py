@@ -55,7 +55,7 @@ def reported(effective: str, **data: Any) -> Event:
 
 
 def records(*events: Event, loan: str = "L1") -> list[Indexed]:
-    """The loan's records in the order given, at indexes 10, 11, …; an event may name its own id as ``id``."""
+    """The loan's records in the order given, at indexes 10, 11, …; an event may name its own ``id`` and ``party``."""
     made: list[Indexed] = []
     head: bytes | None = None
     for seq, (kind, effective, data) in enumerate(events):
@@ -63,7 +63,7 @@ def records(*events: Event, loan: str = "L1") -> list[Indexed]:
         submission = read_submission(
             {
                 "id": fields.pop("id", f"e{seq}"), "type": kind, "subject": f"loan:{loan}", "effective": effective,
-                "party": "fenqile", "data": fields,
+                "party": fields.pop("party", "fenqile"), "data": fields,
             }
         )  # fmt: skip
         draft = record.build(ORIGIN, submission, seq=seq, prev=head, posted=POSTED, secret=SECRET)

@@ -55,14 +55,14 @@ class Audited:
 
 
 def run(ledger: Ledger, tmp_path: Path, **changes: Any) -> Audited:
-    anchors = changes.pop("anchors", None)
+    anchors, trust = changes.pop("anchors", None), changes.pop("trust", None)
     request = replace(Request(pool="P", as_of=date(2026, 11, 22), processes=1), **changes)
     return Audited(
         audit(
             ledger.store,
             ledger.origin,
             request,
-            trust=ledger.trust_root(),
+            trust=trust or ledger.trust_root(),
             anchors=anchors,
             kek=tmp_path / "kek",
         )

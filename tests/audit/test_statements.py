@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from ledger.audit.findings import Outcome
+from ledger.audit.findings import Finding, Outcome
 from ledger.domain import admission, statements
 from ledger.domain.events import Submission, read_submission
 from ledger.domain.events.submission import Sig
@@ -18,6 +19,7 @@ from ledger.proofs import merkle
 from ledger.proofs.note import Signer
 from tests import book
 from tests.audit.bankbook import CLEARING, DAY
+from tests.audit.casework import provokes
 from tests.audit.poolbook import Audited, released, run
 
 #: Another who has a key of the same name, as anybody can make one.
@@ -128,7 +130,10 @@ def test_what_it_did_not_sign_confirms_nothing(
     assert found.outcome("records") is (Outcome.FINDINGS if code else Outcome.UNDETERMINED)
 
 
-def test_a_settlement_by_a_party_that_is_no_account_bank(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+@provokes("statement.not_allowed")
+def test_a_settlement_by_a_party_that_is_no_account_bank(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> Sequence[Finding]:
     """Signed, and under its own published key, by one who may not say this by the trust root."""
     keys = [HOLDER.verifier.vkey]
     payment = paid(sqlite_ledger)
@@ -139,7 +144,40 @@ def test_a_settlement_by_a_party_that_is_no_account_bank(sqlite_ledger: Ledger, 
     sqlite_ledger.publish()
     found = run(sqlite_ledger, tmp_path)
     assert confirmed(found) == 0
+    assert codes(found) == ["statement.not_allowed"]
+    assert found.outcome("records") is Outcome.FINDINGS
+    assert found.outcome("confirmation") is Outcome.UNDETERMINED
+    return found.findings
+
+
+@pytest.mark.parametrize("subject", ["loan:L0", "pool:P"])
+def test_records_of_a_party_without_the_role(sqlite_ledger: Ledger, tmp_path: Path, subject: str) -> None:
+    """Nothing has to be signed here: a payment that only a servicer may tell of, and a pool's rules."""
+    paid(sqlite_ledger)
+    sqlite_ledger.add_party("guest", ["originator"], [])
+    payment = book.repaid("L0", 2) | {"party": "guest"}
+    pool = book.pool_created("P", version=2) | {"party": "guest", "id": "again"}
+    sqlite_ledger.append([payment if subject == "loan:L0" else pool])
+    sqlite_ledger.add_party("guest", ["auditor"], [])
+    sqlite_ledger.publish()
+    (finding,) = [one for one in run(sqlite_ledger, tmp_path).findings if one.severity == "error"]
+    assert (finding.code, finding.subject, finding.facts["party"]) == (
+        "statement.not_allowed",
+        subject,
+        "guest",
+    )
+
+
+def test_records_of_a_party_that_the_trust_root_does_not_know(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    paid(sqlite_ledger)
+    sqlite_ledger.publish()
+    trust = sqlite_ledger.trust_root()
+    others = replace(trust, parties=tuple(one for one in trust.parties if one.name != "fenqile"))
+    found = run(sqlite_ledger, tmp_path, trust=others)
+    assert codes(found) == []
     assert found.outcome("records") is Outcome.UNDETERMINED
+    (records,) = [one for one in found.report.procedures if one.name == "records"]
+    assert dict(records.reasons) == {"the trust root does not know the party that posted the record": 5}
 
 
 def test_a_release_that_the_holder_did_not_sign(
