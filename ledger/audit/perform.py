@@ -14,7 +14,8 @@ from typing import Any, Final
 from ledger.audit import damage, sealed, trail
 from ledger.audit.catalogue import PROCEDURES
 from ledger.audit.checks import admitted, eligibility, holding, life, reports, schedule, terms
-from ledger.audit.collectors import Collector
+from ledger.audit.collectors import Collector, agreements
+from ledger.audit.collectors.agreements import Agreements
 from ledger.audit.collectors.totals import Totals
 from ledger.audit.job import Check, Job
 from ledger.audit.reconcile import perform as reconcile
@@ -79,6 +80,7 @@ def collectors(job: Job) -> dict[str, Collector]:
     return {
         "totals": Totals(tuple(sorted({limit.attribute for limit in rules.limits}))),
         "seal": SealLeaves(sealed.cuts_of(job.pool, job.as_of)),
+        "agreements": Agreements.of(job.pool.records, job.as_of),
         **money,
     }
 
@@ -88,12 +90,16 @@ def _conclude(
 ) -> Shown:
     """The procedures that need what all ranges gave, and what they show."""
     job, notes, whole = examined.job, examined.notes, examined.whole
-    leaves, totals = whole.collectors["seal"], whole.collectors["totals"]
+    leaves, totals, settled = (whole.collectors[name] for name in ("seal", "totals", "agreements"))
     assert isinstance(leaves, SealLeaves)
+    assert isinstance(settled, Agreements)
     assert isinstance(totals, Totals)
     assert examined.scan is not None
     assert job.known is not None
     follow_holders(store, examined, request, progress)
+    agreements.check(
+        notes, job.pool.subject, job.pool.records, settled, rules=job.pool.rules, as_of=job.as_of
+    )
     with store.read() as connection:
         sealed.check(
             connection, job.log, job.pool, leaves, loan_ids=examined.loan_ids, as_of=job.as_of, erased=whole.erased,

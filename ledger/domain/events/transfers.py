@@ -142,12 +142,18 @@ def share_of(claim: ClaimShare) -> int | None:
     subject="pool", posted_by=ARRANGING | {"funding_partner", "investor"}, rank=143, actus="PRD payoff",
 )  # fmt: skip
 class TransferSettled(Data, frozen=True, kw_only=True):
-    """Count, sum, price and root of all that was pledged or sold into the pool under one agreement."""
+    """Count, sum, price and root of all that was pledged or sold into the pool under one agreement.
+
+    The newest of an agreement counts, so a wrong one is put right by another.
+    """
 
     agreement: Annotated[Text, member("reference that the batches carry")]
     currency: Currency
-    count: Annotated[Count, member("claims transferred", "count")]
-    principal: Annotated[str, member("principal outstanding on the shares transferred", MONEY)]
+    count: Annotated[Count, member("claims transferred, each once", "count")]
+    principal: Annotated[
+        str,
+        member("principal outstanding on the shares transferred, on their batches' effective days", MONEY),
+    ]
     price: Annotated[str, member("paid for all of them", MONEY, actus="PPRD", esma="Purchase Price")]
     root: Annotated[str, member("root of the RFC 9162 tree over their asset keys, ascending", "32 bytes hex")]
     value_date: Annotated[str | UnsetType, member("value date of the price", DAY)] = UNSET
