@@ -14,6 +14,7 @@ from ledger.audit.checks.case import Move, PoolClaim
 from ledger.audit.findings import Notes
 from ledger.audit.rules import PoolRules, Versions
 from ledger.audit.statements import Signers
+from ledger.domain import calendar
 from ledger.domain.events.loans import LoanDisbursed
 from ledger.domain.events.pools import PoolCreated
 from ledger.domain.events.terms import Terms
@@ -32,7 +33,9 @@ class Pool:
     """A pool below a size. ``days`` are the effective days (ordinals) of its own records, by index.
 
     ``versions`` are its rules by the day (ordinal) from which each version is in force, ``rules`` those of the audit's
-    day. ``records`` are those that hold, ``whole`` says whether these are all, ``head`` is the digest of the newest.
+    day. ``late`` are the days (ordinals) of the ledger's clock on which transfers into it were recorded, by index, of
+    those that came later than the rules' delay after they took effect. ``records`` are those that hold, ``whole`` says
+    whether these are all, ``head`` is the digest of the newest.
     Lists of claims, which make up nearly all of a large pool, are left in the bytes (``raw``) of its records.
     """
 
@@ -43,6 +46,7 @@ class Pool:
     rules: PoolRules
     versions: Versions
     days: dict[int, int]
+    late: dict[int, int]
     head: bytes
     whole: bool
 
@@ -96,14 +100,27 @@ def load(
     for index, one in parsed:
         if isinstance(one.event, PoolCreated) and one.when.last_day <= as_of:
             title = one.event.title if isinstance(one.event.title, str) else title
-            rules = PoolRules.of(msgspec.to_builtins(one.event.rules), recorded=index)
-            versions.append((one.when.ordinal, rules))
+            version = PoolRules.of(msgspec.to_builtins(one.event.rules), recorded=index)
+            versions.append((one.when.ordinal, version))
+    rules = versions[-1][1] if versions else PoolRules()
     return Pool(
         name=name, id=row.id, title=title, records=parsed,
-        rules=versions[-1][1] if versions else PoolRules(), versions=tuple(versions),
-        days={index: one.when.ordinal for index, one in parsed},
+        rules=rules, versions=tuple(versions),
+        days={index: one.when.ordinal for index, one in parsed}, late=_late(log, parsed, rules),
         head=bytes(own[-1].digest), whole=len(parsed) == len(own),
     )  # fmt: skip
+
+
+def _late(log: LogRow, own: Sequence[Indexed], rules: PoolRules) -> dict[int, int]:
+    """Transfers that were recorded later than the rules' delay after they took effect, and on which day."""
+    found = {}
+    for index, one in own:
+        if isinstance(one.event, Transfer):
+            instant = calendar.parse_instant(one.posted)
+            recorded = calendar.business_date(instant, log.zone, log.day_cut).toordinal()
+            if recorded - one.when.ordinal > rules.delay:
+                found[index] = recorded
+    return found
 
 
 def _without_claims(one: Record) -> Record:
@@ -148,7 +165,13 @@ def claims_of_loan(
     found = []
     for row, steps in rows:
         moves = tuple(
-            Move(pool.days.get(step.index, 0), step.index, step.holder, step.change)
+            Move(
+                pool.days.get(step.index, 0),
+                step.index,
+                step.holder,
+                step.change,
+                pool.late.get(step.index, 0),
+            )
             for step in steps
             if step.pool_id == pool.id
         )

@@ -13,6 +13,8 @@ from ledger.domain.schedule import Measure as CostMeasure
 
 #: How the borrower's whole cost is measured where the rules do not say: the monthly rate of return times twelve.
 DEFAULT_COST_MEASURE: Final[CostMeasure] = "irr_monthly_x12"
+#: What is recorded more days than this after it took effect is late: files come late over long holidays.
+USUAL_DELAY: Final = 7
 
 #: Tolerances that count days; all others are amounts, each in the currency of what differs.
 IN_DAYS: Final = frozenset(("days_past_due", "back_dating"))
@@ -71,6 +73,12 @@ class PoolRules:
     def stated_tolerances(self) -> dict[str, str]:
         """The tolerances that are set, as decimals in their one spelling."""
         return {name: _decimal(units) for name, units in self.tolerances.items()}
+
+    @property
+    def delay(self) -> int:
+        """Days within which records are made, the tolerance of back_dating; later ones are told."""
+        told = self.tolerances.get("back_dating")
+        return USUAL_DELAY if told is None else told // money.UNIT
 
     def within(self, procedure: str, difference: int) -> bool:
         """Whether a difference (units) is small enough for this procedure; without a tolerance only zero is."""

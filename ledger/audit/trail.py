@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ledger.audit.collectors import Collector, base, remittance
+from ledger.audit.collectors import Collector, backdating, base, remittance
 from ledger.audit.collectors.backdating import BackDating, Clock
 from ledger.audit.collectors.base import Base, Covers
 from ledger.audit.collectors.confirmation import Confirmations
@@ -77,6 +77,7 @@ def check(
     base.check_limits(notes, pool.subject, totals, rules=pool.rules)
     bases = base.check_base(notes, pool.subject, pool.records, covers, rules=pool.rules, as_of=as_of)
     dated.check(notes, pool.subject, cut_offs)
+    backdating.check_transfers(notes, pool, as_of)
     scan.check(notes)
     scan.days.check(notes, known.closes)
     scan.duplicates.check(

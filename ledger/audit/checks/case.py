@@ -27,12 +27,16 @@ Told = TypeVar("Told")
 
 
 class Move(NamedTuple):
-    """One change of what a pool holds of a claim: effective day (ordinal), index of the record, holder, ppm."""
+    """One change of what a pool holds of a claim: effective day (ordinal), index of the record, holder, ppm.
+
+    ``recorded`` is the day (ordinal) of the ledger's clock where a transfer was recorded too late, else 0.
+    """
 
     day: int
     index: int  # type: ignore[assignment]  # hides a method of tuple that nobody calls
     holder: str
     change: int
+    recorded: int = 0
 
 
 class PoolClaim(NamedTuple):

@@ -98,7 +98,8 @@ def examine(case: Case, *, known: Container[str] = ()) -> Eligibility:
 def check(case: Case) -> None:
     """Perform the procedure eligibility, for the audit's day and for the days on which claims came into the pool.
 
-    One finding for a loan, a day and a criterion that is not met.
+    One finding for a loan, a day and a criterion that is not met. Where a transfer was recorded too late for its day,
+    the day of record is asked about, too: until then nobody could have said that the pool had the claim.
     """
     if not case.rules.eligibility or not any(claim.held() for claim in case.claims):
         return
@@ -115,31 +116,41 @@ def check(case: Case) -> None:
     if not case.versions:
         return  # nobody asks about other days than this one
     came = sorted({_came(claim) for claim in case.claims if claim.held()}, reverse=True)
-    for day, index in sorted(
-        dict(came).items()
-    ):  # claims that came on one day: asked once, by the first record
-        _check_entry(case, day, index)
+    # Claims that came on one day are asked about once, by the first record.
+    first = {day: index for day, index, _ in came}
+    told = {day: _at_entry(case, day, index, "eligibility.at_pledge") for day, index in sorted(first.items())}
+    late = {recorded: (day, index) for day, index, recorded in came if recorded}
+    for recorded, (day, index) in sorted(late.items()):
+        _at_entry(case, recorded, index, "eligibility.at_record", told=told[day])
 
 
-def _came(claim: PoolClaim) -> tuple[int, int]:
-    """The day (ordinal) on which a claim came into the pool, the last time that it did, and the record's index."""
-    held, came = 0, (0, 0)
+def _came(claim: PoolClaim) -> tuple[int, int, int]:
+    """When a claim came into the pool, the last time that it did: day (ordinal), the record's index, day of record.
+
+    The day of record is 0 where it was recorded in time.
+    """
+    held, came = 0, (0, 0, 0)
     for move in claim.moves:
         if claim.until and move.day > claim.until:
             continue
         if held <= 0:
-            came = (move.day, move.index)
+            came = (move.day, move.index, move.recorded)
         held += move.change
     return came
 
 
-def _check_entry(case: Case, day: int, index: int) -> None:
-    """Hold the loan as it was when a claim of it came into the pool, by a record, against the rules of that day."""
+def _at_entry(
+    case: Case, day: int, index: int, code: str, *, told: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Hold the loan as it was when a claim of it came into the pool, by a record, against the rules of that day.
+
+    Gives the criteria that it did not meet; of those ``told`` already there is no finding again.
+    """
     then = case.on(day, before=index)
     if then is None:
         reason = "when it came into the pool, the loan had not begun or no rules were in force"
         case.undecided("eligibility", reason)
-        return
+        return frozenset()
     known: set[str] = set()
     now = case.once(examine)
     if then.rules is case.rules and not now.undetermined:
@@ -150,10 +161,12 @@ def _check_entry(case: Case, day: int, index: int) -> None:
     for reason in found.undetermined:
         case.undecided("eligibility", f"when it came into the pool: {reason}")
     for breach in found.breaches:
-        case.find(
-            "eligibility.at_pledge", case.held[0], field=breach.field, value=breach.value,
-            day=date.fromordinal(day).isoformat(), criterion=breach.criterion, version=then.rules.version,
-        )  # fmt: skip
+        if breach.name not in told:
+            case.find(
+                code, case.held[0], field=breach.field, value=breach.value, day=date.fromordinal(day).isoformat(),
+                criterion=breach.criterion, version=then.rules.version,
+            )  # fmt: skip
+    return frozenset(breach.name for breach in found.breaches)
 
 
 def _meets(value: Decimal | str, suffix: str, bound: Any) -> bool:

@@ -5,11 +5,15 @@ the log. A month counts as its last day, and a payment as its value date where t
 cures days past due. Left out, and counted, are what tells no event of its own day: the position of
 a seasoned loan and whatever is effective on or before it, what tapes said, and corrections.
 
-Two findings follow.
+Three findings follow.
 
 **back_dating.batch**, by the ledger's own clock: on one day events were recorded for days more than a week before (the
 pool's tolerance ``back_dating``, in days, replaces the week). A batch that touches few of the pool's loans is reported
 on each of them; any other, such as a history that was written in one go, on the pool.
+
+**pledge.back_dated**, by the same clock: claims that were pledged or sold into the pool on one day for days as long
+before. They may have been eligible then and not be when anybody first heard of it, so that eligibility is asked for the
+day of record as well (:mod:`ledger.audit.checks.eligibility`).
 
 **back_dating.jump**, by the blocks' times: of the events effective in the three days up to a month's end or a cut-off,
 more were anchored more than three days later than chance explains:
@@ -32,9 +36,10 @@ from typing import Final, Self
 
 from ledger.audit.checks.case import Case
 from ledger.audit.findings import Evidence, Notes
-from ledger.audit.rules import PoolRules
+from ledger.audit.pool import Pool
+from ledger.audit.rules import USUAL_DELAY, PoolRules
 from ledger.audit.scan.cash import flow_of
-from ledger.domain import calendar, money
+from ledger.domain import calendar
 from ledger.domain.events.corrections import CorrectionMade
 from ledger.domain.events.files import BalanceReported
 from ledger.domain.events.loans import LoanOpened
@@ -44,8 +49,6 @@ from ledger.proofs.encumbrance import WHOLE
 
 #: Days that the report counts by.
 WITHIN: Final = (1, 3, 30)
-#: Recorded later than this (days) is a batch, unless the rules say otherwise: files come late over long holidays.
-USUAL_DELAY: Final = 7
 #: Loans on which a batch is reported one by one, if they are at most one in so many of the pool's; records that one
 #: finding names.
 MAX_LOANS: Final = 20
@@ -138,8 +141,7 @@ class BackDating:
     @classmethod
     def of(cls, clock: Clock, rules: PoolRules) -> Self:
         """By a pool's rules."""
-        tolerance = rules.tolerances.get("back_dating")
-        return cls(clock, USUAL_DELAY if tolerance is None else tolerance // money.UNIT)
+        return cls(clock, rules.delay)
 
     def take(self, case: Case) -> None:
         """Count a loan's records."""
@@ -218,10 +220,10 @@ class BackDating:
                 procedure.undecided(_NOT_YET, self.not_anchored)
         for day, batch in sorted(self.batches.items()):
             if len(batch.loans) > min(MAX_LOANS, self.loans // ONE_IN):
-                _report(notes, pool, day, batch)
+                _report(notes, "back_dating.batch", pool, day, batch)
             else:
                 for loan, part in sorted(batch.loans.items()):
-                    _report(notes, loan, day, part)
+                    _report(notes, "back_dating.batch", loan, day, part)
         self._jumps(notes, pool, cut_offs)
 
     def _jumps(self, notes: Notes, pool: str, cut_offs: Iterable[date]) -> None:
@@ -246,6 +248,18 @@ class BackDating:
             yield (following - timedelta(days=1)).toordinal()
 
 
+def check_transfers(notes: Notes, pool: Pool, as_of: date) -> None:
+    """Tell of what came into the pool and was recorded too late for its day; part of the procedure back_dating."""
+    batches: dict[int, _Batch] = {}
+    for index, one in pool.records:
+        recorded = pool.late.get(index)
+        if recorded is not None and one.when.last_day <= as_of:
+            days = recorded - one.when.ordinal
+            batches.setdefault(recorded, _Batch()).note(1, days, [Evidence(index, one.digest.hex())])
+    for day, batch in sorted(batches.items()):
+        _report(notes, "pledge.back_dated", pool.subject, day, batch)
+
+
 def exceeds(count: int, late: int, usual_count: int, usual_late: int) -> bool:
     """Whether ``late`` of ``count`` are more than chance explains; the rule of the module's first lines."""
     if late < MIN_LATE or late * usual_count < 3 * usual_late * count:
@@ -255,9 +269,9 @@ def exceeds(count: int, late: int, usual_count: int, usual_late: int) -> bool:
     return above > 0 and above * above > 16 * count * part * (of - part)
 
 
-def _report(notes: Notes, subject: str, day: int, batch: _Batch) -> None:
+def _report(notes: Notes, code: str, subject: str, day: int, batch: _Batch) -> None:
     notes.find(
-        "back_dating.batch", subject, evidence=batch.records, count=batch.count, posted=_text(day),
+        code, subject, evidence=batch.records, count=batch.count, posted=_text(day),
         days=batch.most,
     )  # fmt: skip
 

@@ -198,8 +198,12 @@ def test_a_yes_or_no_is_compared_in_the_words_of_json(bound: Any) -> None:
     assert attribute_of(case(insured, disbursed()), "insured") == "true"
 
 
-def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
-    """The loan, of which the pool took its claim on a day, under rules that came into force on days."""
+def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1, recorded_on: str = "") -> Case:
+    """The loan, of which the pool took its claim on a day, under rules that came into force on days.
+
+    ``recorded_on`` is the day of record where that is too late.
+    """
+    late = date.fromisoformat(recorded_on).toordinal() if recorded_on else 0
     since = [
         (date.fromisoformat(start).toordinal(), PoolRules.of(one, recorded=recorded[0] if recorded else 0))
         for start, one, *recorded in versions
@@ -207,7 +211,7 @@ def pledged_on(day: str, *, as_of: str, versions: Any, claims: int = 1) -> Case:
     all_records = records(*LOAN)
     held = unsuperseded(all_records, until=date.fromisoformat(as_of))
     claim = PoolClaim("1", bytes(32), "bank", 1_000_000, False,
-                      (Move(date.fromisoformat(day).toordinal(), 20, "fund", 1_000_000),))  # fmt: skip
+                      (Move(date.fromisoformat(day).toordinal(), 20, "fund", 1_000_000, late),))  # fmt: skip
     return Case("L1", all_records, held, [claim] * claims, as_of=date.fromisoformat(as_of), rules=since[-1][1],
                 versions=tuple(since))  # fmt: skip
 
@@ -223,6 +227,24 @@ def test_a_claim_that_was_never_eligible() -> Sequence[Finding]:
     (finding,) = findings
     assert (finding.facts["value"], finding.facts["day"], finding.facts["version"]) == ("15", "2026-02-20", 1)
     return findings
+
+
+@provokes("eligibility.at_record")
+def test_a_claim_that_was_dated_back_to_when_it_was_eligible() -> Sequence[Finding]:
+    """Not yet past due on the day that the pledge names; when anybody heard of it, it was."""
+    versions = [("2026-01-01", {"version": 1, "eligibility": {"days_past_due_max": 14}})]
+    late = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, claims=2, recorded_on="2026-02-25")
+    (finding,) = findings = found(eligibility.check, late)
+    assert (finding.facts["value"], finding.facts["day"], finding.facts["version"]) == ("20", "2026-02-25", 1)
+    in_time = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions)
+    assert found(eligibility.check, in_time) == []
+    return findings
+
+
+def test_what_was_wrong_on_the_day_itself_is_not_told_again_of_the_day_of_record() -> None:
+    versions = [("2026-01-01", {"version": 1, "eligibility": {"product_in": ["cash"]}})]
+    late = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, recorded_on="2026-02-25")
+    assert codes(found(eligibility.check, late)) == ["eligibility.at_pledge", "eligibility.breach"]
 
 
 def test_rules_that_were_dated_back_after_the_pledge_do_not_mend_it() -> None:

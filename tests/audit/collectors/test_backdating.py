@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.audit.collectors.backdating import MIN_LATE, BackDating, Clock, exceeds
-from ledger.audit.findings import Notes, Outcome
+from ledger.audit.findings import Finding, Notes, Outcome
 from ledger.audit.rules import PoolRules
+from ledger.log import Ledger
+from tests.audit.casework import provokes
 from tests.audit.logwork import Records
+from tests.audit.poolbook import run
+from tests.book import disbursed, event, loans, originated, pledged
+
+#: The business date of the tests' clock, half past two in the morning in Shanghai.
+TODAY = date(2026, 11, 23)
 
 
 def block(on: str, hour: int = 4) -> int:
@@ -237,3 +246,58 @@ def test_ranges_add_up(book: Book) -> None:
     for part in rest:
         first.add(part)
     assert first == whole
+
+
+def late_transfers(ledger: Ledger, tmp_path: Path, days: int, **rules: Any) -> list[Finding]:
+    """What an audit finds of a pledge and a sale that were recorded so many days after their day."""
+    on = (TODAY - timedelta(days=days)).isoformat()
+    pool = event(
+        "pool.created", "pool:P", {"rules": {"version": 1} | rules}, id="rules", effective="2026-10-01"
+    )
+    ledger.append(list(loans(2, repayments=0)), party="fenqile")
+    ledger.append(
+        [
+            pool, pledged("P", "bank-a", ("L0", "c1", 1_000_000), id="p0", effective=on),
+            pledged("P", "bank-a", ("L1", "c1", 1_000_000), id="p1", kind="claim.sold", effective=on),
+        ],
+        party="fenqile",
+    )  # fmt: skip
+    ledger.publish()
+    return [one for one in run(ledger, tmp_path).findings if one.code == "pledge.back_dated"]
+
+
+@provokes("pledge.back_dated")
+def test_claims_that_came_into_the_pool_on_a_day_long_gone(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> Sequence[Finding]:
+    (finding,) = findings = late_transfers(sqlite_ledger, tmp_path, 8)
+    assert finding.subject == "pool:P"
+    assert finding.facts == {"count": 2, "days": 8, "posted": TODAY.isoformat()}
+    assert len(finding.evidence) == 2
+    return findings
+
+
+def test_transfers_that_were_recorded_within_the_delay(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    assert late_transfers(sqlite_ledger, tmp_path, 7) == []
+
+
+def test_the_delay_of_transfers_is_that_of_the_rules(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    (finding,) = late_transfers(sqlite_ledger, tmp_path, 4, tolerances={"back_dating": "3"})
+    assert finding.facts["days"] == 4
+
+
+def test_a_pledge_that_is_dated_back_to_when_its_loan_was_eligible(
+    sqlite_ledger: Ledger, tmp_path: Path
+) -> None:
+    """Through a whole audit: a month and some days after the payout by its day, two months by the day of record."""
+    paid_out = {"effective": "2026-09-01"}
+    sqlite_ledger.append([originated("L0", **paid_out), disbursed("L0", **paid_out)], party="fenqile")
+    rules = {"version": 1, "eligibility": {"months_on_book_max": 1}}
+    pool = event("pool.created", "pool:P", {"rules": rules}, id="rules", effective="2026-01-01")
+    pledge = pledged("P", "bank-a", ("L0", "c1", 1_000_000), id="p0", effective="2026-10-25")
+    sqlite_ledger.append([pool, pledge], party="fenqile")
+    sqlite_ledger.publish()
+    found = run(sqlite_ledger, tmp_path, as_of=date(2026, 10, 30)).findings
+    (finding,) = [one for one in found if one.severity == "error"]
+    assert (finding.code, finding.subject) == ("eligibility.at_record", "loan:L0")
+    assert (finding.facts["value"], finding.facts["day"]) == ("2", TODAY.isoformat())
