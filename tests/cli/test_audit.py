@@ -47,7 +47,7 @@ def test_the_audit_prints_and_writes_its_report(home: Path, tmp_path: Path) -> N
 
 def test_as_one_document_and_in_chinese(home: Path) -> None:
     document: dict[str, Any] = data(run_command("audit", POOL, *DAY, "--json", code=1))
-    assert (document["pool"], document["counts"]) == (POOL, {"error": 1, "warning": 19, "info": 4})
+    assert (document["pool"], document["counts"]) == (POOL, {"error": 1, "warning": 20, "info": 4})
     assert "还款 210.00" in run_command("audit", POOL, *DAY, "--language", "zh", code=1).stdout
 
 

@@ -99,7 +99,8 @@ def check(case: Case) -> None:
     """Perform the procedure eligibility, for the audit's day and for the days on which claims came into the pool.
 
     One finding for a loan, a day and a criterion that is not met. Where a transfer was recorded too late for its day,
-    the day of record is asked about, too: until then nobody could have said that the pool had the claim.
+    the day of record is asked about, too: until then nobody could have said that the pool had the claim. Where that is
+    after the audit's day, the audit's day answers for it.
     """
     if not case.rules.eligibility or not any(claim.held() for claim in case.claims):
         return
@@ -119,7 +120,8 @@ def check(case: Case) -> None:
     # Claims that came on one day are asked about once, by the first record.
     first = {day: index for day, index, _ in came}
     told = {day: _at_entry(case, day, index, "eligibility.at_pledge") for day, index in sorted(first.items())}
-    late = {recorded: (day, index) for day, index, recorded in came if recorded}
+    until = case.as_of.toordinal()
+    late = {recorded: (day, index) for day, index, recorded in came if 0 < recorded <= until}
     for recorded, (day, index) in sorted(late.items()):
         _at_entry(case, recorded, index, "eligibility.at_record", told=told[day])
 

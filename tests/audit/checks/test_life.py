@@ -233,17 +233,23 @@ def test_a_claim_that_was_never_eligible() -> Sequence[Finding]:
 def test_a_claim_that_was_dated_back_to_when_it_was_eligible() -> Sequence[Finding]:
     """Not yet past due on the day that the pledge names; when anybody heard of it, it was."""
     versions = [("2026-01-01", {"version": 1, "eligibility": {"days_past_due_max": 14}})]
-    late = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, claims=2, recorded_on="2026-02-25")
-    (finding,) = findings = found(eligibility.check, late)
+    late = pledged_on("2026-02-10", as_of="2026-02-25", versions=versions, claims=2, recorded_on="2026-02-25")
+    findings = found(eligibility.check, late)
+    assert codes(findings) == ["eligibility.at_record", "eligibility.breach"]
+    (finding,) = [one for one in findings if one.code == "eligibility.at_record"]
     assert (finding.facts["value"], finding.facts["day"], finding.facts["version"]) == ("20", "2026-02-25", 1)
-    in_time = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions)
-    assert found(eligibility.check, in_time) == []
+    in_time = pledged_on("2026-02-10", as_of="2026-02-25", versions=versions)
+    assert codes(found(eligibility.check, in_time)) == ["eligibility.breach"]
+    before = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, recorded_on="2026-02-25")
+    assert found(eligibility.check, before) == [], (
+        "on the audit's day it met them, and nothing later is asked"
+    )
     return findings
 
 
 def test_what_was_wrong_on_the_day_itself_is_not_told_again_of_the_day_of_record() -> None:
     versions = [("2026-01-01", {"version": 1, "eligibility": {"product_in": ["cash"]}})]
-    late = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, recorded_on="2026-02-25")
+    late = pledged_on("2026-02-10", as_of="2026-02-18", versions=versions, recorded_on="2026-02-17")
     assert codes(found(eligibility.check, late)) == ["eligibility.at_pledge", "eligibility.breach"]
 
 
