@@ -99,8 +99,8 @@ def pool_breaks(
     as_of: Day = None,
     closed: Annotated[bool, Query(description="Closed ones too.")] = False,
 ) -> Response:
-    """Open: nobody has agreed. Agreed: one side has. Closed: the owner and another party have. Breaks are opened and
-    closed by events.
+    """Open: nobody has agreed. Agreed: somebody has, and `waits_for` whose words are missing. Closed: both sides have.
+    Breaks are opened and closed by events.
     """
     of = f"breaks:{pool}"
     first = asked.after(of, str) or ""

@@ -39,7 +39,11 @@ class Agreement(Document):
 
 
 class Break(Document):
-    """A disagreement of a file with the records, until its owner and another party have agreed how it ends."""
+    """A disagreement of a file with the records, until both sides have agreed how it ends.
+
+    ``waits_for`` are whose words are missing: of each list one party's, and of an empty one any party that has not
+    said its own.
+    """
 
     name: str
     loan: Name | None
@@ -54,6 +58,7 @@ class Break(Document):
     tape: str
     status: Literal["open", "agreed", "closed"]
     age_days: Count
+    waits_for: list[list[Name]]
     agreed_by: list[Agreement]
     records: list[Evidenced]
 

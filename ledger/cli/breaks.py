@@ -64,8 +64,8 @@ def list_breaks(
 ) -> None:
     """List a pool's breaks with owner, age in days and status.
 
-    Open: nobody has agreed. Agreed: one side has. Closed: the owner and another party have. Exit code 1 if any
-    is not closed.
+    Open: nobody has agreed. Agreed: somebody has, but not both sides. Closed: both sides have: the owner, who made
+    the file, and where neither holds claims of the pool, a holder. Exit code 1 if any is not closed.
     """
     with open_home() as home:
         day = past_day(home, as_of) or today(home)
@@ -108,8 +108,8 @@ def close(
 ) -> None:
     """Post one side's word that a break is settled.
 
-    It is closed once its owner and another party have both posted theirs; one side alone, or twice, does not
-    close it.
+    It is closed once its owner and who made the file have both posted theirs, and where neither of them holds
+    claims of the pool, a holder. Nobody's word closes it alone.
     """
     from ledger.audit.reconcile.breaks import closing
 
@@ -124,7 +124,7 @@ def close(
             with own_events():
                 home.ledger.append([event], party=side)
             what = _standing(home, pool, None)[what.name]
-    waiting = "" if what.status == "closed" else f"; {_waiting(what)} has not said so yet"
+    waiting = "" if what.status == "closed" else f"; waits for {_waiting(what)}"
     Output(as_json).show(what.to_json(day), f"{what.name}: {what.status}{waiting}")
 
 
@@ -153,8 +153,7 @@ def _find(standing: dict[str, StandingBreak], name: str) -> StandingBreak:
 
 
 def _waiting(what: StandingBreak) -> str:
-    owner = what.what.owner
-    return f"another party than {owner}" if owner in {one.party for one in what.closings} else owner
+    return " and ".join(" or ".join(some) if some else "any other party" for some in what.missing)
 
 
 def _place(one: StandingBreak) -> str:
@@ -163,4 +162,5 @@ def _place(one: StandingBreak) -> str:
 
 def _agreed(one: StandingBreak) -> str:
     words = ", ".join(f"{word.party} ({word.resolution})" for word in one.closings)
-    return f"; agreed by {words}" if words else ""
+    waits = f", waits for {_waiting(one)}" if one.missing else ""
+    return f"; agreed by {words}{waits}" if words else ""

@@ -48,9 +48,13 @@ def test_breaks_are_listed_until_both_sides_agree(book: Site) -> None:
     assert (one["name"], one["status"], one["difference"], one["age_days"]) == ("b1", "open", "-100.00", 1)
     assert book.get(f"{path}?as_of=2026-11-20", "bank").json()["items"] == []
     word = {"name": "b1", "resolution": "timing", "explanation": "posted late"}
+    waits = {"fenqile": [["bank"]], "bank": []}
+    assert one["waits_for"] == [["fenqile"], ["bank"]]
     for party in ("fenqile", "bank"):
         event = {"id": f"x-{party}", "type": "break.closed", "subject": "pool:P1", "effective": "2026-11-22"}
         assert book.post(event | {"data": word}, party).status_code == 201
+        [one] = book.get(f"{path}?closed=true", "bank").json()["items"]
+        assert one["waits_for"] == waits[party]
     assert book.get(path, "bank").json()["items"] == []
     [closed] = book.get(f"{path}?closed=true", "bank").json()["items"]
     assert (closed["status"], [word["party"] for word in closed["agreed_by"]]) == (

@@ -70,8 +70,8 @@ def test_breaks_are_listed_aged_and_closed_by_two_sides(june: Run) -> None:
     }
     name = next(one["name"] for one in listed["breaks"] if one["item"] == "status")
     one_side = june("breaks", "close", "SDART-2026-1", name[:14], *CLOSE)
-    assert one_side.stdout == f"{name}: agreed; another party than lender has not said so yet\n"
-    assert "agreed; another party" in june("breaks", "close", "SDART-2026-1", name, *CLOSE).stdout
+    assert one_side.stdout == f"{name}: agreed; waits for fund\n"
+    assert "agreed; waits for fund" in june("breaks", "close", "SDART-2026-1", name, *CLOSE).stdout
     both = data(june("breaks", "close", "SDART-2026-1", name, *CLOSE, "--party", "fund", "--json"))
     assert (both["status"], [one["party"] for one in both["agreed_by"]]) == ("closed", ["lender", "fund"])
     assert "is closed already" in june("breaks", "close", "SDART-2026-1", name, *CLOSE, code=2).stderr

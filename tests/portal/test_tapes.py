@@ -81,6 +81,7 @@ def test_a_file_is_recorded_and_its_breaks_are_closed_by_both_sides(portal: Port
     assert close("platform").status_code == 303
     shown = get(portal, f"{POOL}/tapes", "platform").text
     assert "platform says" in shown
+    assert re.search(r"<dt>Waits for</dt><dd>[^<]*fund-b", shown)
     assert f"/breaks/{name}/close" not in shown, "one's own word is said once"
     assert f"/breaks/{name}/close" in get(portal, f"{POOL}/tapes").text
     assert close("partner", "seen and agreed").status_code == 303

@@ -27,14 +27,14 @@ RESOLUTIONS = ("file_wrong", "record_corrected", "timing", "immaterial", "other"
 class WorkBreak:
     """A break to work on. ``age`` in days; ``mine``: the reader's side may say a word and has not said one.
 
-    ``waits_for`` is the party whose word is missing, None where it is any but the owner.
+    ``waits_for`` are whose words are missing: of each, one party's; an empty one is any that has not said its own.
     """
 
     standing: StandingBreak
     age: int
     difference: str | None
     mine: bool
-    waits_for: str | None
+    waits_for: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def _break(one: StandingBreak, today: date, caller: Caller) -> WorkBreak:
     return WorkBreak(
         standing=one, age=one.age(today), difference=difference,
         mine=may_close(caller) and caller.party not in said,
-        waits_for=None if what.owner in said else what.owner,
+        waits_for=one.missing,
     )  # fmt: skip
 
 

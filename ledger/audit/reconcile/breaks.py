@@ -1,8 +1,8 @@
 """Breaks: disagreements between a file and the records, with a name, an owner, an age and a status.
 
 A break is opened once (``break.opened``), carried on by every later file that shows the same disagreement, and closed
-when its owner and another party have both said so (``break.closed``). Its name is a digest of what disagrees and not
-of how much::
+when both sides have said so (``break.closed``); who they are stands in :mod:`.sides`. Its name is a digest of what
+disagrees and not of how much::
 
     "b-" || first 24 hex digits of SHA-256 of canonical [pool, loan, claim, item, currency]
 
@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET
 
+from ledger.audit.reconcile.sides import AnyOf, Known, Sides
 from ledger.domain import money
 from ledger.domain.events.files import BreakClosed, BreakOpened, TapeReceived
 from ledger.domain.fold import Indexed
@@ -119,21 +120,28 @@ class Closing:
 class StandingBreak:
     """A break of the log. ``records`` are (index, digest) of what opened and closed it; ``closings`` by party, newest.
 
-    ``name`` is the one in the log; another program than this one may have given it.
+    ``name`` is the one in the log; another program than this one may have given it. ``sides`` are whose words close
+    it, ``opener`` is who posted it.
     """
 
     name: str
     what: Break
+    opener: str
+    sides: Sides
     records: tuple[tuple[int, str], ...]
     closings: tuple[Closing, ...] = ()
 
     @property
+    def missing(self) -> tuple[AnyOf, ...]:
+        """Whose words are missing to close it: of each, one party's; an empty one is any party that has not said so."""
+        return self.sides.missing({one.party for one in self.closings})
+
+    @property
     def status(self) -> Status:
-        """Closed once the owner and another party have both said so."""
-        parties = {one.party for one in self.closings}
-        if self.what.owner in parties and len(parties) > 1:
-            return "closed"
-        return "agreed" if parties else "open"
+        """Closed once all sides have said so; agreed where somebody has."""
+        if not self.closings:
+            return "open"
+        return "agreed" if self.missing else "closed"
 
     def age(self, day: date) -> int:
         """Days since the cut-off of the file that showed it first."""
@@ -143,7 +151,7 @@ class StandingBreak:
         """Whether this break, closed, still answers for a disagreement that a file shows now.
 
         It does for the file that it was opened from and for older ones, and for the same figures in any file where
-        both sides let them stand. What was to go away and is there again is opened anew.
+        its owner, with the others, lets them stand. What was to go away and is there again is opened anew.
         """
         if self.status != "closed":
             return False
@@ -159,6 +167,7 @@ class StandingBreak:
             "name": self.name,
             "status": self.status,
             "age_days": self.age(day),
+            "waits_for": [list(some) for some in self.missing],
             "agreed_by": [
                 {
                     "party": one.party,
@@ -176,16 +185,21 @@ class StandingBreak:
 def standing(own: Iterable[Indexed], *, pool: str, day: date | None = None) -> dict[str, StandingBreak]:
     """A pool's breaks by name, out of its own records with an effective day until ``day``."""
     found: dict[str, StandingBreak] = {}
+    parties = Known()
     for index, one in own:
         if day is not None and one.when.last_day > day:
             continue
+        parties.take(one)
         place = (index, one.digest.hex())
         event = one.event
         if isinstance(event, BreakOpened):
             known = found.get(event.name)
             if known is None or known.status == "closed":
                 what = _read(event, pool, one.when.last_day)
-                found[event.name] = StandingBreak(name=event.name, what=what, records=(place,))
+                sides = parties.sides(owner=event.owner, tape=event.tape, opener=one.party)
+                found[event.name] = StandingBreak(
+                    name=event.name, what=what, opener=one.party, sides=sides, records=(place,)
+                )
         elif isinstance(event, BreakClosed) and event.name in found:
             known = found[event.name]
             if known.status == "closed":
@@ -194,7 +208,11 @@ def standing(own: Iterable[Indexed], *, pool: str, day: date | None = None) -> d
                 one.party, event.resolution, event.explanation, one.when.last_day, one.sig is not None
             )
             closings = (*(old for old in known.closings if old.party != one.party), word)
-            found[event.name] = replace(known, closings=closings, records=(*known.records, place))
+            # Who is who may have become clear since it was opened.
+            sides = parties.sides(owner=known.what.owner, tape=known.what.tape, opener=known.opener)
+            found[event.name] = replace(
+                known, sides=sides, closings=closings, records=(*known.records, place)
+            )
     return found
 
 

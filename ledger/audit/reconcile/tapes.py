@@ -56,10 +56,18 @@ def _standing(one: StandingBreak, as_of: date, notes: Notes) -> None:
         notes.find(
             "break.agreed", one.what.subject, claim=one.what.claim, evidence=evidence, name=one.name,
             item=one.what.item, agreed=parties, resolution=one.closings[-1].resolution, age=one.age(as_of),
-            owner=one.what.owner,
+            owner=one.what.owner, reason=_missing(one.missing),
         )  # fmt: skip
     else:
         _open(one.what, one.name, as_of, notes, evidence)
+
+
+def _missing(waits: Sequence[Sequence[str]]) -> str:
+    """Whose word is missing, one after the other."""
+    names = [" / ".join(some) for some in waits if some]
+    if not names:
+        return "the word of any other party is missing"
+    return f"the word of {', '.join(names)} is missing"
 
 
 def _open(what: Break, name: str, as_of: date, notes: Notes, evidence: Sequence[Evidence]) -> None:

@@ -217,7 +217,9 @@ class BreakOpened(Data, frozen=True, kw_only=True):
     subject="pool", posted_by=ARRANGING | HOLDING | {"auditor"}, rank=217,
 )  # fmt: skip
 class BreakClosed(Data, frozen=True, kw_only=True):
-    """A break is closed once its owner and another party have both posted this."""
+    """A break is closed once both sides have posted this: its owner, who made the file, and where neither of them holds
+    claims of the pool, a holder. Where they are one and the same, another party with it.
+    """
 
     name: Annotated[str, member("name of the break", "name")]
     resolution: Annotated[

@@ -76,12 +76,16 @@ def test_one_side_twice_does_not_close_it(ledger: Ledger) -> None:
     assert the_break(ledger).status == "agreed"
 
 
-def test_two_others_do_not_close_it_without_the_owner(ledger: Ledger) -> None:
-    agree(ledger, "bank-a")
+def test_others_do_not_close_it(ledger: Ledger) -> None:
+    """Neither without the owner, nor with it: a bank that holds nothing of the pool speaks for nobody."""
     agree(ledger, "bank-b")
-    assert the_break(ledger).status == "agreed"
+    agree(ledger, "bank-c")
+    assert the_break(ledger).missing == (("fenqile",), ("bank-a",))
     agree(ledger, "fenqile")
-    assert the_break(ledger).status == "closed"
+    assert (the_break(ledger).status, the_break(ledger).missing) == ("agreed", (("bank-a",),))
+    assert the_break(ledger).to_json(TODAY)["waits_for"] == [["bank-a"]]
+    agree(ledger, "bank-a")
+    assert (the_break(ledger).status, the_break(ledger).missing) == ("closed", ())
 
 
 def close(ledger: Ledger, resolution: str) -> None:

@@ -107,7 +107,19 @@ def test_one_side_alone_is_said_to_be_alone(ledger: Ledger, tmp_path: Path) -> S
     agree(ledger, "bank-a")
     [found] = check(ledger).findings
     assert found.facts["agreed"] == "bank-a"
+    assert "the word of fenqile is missing" in found.text()
+    assert "尚缺 fenqile 的确认" in found.text("zh")
     return [found]
+
+
+def test_owner_and_maker_do_not_close_it_without_a_holder(ledger: Ledger, tmp_path: Path) -> None:
+    """The platform made the file, and its servicer explains what the records lack: the pool's funds have no say yet."""
+    post(ledger, run(ledger, write(tmp_path, *CLEAN, Row("OUT", 5))))
+    agree(ledger, "fenqile")
+    agree(ledger, "bank-c")
+    [found] = check(ledger).findings
+    assert (found.code, found.facts["agreed"]) == ("break.agreed", "fenqile, bank-c")
+    assert "the word of bank-a is missing" in found.text()
 
 
 @provokes("break.unsigned")
