@@ -169,7 +169,7 @@ def _plans(settlements: Iterable[Indexed]) -> dict[Till, list[tuple[int, int]]]:
     for index, one in settlements:
         if isinstance(one.event, CashSettled):
             day = calendar.parse_effective(one.event.value_date).ordinal
-            till = Till(_account(one), day)
+            till = Till(_account(one), day, one.event.currency)
             plans.setdefault(till, []).append((one.event.covered.before, index))
     return plans
 

@@ -60,11 +60,12 @@ def corrected(ledger: Ledger, loan: str, what: Accepted, number: int = 1, **data
 
 
 def settle(
-    ledger: Ledger, covered: Sequence[Accepted], total: str, *, name: str = "s1", account: str = "A1"
-) -> None:
+    ledger: Ledger, covered: Sequence[Accepted], total: str, *, name: str = "s1", account: str = "A1",
+    currency: str = "CNY",
+) -> None:  # fmt: skip
     """The bank's word on the account's day, over the records so far."""
     data = {
-        "currency": "CNY", "value_date": DAY, "amount": total, "statement": name,
+        "currency": currency, "value_date": DAY, "amount": total, "statement": name,
         "covered": {
             "before": ledger.status().size, "count": len(covered), "sum": total,
             "root": merkle.root([merkle.leaf_hash(one.digest) for one in covered]).hex(),
@@ -169,10 +170,20 @@ def moved_here_from_another_account(ledger: Ledger) -> None:
     settle(ledger, some, "319.86")
 
 
+def in_two_currencies(ledger: Ledger) -> None:
+    """A fourth loan, in dollars, is paid to the same account on the same day."""
+    for one in (book.originated("D"), book.disbursed("D")):
+        one["data"]["currency"] = "USD"
+        ledger.append([one], party="fenqile")
+    some = [paid(ledger, "L0"), paid(ledger, "D", currency="USD"), paid(ledger, "L1")]
+    settle(ledger, [some[0], some[2]], "213.24")
+    settle(ledger, [some[1]], "106.62", name="s2", currency="USD")
+
+
 CASES = [
     as_recorded, with_one_that_the_bank_has_not, with_one_of_others_that_the_bank_has_not,
     with_one_that_is_not_recorded, corrected_before, voided_before, corrected_between_two,
-    moved_to_another_account, moved_here_from_another_account,
+    moved_to_another_account, moved_here_from_another_account, in_two_currencies,
 ]  # fmt: skip
 
 
@@ -192,6 +203,14 @@ def test_a_partner_recomputes_what_the_owner_does(ledger: Ledger, case: Any) -> 
         assert by_own == (seen_by(by_all[0], own={"A1"}), by_all[1])
         assert by_all[0].settled
         assert sum(outside.seen.values()) == 2, "payments of two loans are not shown"
+
+
+def test_currencies_of_one_account_are_told_apart(ledger: Ledger) -> None:
+    in_two_currencies(ledger)
+    (by_all, findings), (by_own, told_findings), _ = told(ledger, step=1_000)
+    assert (findings, told_findings) == ([], [])
+    for found in (by_all, by_own):
+        assert [row.fits for rows in found.settled.values() for row in rows] == [True, True]
 
 
 def test_what_is_told_names_no_amount_and_no_loan(ledger: Ledger) -> None:

@@ -33,6 +33,7 @@ _NO_BANK: Final = "no account bank has settled anything in this log"
 _NO_ACCOUNT: Final = "the payment tells no account, or no day"
 _NOT_YET: Final = "the account bank has not settled this value date yet"
 _OTHER_BANK: Final = "no bank of this log settles the account"
+_OTHER_CURRENCY: Final = "the bank settles the account in other currencies only"
 _DISPUTED: Final = "the settlement of its account and value date does not fit the records"
 _UNPLACED: Final = "the settlement of its account and value date could not be recomputed"
 
@@ -69,9 +70,11 @@ def _settled(book: CashBook, till: Till | None, index: int) -> Answer | str:
 
 
 def _left_out(book: CashBook, till: Till) -> Answer | str:
-    """What it says that no settlement is of this account and day."""
-    through = book.through.get(till.account)
+    """What it says that no settlement is of this account, day and currency."""
+    through = book.through.get(till.purse)
     if through is None:
+        if any(purse.account == till.account for purse in book.through):
+            return _OTHER_CURRENCY
         if book.seen.get(till.account, 0) * WHOLE > STRAY * sum(book.seen.values()):
             return _OTHER_BANK
         through = max(book.through.values())
@@ -254,7 +257,7 @@ class _Versions:
         return self._flows(payment, before)[-1]
 
     def tills(self, payment: Record) -> set[Till]:
-        """Every account and day that it has ever been of."""
+        """Every account, day and currency that it has ever been of."""
         return {flow.till for flow in self._flows(payment) if flow is not None and flow.till is not None}
 
     def _flows(self, payment: Record, before: int | None = None) -> list[Flow | None]:

@@ -1,8 +1,9 @@
-"""The cash chain: what account banks settled, recomputed over all payments recorded for an account and value date.
+"""The cash chain: what account banks settled, recomputed over all payments of an account, value date and currency.
 
-A cash.settled names an account, a value date and the payments it covers: all of them among the records before an index,
-by count, sum (reversals taken off) and root of the RFC 9162 tree over their records' digests. A void payment is none,
-a corrected one counts with its record's digest and what it said below that index.
+A cash.settled names these three and the payments it covers: all of them among the records before an index, by count,
+sum (reversals taken off) and root of the RFC 9162 tree over their records' digests. A void payment is none, a corrected
+one counts with its record's digest and what it said below that index. An account may take several currencies; each is
+settled by itself.
 
 This crosses pools, so it is a scan of the log's records, in ranges: the settlements are known beforehand (they are
 few), :class:`CashScan` takes each record with its index, and ranges are added in ascending order to the one that begins
@@ -43,11 +44,24 @@ SCANNED: Final = frozenset(
 )
 
 
+class Purse(NamedTuple):
+    """The money of one currency on an account, of which amounts can be added up."""
+
+    account: str
+    currency: str
+
+
 class Till(NamedTuple):
-    """An account and a value date (ordinal): what one settlement is about."""
+    """An account, a value date (ordinal) and a currency: what one settlement is about."""
 
     account: str
     day: int
+    currency: str
+
+    @property
+    def purse(self) -> Purse:
+        """What is settled day by day."""
+        return Purse(self.account, self.currency)
 
 
 class Flow(NamedTuple):
@@ -66,7 +80,7 @@ def flow_of(event: Data, amounts: Any, effective: Effective) -> Flow | None:
     when = proceeds.day_of(effective, event.value_date)
     till = None
     if isinstance(event.account, str) and when.day is not None:
-        till = Till(event.account, when.ordinal)
+        till = Till(event.account, when.ordinal, event.currency)
     return Flow(till, when, -amount if isinstance(event, RepaymentReversed) else amount)
 
 
@@ -98,14 +112,14 @@ class Settled(NamedTuple):
 class CashBook:
     """What all settlements say. ``too_many`` are indexes of payments that a root does without.
 
-    ``through`` is the last value date settled of each account; ``seen`` counts payments by account, settled or not.
+    ``through`` is the last value date settled of each purse; ``seen`` counts payments by account, settled or not.
     ``blind`` says why the settlements could not be recomputed at all, where that is so; ``gap`` why there may be others
     than these: then no payment is unconfirmed.
     """
 
     settled: Mapping[Till, tuple[Settled, ...]] = field(default_factory=dict)
     too_many: frozenset[int] = frozenset()
-    through: Mapping[str, int] = field(default_factory=dict)
+    through: Mapping[Purse, int] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     blind: str = ""
     gap: str = ""
@@ -147,7 +161,7 @@ class CashScan:
         self.seen: Counter[str] = Counter(told.seen if start == 0 else {})
         self._settled: dict[Till, tuple[Settled, ...]] = {}
         self._plans = _plans(settlements)
-        self._through = {till.account: till.day for till in sorted(self._plans)}
+        self._through = {till.purse: till.day for till in sorted(self._plans)}
         self._due = sorted(((plan.last, till) for till, plan in self._plans.items()), reverse=True)
         self._payments: dict[Till, list[Payment]] = {}
         self._corrections: dict[bytes, list[Correction]] = {}
@@ -302,7 +316,7 @@ def _plans(settlements: Iterable[Indexed]) -> dict[Till, _Plan]:
         event = one.event
         if isinstance(event, CashSettled):
             day = calendar.parse_effective(event.value_date).ordinal
-            till = Till(one.subject.removeprefix("account:"), day)
+            till = Till(one.subject.removeprefix("account:"), day, event.currency)
             plans.setdefault(till, _Plan()).settlements.append((event.covered.before, index, one))
     for plan in plans.values():
         plan.settlements.sort(key=lambda row: row[:2])

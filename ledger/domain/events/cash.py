@@ -38,7 +38,7 @@ class Item(Part, frozen=True, kw_only=True):
 
 
 class Covered(Part, frozen=True, kw_only=True):
-    """The payments that a settlement is about: all of one account and value date among the records before an index."""
+    """The payments that a settlement covers: all of one account, value date and currency, recorded before an index."""
 
     before: Annotated[int, member("records with a smaller index count", "index", ge=1, le=MAX_INTEGER)]
     count: Annotated[int, member("how many payments", "count", ge=0, le=MAX_INTEGER)]

@@ -165,6 +165,16 @@ def test_a_day_that_the_bank_left_out(chain: Chain) -> None:
     assert places(chain.audit()[0])[0] == ("settlement.unconfirmed", "loan:L1")
 
 
+def test_a_currency_in_which_the_bank_does_not_settle_the_account(chain: Chain) -> None:
+    chain.loans[1] = chain.records.loan("D", currency="USD", payout={"currency": "USD"})
+    chain.settle(chain.pay(0), total="107.00")
+    chain.settle(chain.pay(0, "2026-04-20"), total="107.00", on="2026-04-20")
+    chain.pay(1, currency="USD")
+    notes, _ = chain.audit()
+    assert codes(notes) == []
+    assert confirmation(notes).reasons == {"the bank settles the account in other currencies only": 1}
+
+
 def test_a_stray_account_among_many_payments(chain: Chain) -> None:
     paid = [chain.pay(0) for _ in range(19)]
     chain.settle(*paid, total="2033.00")

@@ -16,7 +16,7 @@ from ledger.domain.record import Record
 from ledger.proofs import merkle
 from tests.audit.logwork import Records, day
 
-TILL = Till("A1", day("2026-04-01"))
+TILL = Till("A1", day("2026-04-01"), "CNY")
 
 
 class Bank:
@@ -81,9 +81,35 @@ def test_a_settlement_over_all_payments_fits(bank: Bank) -> None:
     bank.settle(bank.paid[:4], "70.00")
     book, findings = bank.scan()
     assert (fits(book), findings) == ([True], [])
-    assert book.through == {"A1": TILL.day}
+    assert book.through == {("A1", "CNY"): TILL.day}
     assert book.seen == {"A1": 5, "A2": 1}
     assert book.proven
+
+
+def test_each_currency_of_an_account_is_settled_by_itself(bank: Bank) -> None:
+    """A dollar is no yuan: neither is it in the yuan's sum, nor does it stand in their root."""
+    bank.loans.append(bank.records.loan("D", currency="USD", payout={"currency": "USD"}))
+    bank.pay()
+    bank.pay("9.00", loan=3, currency="USD")
+    bank.pay("50.00", loan=1)
+    bank.settle([bank.paid[0], bank.paid[2]], "157.00")
+    bank.settle([bank.paid[1]], "9.00", currency="USD")
+    for cuts in ((), (8,), (9, 10)):
+        book, findings = bank.scan(*cuts)
+        assert findings == []
+        assert (fits(book), fits(book, TILL._replace(currency="USD"))) == ([True], [True])
+
+
+def test_a_payment_does_not_hide_under_another_currency(bank: Bank) -> None:
+    bank.loans.append(bank.records.loan("D", currency="USD", payout={"currency": "USD"}))
+    bank.pay()
+    bank.pay("50.00", loan=3, currency="USD")
+    bank.settle(bank.paid, "157.00")
+    book, (finding,) = bank.scan()
+    assert (finding.code, finding.facts["recorded"], finding.facts["count"]) == (
+        "settlement.contradicts", "107.00", 1,
+    )  # fmt: skip
+    assert fits(book) == [False]
 
 
 def test_without_a_value_date_the_effective_day_counts(bank: Bank) -> None:
