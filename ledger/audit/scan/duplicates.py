@@ -7,8 +7,9 @@ collide cost a second look and no finding.
 
 Two loans are near-duplicates when obligor, principal and currency are the same and the payouts' value dates at most one
 day apart. Each loan has two keys, one of its day and one of the next; loans share a key exactly if they are that near.
-A reference is used twice when two payouts carry it, or two payments that came in on one account, or two returns from
-one; a record that is void, or that was taken back as misposted or a duplicate, is none.
+A reference is used twice when two payments carry it that came in on one account, two returns from one, or two payouts.
+Two banks may give the same one, so that payouts that name two accounts are none; one that names none may be of any. A
+record that is void, or that was taken back as misposted or a duplicate, is none.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ _BUCKETS: Final = 256
 #: Reasons of a reversal after which the payment never was one.
 _UNDONE: Final = frozenset({"misposted", "duplicate"})
 
-#: A bank's reference with what it is unique in: (kind, account, reference).
+#: A bank's reference with what it is unique in: (kind, account, reference). The account of a payout may be "".
 Reference = tuple[str, str, str]
+PAYOUT: Final = "payout"
 #: The records of loans by their subject, given the indexes of some of their records.
 ReadLoans = Callable[[Sequence[int]], Mapping[str, Sequence[Indexed]]]
 #: Of these loans (subjects) those that findings are wanted of.
@@ -55,9 +57,10 @@ Concerns = Callable[[set[str]], set[str]]
 
 
 def reference_of(event: Data) -> Reference | None:
-    """The bank's reference of a payout, payment or return; None where there is none, or no account to it."""
+    """The bank's reference of a payout, payment or return; None where there is none, or no account but for a payout."""
     if isinstance(event, LoanDisbursed):
-        return ("payout", "", event.bank_ref) if isinstance(event.bank_ref, str) else None
+        account = event.account if isinstance(event.account, str) else ""
+        return (PAYOUT, account, event.bank_ref) if isinstance(event.bank_ref, str) else None
     if not isinstance(event, RepaymentReceived | LoanPrepaid | LoanRefunded | RepaymentReversed):
         return None
     if not isinstance(event.bank_ref, str) or not isinstance(event.account, str):
@@ -140,7 +143,9 @@ class DuplicateScan:
             event = one.amounts.event
         reference = reference_of(event)
         if reference is not None:
-            self._references.put(index, *reference)
+            kind, account, text = reference
+            # One payout may name its account, and another of the same reference none: both are candidates.
+            self._references.put(index, kind, "" if kind == PAYOUT else account, text)
 
     def lose(self) -> None:
         """A record that cannot be read: it may have been of a loan that stands there twice."""
@@ -182,9 +187,17 @@ class DuplicateScan:
                 {place for other in (day - 1, day, day + 1) for place in near.get((who, other), ())}
             )
             _report(notes, "duplicate.loan", sorted(near[who, day]), around, wanted)
+        payouts: dict[str, set[_Place]] = {}
+        for (kind, _, text), same in twice.items():
+            if kind == PAYOUT:
+                payouts.setdefault(text, set()).update(same)
         for reference in sorted(twice):
+            kind, account, text = reference
+            alike = twice[reference]
+            if kind == PAYOUT:
+                alike = alike | twice.get((PAYOUT, "", text), set()) if account else payouts[text]
             places = sorted(twice[reference])
-            _report(notes, "settlement.reference_twice", places, places, wanted, reference=reference[2])
+            _report(notes, "settlement.reference_twice", places, sorted(alike), wanted, reference=text)
 
 
 class _Place(NamedTuple):

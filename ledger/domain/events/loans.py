@@ -175,6 +175,9 @@ class LoanDisbursed(Data, frozen=True, kw_only=True):
     amount: Annotated[str, member("principal paid out", MONEY, actus="IED payoff")]
     value_date: Annotated[str | UnsetType, member("value date at the bank", DAY)] = UNSET
     channel: Annotated[Text | UnsetType, member("how it was paid")] = UNSET
+    account: Annotated[
+        Text | UnsetType, member("account that it was paid from; two banks may give one reference")
+    ] = UNSET
     bank_ref: Annotated[Text | UnsetType, member("the bank's payment reference, where it may be known")] = (
         UNSET
     )

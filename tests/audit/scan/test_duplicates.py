@@ -119,6 +119,29 @@ def test_one_payout_of_the_bank_for_two_loans(book: Book) -> None:
     assert [one.index for one in only(notes).evidence] == [3, 1]
 
 
+def test_two_banks_may_give_one_reference(book: Book) -> None:
+    for n in range(2):
+        book.loan(f"L{n}", obligor=f"B{n}", payout={"bank_ref": "PAY1", "account": f"A{n}"})
+    assert places(book.audit()) == []
+    book.loan("L2", obligor="B2", payout={"bank_ref": "PAY1", "account": "A1"})
+    found = book.audit(5)
+    assert places(found) == [
+        ("settlement.reference_twice", "loan:L1"), ("settlement.reference_twice", "loan:L2"),
+    ]  # fmt: skip
+    assert found.findings[0].facts["others"] == "L2 (entry 5)"
+
+
+def test_a_payout_that_does_not_tell_its_account_may_be_of_any(book: Book) -> None:
+    """Else to leave it out would be all that it takes to borrow twice on one payout."""
+    book.loan("L0", obligor="B0", payout={"bank_ref": "PAY1", "account": "A0"})
+    book.loan("L1", obligor="B1", payout={"bank_ref": "PAY1", "account": "A1"})
+    book.loan("L2", obligor="B2", payout={"bank_ref": "PAY1"})
+    others = {one.subject: one.facts["others"] for one in book.audit(3).findings}
+    assert others == {
+        "loan:L0": "L2 (entry 5)", "loan:L1": "L2 (entry 5)", "loan:L2": "L0 (entry 1), L1 (entry 3)",
+    }  # fmt: skip
+
+
 def test_one_payment_of_the_bank_for_two_loans_or_twice_for_one(book: Book) -> None:
     loans = [book.loan(f"L{n}", obligor=f"B{n}") for n in range(2)]
     book.pay(loans[0], "2026-04-01", account="A1", bank_ref="R1")
