@@ -59,7 +59,7 @@ def test_every_finding_names_the_record_that_shows_it(report: AuditReport) -> No
 
 def test_what_cannot_be_derived_is_undetermined_and_never_green(report: AuditReport) -> None:
     outcome = {one.name: one.outcome for one in report.procedures}
-    for name in ("days_past_due", "interest", "schedule", "cost", "seal", "anchor"):
+    for name in ("days_past_due", "interest", "schedule", "cost", "seal", "anchor", "duplicates"):
         assert outcome[name] is Outcome.UNDETERMINED, name
     for name in (
         "balance_identity",
@@ -72,6 +72,8 @@ def test_what_cannot_be_derived_is_undetermined_and_never_green(report: AuditRep
         assert outcome[name] is Outcome.PASSED, name
     days = next(one for one in report.procedures if one.name == "days_past_due")
     assert (days.asked, days.undetermined) == (8, 4)
+    twice = next(one for one in report.procedures if one.name == "duplicates")
+    assert dict(twice.reasons) == {"the loan is seasoned and tells no day of its payout": 6}
 
 
 def test_the_numbers_and_totals(report: AuditReport) -> None:

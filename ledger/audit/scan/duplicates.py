@@ -7,6 +7,8 @@ collide cost a second look and no finding.
 
 Two loans are near-duplicates when obligor, principal and currency are the same and the payouts' value dates at most one
 day apart. Each loan has two keys, one of its day and one of the next; loans share a key exactly if they are that near.
+A seasoned loan tells no day of its payout: whether it stands there twice is undetermined, and counted.
+
 A reference is used twice when two payments carry it that came in on one account, two returns from one, or two payouts.
 Two banks may give the same one, so that payouts that name two accounts are none; one that names none may be of any. A
 record that is void, or that was taken back as misposted or a duplicate, is none.
@@ -26,7 +28,7 @@ from ledger.domain import proceeds
 from ledger.domain.events.base import Data
 from ledger.domain.events.changes import LoanRefunded
 from ledger.domain.events.corrections import CorrectionMade
-from ledger.domain.events.loans import LoanDisbursed, LoanOriginated
+from ledger.domain.events.loans import LoanDisbursed, LoanOpened, LoanOriginated
 from ledger.domain.events.money_in import LoanPrepaid, RepaymentReceived, RepaymentReversed
 from ledger.domain.fold import Indexed, Standing, unsuperseded
 from ledger.domain.record import Record
@@ -34,7 +36,7 @@ from ledger.domain.record import Record
 #: Types of the records that a scan has to be shown.
 SCANNED: Final = frozenset(
     {
-        "loan.originated", "loan.disbursed", "repayment.received", "loan.prepaid", "loan.refunded",
+        "loan.opened", "loan.originated", "loan.disbursed", "repayment.received", "loan.prepaid", "loan.refunded",
         "repayment.reversed", "correction.made",
     }
 )  # fmt: skip
@@ -120,6 +122,7 @@ class DuplicateScan:
         self._loans = _Keys()
         self._references = _Keys()
         self._nameless = 0
+        self._seasoned = 0
         self._unread = 0
         #: Loans on which nothing was paid out so far; days of payouts whose loans stand in an earlier range.
         self._unpaid: dict[str, _Loan] = {}
@@ -128,6 +131,9 @@ class DuplicateScan:
     def take(self, index: int, one: Record) -> None:
         """Take the next record in; any type may come, :data:`SCANNED` are looked at."""
         event = one.event
+        if isinstance(event, LoanOpened):
+            self._seasoned += 1
+            return
         if isinstance(event, LoanOriginated):
             who = _who(event)
             if who is None:
@@ -156,6 +162,7 @@ class DuplicateScan:
         self._loans.add(other._loans)
         self._references.add(other._references)
         self._nameless += other._nameless
+        self._seasoned += other._seasoned
         self._unread += other._unread
         for subject, day in other._payouts.items():
             self._pay_out(subject, day)
@@ -177,6 +184,8 @@ class DuplicateScan:
         procedure.answered(len(self._loans) // 2 + len(self._references))
         if self._nameless:
             procedure.undecided("the loan names no reference of its borrower", self._nameless)
+        if self._seasoned:
+            procedure.undecided("the loan is seasoned and tells no day of its payout", self._seasoned)
         if self._unread:
             procedure.undecided("the record cannot be read", self._unread)
         near = _near(self._loans.groups(), read)

@@ -99,6 +99,19 @@ def test_without_a_borrowers_reference_it_cannot_be_told(book: Book) -> None:
     assert notes.procedure("duplicates").reasons == {"the loan names no reference of its borrower": 1}
 
 
+def test_a_seasoned_loan_tells_no_day_of_its_payout(book: Book) -> None:
+    """Told apart or not: as loans are shown twice that were paid out before the log began, it must not look asked."""
+    book.loan("L0", obligor="B1")
+    for n in range(1, 3):
+        book.post("loan.opened", f"loan:L{n}", {
+            "currency": "CNY", "principal": "1200.00", "obligor": "B1", "as_of": "2026-03-01", "basis": "asserted",
+            "balances": {"principal": "1200.00"}, "claims": [{"claim": "c0", "creditor": "bank-0", "share": 1_000_000}],
+        })  # fmt: skip
+    procedure = book.audit(3).procedure("duplicates")
+    assert procedure.reasons == {"the loan is seasoned and tells no day of its payout": 2}
+    assert procedure.outcome is Outcome.UNDETERMINED
+
+
 def test_what_is_never_paid_out_is_no_second_loan(book: Book) -> None:
     book.loan("L0", obligor="B1")
     terms = book.all[0][1].event
