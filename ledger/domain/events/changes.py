@@ -170,7 +170,11 @@ class AmountWaived(Data, frozen=True, kw_only=True):
     subject="loan", posted_by=SERVICING, rank=20, actus="FP, PY",
 )  # fmt: skip
 class FeeCharged(Data, frozen=True, kw_only=True):
-    """What the borrower owes beside principal and interest, and to whom."""
+    """What the borrower owes beside principal and interest and beside the fees of his plan, and to whom.
+
+    Fees that the terms have *upfront* or by *instalment*, and those of an explicit plan's lines, fall due by the plan:
+    charged again they would count twice, in what is owed and in the annual cost.
+    """
 
     currency: Currency
     amount: Annotated[str, member("what is charged", MONEY)]

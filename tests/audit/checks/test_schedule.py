@@ -9,7 +9,17 @@ from typing import Any
 from ledger.audit.checks import schedule
 from ledger.audit.findings import Finding, Outcome
 from ledger.domain.schedule import annual_cost
-from tests.audit.casework import Event, case, codes, disbursed, found, originated, provokes, repaid
+from tests.audit.casework import (
+    Event,
+    case,
+    codes,
+    disbursed,
+    found,
+    originated,
+    provokes,
+    records,
+    repaid,
+)
 
 ORDER = ["penalty", "fee", "interest", "principal"]
 CAP: dict[str, Any] = {"version": 1, "eligibility": {"annual_cost_max": "0.24"}}
@@ -146,3 +156,18 @@ def test_a_fee_counts_towards_the_cost_when_it_is_due() -> None:
     ]
     assert later.annual_cost == annual_cost([*flows, (date(2027, 1, 5), -6_000)], "irr_monthly_x12")
     assert now.annual_cost > later.annual_cost
+
+
+def test_a_fee_of_the_plan_that_is_charged_too_is_two_fees() -> None:
+    """As docs/schedules.md says: one of the two is to be used, and a charge that is void is none."""
+    fee = {"name": "service", "payee": "fenqile", "amount": "60.00", "when": "upfront"}
+    kind, _, again = charged("60.00", "fee", None)
+    loan = (originated(fees=[fee]), disbursed())
+    twice = (*loan, (kind, "2026-01-05", again))
+    both = case(originated(fees=[fee | {"amount": "120.00"}]), disbursed())
+    assert case(*twice).annual_cost == both.annual_cost > case(*loan).annual_cost
+    void = ("correction.made", "2026-01-06", {
+        "record": records(*twice)[2][1].digest.hex(), "type": kind, "replacement": None, "reason": "in the plan",
+        "approved_by": "x",
+    })  # fmt: skip
+    assert case(*twice, void).annual_cost == case(*loan).annual_cost
