@@ -36,17 +36,17 @@ def test_both_languages_say_the_same_facts(code: str) -> None:
 #: Facts that are amounts of money, rates, shares; all others are names, days and counts, or carry their own unit.
 AMOUNTS = {
     "accrued", "amount", "applied", "balance", "bank", "base", "batches", "beginning", "collected",
-    "confirmed", "credit", "deducted", "difference", "due", "end", "explained", "left", "lent", "net", "owed",
-    "planned", "recorded", "settled", "shortfall", "stated", "sum", "taken",
+    "confirmed", "credit", "deducted", "difference", "due", "end", "explained", "left", "lent", "net", "outstanding",
+    "owed", "planned", "recorded", "settled", "shortfall", "stated", "sum", "taken",
 }  # fmt: skip
 RATES, SHARES = {"cap", "contract", "cost", "current"}, {"limit", "share"}
 UNITLESS = {
-    "age", "agreed", "agreement", "allowed", "answered", "as_of", "attribute", "bank_count", "committed",
+    "age", "agreed", "agreement", "allowed", "answered", "as_of", "attribute", "bank_count", "brought", "committed",
     "count", "counted", "criterion", "currency", "cut_off", "date", "day", "days", "derived", "entries",
     "entry", "field", "first", "found", "holder", "id", "instalment", "instalments", "item", "last", "late",
     "leaf", "maturity", "measure", "name", "named", "old", "other", "others", "owner", "parties", "party",
     "payers", "payment", "period", "place", "pool", "posted", "reason", "reference", "reported", "resolution",
-    "sealed", "seq", "shown", "signed", "size", "status", "type", "usual", "value", "version",
+    "roles", "sealed", "seq", "shown", "signed", "size", "status", "told", "type", "usual", "value", "version",
 }  # fmt: skip
 #: What has another meaning in one finding than in the others.
 AMOUNTS_HERE = {

@@ -21,8 +21,9 @@ CRITERIA: Final = ("_not_in", "_in", "_max", "_min")
 #: Questions of audits and comparisons in which a small difference is none: of an amount, or of days.
 TOLERANCES: Final = frozenset(
     (
-        "back_dating", "balance_identity", "borrowing_base", "cash_identity", "continuity", "days_past_due", "interest",
-        "life", "remittance", "reported_balance", "schedule", "tapes", "tapes_total", "terms",
+        "back_dating", "balance_identity", "borrowing_base", "cash_identity", "continuity", "days_past_due",
+        "encumbrance", "interest", "life", "remittance", "reported_balance", "schedule", "tapes",
+        "tapes_total", "terms",
     )
 )  # fmt: skip
 
