@@ -97,7 +97,7 @@ def book(loans: int, folder: Path) -> Json:
             say(
                 f"    {day.date}: {ledger.status().size:,} entries, {time.process_time() - started:,.0f} s of CPU"
             )
-    pool = max(ledger.pools(), key=lambda one: one.holdings).pool
+    pool = max(ledger.pools(), key=lambda one: one.claims).pool
     ledger.seal_pool(pool, as_of=day.date.isoformat(), currency="CNY", party="platform")
     ledger.publish()
     size = ledger.status().size
