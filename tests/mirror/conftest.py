@@ -122,6 +122,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.ledger.store.close()
 
 
+def alone(tmp_path: Path) -> Iterator[Site]:
+    """A small log of one test alone: a module that stores in it says ``site = pytest.fixture(alone)``."""
+    site = make_site(sqlite_in(tmp_path))
+    fill(site)
+    with site.client:
+        yield site
+    site.ledger.store.close()
+
+
 @pytest.fixture
 def bank(site: Site, tmp_path: Path) -> Partner:
     """The partner that holds pool A."""

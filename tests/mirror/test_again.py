@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,10 @@ import pytest
 
 from ledger.errors import ConfigurationError, UnavailableError, VerificationError
 from ledger.mirror.folder import Folder
-from tests.api.conftest import Site, disbursed, make_site, originated, pledged, repaid
-from tests.databases import sqlite_in
-from tests.mirror.conftest import Partner, fill, owners_report
+from tests.api.conftest import Site, disbursed, originated, pledged, repaid
+from tests.mirror.conftest import Partner, alone, owners_report
 
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A small log of this test alone."""
-    site = make_site(sqlite_in(tmp_path))
-    fill(site)
-    with site.client:
-        yield site
-    site.ledger.store.close()
+site = pytest.fixture(alone)
 
 
 def go_on(site: Site) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,19 +10,10 @@ import pytest
 from ledger.domain.events.submission import read_submission
 from ledger.domain.statements import sign_submission
 from ledger.errors import VerificationError
-from tests.api.conftest import BANK, Site, disbursed, make_site, originated, pledged
-from tests.databases import sqlite_in
-from tests.mirror.conftest import Partner, fill
+from tests.api.conftest import BANK, Site, disbursed, originated, pledged
+from tests.mirror.conftest import Partner, alone
 
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A small log of this test alone."""
-    site = make_site(sqlite_in(tmp_path))
-    fill(site)
-    with site.client:
-        yield site
-    site.ledger.store.close()
+site = pytest.fixture(alone)
 
 
 def add(site: Site, *events: dict[str, Any]) -> None:
