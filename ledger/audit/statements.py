@@ -8,18 +8,16 @@ disproven; either way it is no party's word here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
-
-from msgspec import UnsetType
 
 from ledger.audit.findings import Evidence, Notes
 from ledger.domain import statements
 from ledger.domain.events import EVENTS
 from ledger.domain.events.base import EventType
 from ledger.domain.events.corrections import CorrectionMade
-from ledger.domain.events.transfers import Transfer
+from ledger.domain.events.transfers import Acceptance, Transfer
 from ledger.domain.fold import Indexed
 from ledger.domain.record import Record
 from ledger.errors import RefusedError
@@ -77,47 +75,33 @@ class Signers:
         return False
 
     def _check(self, origin: str, index: int, one: Record, notes: Notes) -> bool:
-        accepted = self._check_acceptance(origin, index, one, notes)
-        kind = _spoken(one)
-        if one.sig is None:
-            if kind.signed:
-                evidence = [Evidence(index, one.digest.hex())]
+        """Whether the party's signature and the holder's acceptance are theirs, where they are given or required."""
+        evidence = [Evidence(index, one.digest.hex())]
+
+        def is_by(party: str, key: str, verify: Callable[[Record, str, Iterable[str]], object]) -> bool:
+            _, keys = self.parties.get(party, (frozenset(), ()))
+            if not _is_published(key, keys):
+                notes.procedure("records").undecided(_NO_KEY)
+                return False
+            try:
+                verify(one, origin, keys)
+            except RefusedError as error:
                 notes.find(
-                    "statement.unsigned", one.subject, evidence=evidence, type=one.type, party=one.party
-                )
-            return accepted and not kind.signed
-        if one.party not in self.parties:
-            return False  # it is said already that nobody knows it
-        _, keys = self.parties[one.party]
-        if not _is_published(one.sig.key, keys):
-            notes.procedure("records").undecided(_NO_KEY)
-            return False
-        try:
-            statements.check_signature(one, origin, keys)
-        except RefusedError as error:
-            _forged(index, one, one.party, error, notes)
+                    "statement.forged", one.subject, evidence=evidence, type=one.type, party=party,
+                    reason=error.reason,
+                )  # fmt: skip
+                return False
+            return True
+
+        event, accepted = one.event, True
+        if isinstance(event, Transfer) and isinstance(event.acceptance, Acceptance):
+            accepted = is_by(event.holder, event.acceptance.key, statements.check_acceptance)
+        if one.sig is not None:
+            return is_by(one.party, one.sig.key, statements.check_signature) and accepted
+        if _spoken(one).signed:
+            notes.find("statement.unsigned", one.subject, evidence=evidence, type=one.type, party=one.party)
             return False
         return accepted
-
-    def _check_acceptance(self, origin: str, index: int, one: Record, notes: Notes) -> bool:
-        """Whether a holder's acceptance, where one is given, is the holder's."""
-        event = one.event
-        if (
-            not isinstance(event, Transfer)
-            or event.acceptance is None
-            or isinstance(event.acceptance, UnsetType)
-        ):
-            return True
-        _, keys = self.parties.get(event.holder, (frozenset(), ()))
-        if not _is_published(event.acceptance.key, keys):
-            notes.procedure("records").undecided(_NO_KEY)
-            return False
-        try:
-            statements.check_acceptance(one, origin, keys)
-        except RefusedError as error:
-            _forged(index, one, event.holder, error, notes)
-            return False
-        return True
 
 
 def _spoken(one: Record) -> EventType:
@@ -128,10 +112,3 @@ def _spoken(one: Record) -> EventType:
 def _is_published(reference: str, keys: Iterable[str]) -> bool:
     """Whether a key named ``name+hex8`` is among verifier keys, each of which begins with that."""
     return any(key.startswith(f"{reference}+") for key in keys)
-
-
-def _forged(index: int, one: Record, party: str, error: RefusedError, notes: Notes) -> None:
-    notes.find(
-        "statement.forged", one.subject, evidence=[Evidence(index, one.digest.hex())], type=one.type, party=party,
-        reason=error.reason,
-    )  # fmt: skip

@@ -24,7 +24,7 @@ def _steps(*steps: tuple[str, int]) -> list[tuple[str, int]]:
         for n, (holder, change) in enumerate(steps)
     ]
     claim = SimpleNamespace(steps=rows, subject="loan:L1", row=SimpleNamespace(name="c1"))
-    encumbrance._check_moves(claim, pool, 0, {}, notes)  # type: ignore[arg-type]
+    encumbrance._check_moves(claim, pool, 0, {}, notes)  # type: ignore[arg-type]  # of a pool only its id is asked
     return [(str(one.facts["others"]), str(one.facts["last"])) for one in notes.findings]
 
 

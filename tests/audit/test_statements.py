@@ -201,7 +201,7 @@ def test_an_acceptance_is_the_holders_or_a_forgery(
     paid(sqlite_ledger)
     sqlite_ledger.append(list(book.loans(1, repayments=0, prefix="M")), party="fenqile")
     pledge = book.pledged("P", "bank-a", ("M0", "c1", 1_000_000), id="p1", party="fenqile")
-    claims = read_submission(pledge).event.claims  # type: ignore[attr-defined]
+    claims = read_submission(pledge).event.claims  # type: ignore[attr-defined]  # a pledge has them
     signed = statements.sign(by, statements.acceptance_bytes(sqlite_ledger.origin, "P", "bank-a", claims))
     pledge["data"]["acceptance"] = signed | {"key": HOLDER.verifier.reference}
     past_admission(sqlite_ledger, read_submission(pledge))
